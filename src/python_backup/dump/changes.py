@@ -1,0 +1,43 @@
+"""What a restore alters in a dump, counted by kind, with the first places of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+PLACES_KEPT = 5
+"""How many places of each kind are kept; the count goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the dump a change was made, and what: ``after`` is empty when it was dropped."""
+
+    line: int
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Changes:
+    """All changes of one restore; the rewriters add to it."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    places: dict[str, list[Place]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, line: int, before: bytes, after: bytes = b"") -> None:
+        """Counts one change of this kind, such as ``drop database dropped``."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        kept = self.places.setdefault(kind, [])
+        if len(kept) < PLACES_KEPT:
+            kept.append(Place(line, _shown(before), _shown(after)))
+
+    def __iter__(self) -> Iterator[tuple[str, int, list[Place]]]:
+        """Kind, count and first places, in the order in which the kinds were first seen."""
+        return ((kind, count, self.places[kind]) for kind, count in self.counts.items())
+
+
+def _shown(text: bytes, limit: int = 160) -> str:
+    flat = " ".join(text.decode("utf-8", "replace").split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"

@@ -1,0 +1,105 @@
+"""What each engine's dump text needs: one `Dialect` for MySQL and MariaDB, one for PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.facts import ObjectReader
+from python_backup.dump.piece import Lexer, Piece
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDatabase:
+    """One database that a dump holds, and what the dump says of making it.
+
+    ``properties`` has the dump's own words by name. PostgreSQL: ``encoding``, ``locale``,
+    ``lc_collate``, ``lc_ctype``, ``locale_provider``, ``icu_locale``, ``builtin_locale``;
+    MySQL: ``charset``, ``collation``.
+    """
+
+    name: str
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first bytes of a dump tell. ``family`` is ``mysql`` or ``postgresql``.
+
+    ``tool`` is ``mysqldump``, ``mariadb-dump``, ``pg_dump`` or ``pg_dumpall``, and None where the
+    dump was written by something else: then `Lexer.complete` proves nothing.
+    """
+
+    family: str
+    tool: str | None
+    server_version: str | None
+    database: str | None
+
+
+class Selector(Protocol):
+    """Passes on one database's pieces out of a dump, and learns which databases the dump holds.
+
+    Made with the wanted database's name, or None to pass on everything. What stands before the
+    first database (session settings) is always passed on; what belongs to no database (roles) is
+    passed on only without a name.
+    """
+
+    def select(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """The chosen pieces, unchanged, in order."""
+        ...
+
+    @property
+    def databases(self) -> tuple[SourceDatabase, ...]:
+        """The databases seen so far, in the dump's order; none for a dump that names none."""
+        ...
+
+
+class Guard(Protocol):
+    """Refuses what could run a program or reach outside the target database."""
+
+    def check(self, piece: Piece) -> None:
+        """Looks at one piece, in order.
+
+        Raises:
+            UnsafeDump: with the statement's line and what it would do.
+        """
+        ...
+
+
+class Rewriter(Protocol):
+    """Changes statements so that they fit the target; data is passed on untouched."""
+
+    def rewrite(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """What the target is to get, in order; every change was added to the `Changes`."""
+        ...
+
+
+class Dialect(Protocol):
+    """One engine family's dump text."""
+
+    @property
+    def family(self) -> str:
+        """``mysql`` or ``postgresql``."""
+        ...
+
+    def lexer(self) -> Lexer:
+        """A new lexer for one stream."""
+        ...
+
+    def objects(self) -> ObjectReader:
+        """A new reader of created objects for one stream (it may follow ``SET search_path``)."""
+        ...
+
+    def selector(self, source: str | None) -> Selector:
+        """A new selector for one stream."""
+        ...
+
+    def guard(self, source: str | None) -> Guard:
+        """A new guard for one stream; ``source`` is the one database the dump may name."""
+        ...
+
+    def rewriter(self, source: str | None, target: Any, changes: Changes) -> Rewriter:
+        """A new rewriter for one stream; ``target`` is the dialect's own ``Target``."""
+        ...

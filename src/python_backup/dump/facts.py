@@ -1,0 +1,118 @@
+"""Counts and digests what a lexer marks as data, and collects what its statements create."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from blake3 import blake3
+
+from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
+from python_backup.model import Facts, TableFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """One object that a statement makes; ``kind`` is one of the words of `model.Facts`.
+
+    ``value`` is given with kind ``sequence_value`` alone.
+    """
+
+    kind: str
+    name: str
+    value: int | None = None
+
+
+class ObjectReader(Protocol):
+    """Tells what a statement creates; one for each engine."""
+
+    def __call__(self, statement: Statement) -> Iterable[Created]:
+        """The objects that this statement makes (none for most)."""
+        ...
+
+
+class _Digest(Protocol):
+    def update(self, data: bytes, /) -> object: ...
+    def hexdigest(self) -> str: ...
+
+
+@dataclass(slots=True)
+class _Table:
+    digest: _Digest
+    rows: int = 0
+    size: int = 0
+    counted: bool = True
+    begun: bool = False
+
+
+@dataclass(slots=True)
+class FactsCounter:
+    """Takes every piece of one dump, in order, and gives its facts at the end."""
+
+    created_by: ObjectReader
+    new_digest: Callable[[], _Digest] = blake3
+    _tables: dict[str, _Table] = field(default_factory=dict)
+    _objects: dict[str, list[str]] = field(default_factory=dict)
+    _sequences: dict[str, int] = field(default_factory=dict)
+    _current: _Table | None = None
+
+    def take(self, piece: Piece) -> None:
+        """Counts one piece."""
+        match piece:
+            case Rows():
+                self._rows(piece)
+            case DataBegin():
+                self._begin(piece)
+            case DataEnd():
+                self._end(piece)
+            case Statement():
+                self._statement(piece)
+            case _:
+                pass
+
+    def result(self) -> Facts:
+        """The facts of all pieces taken; tables that have no data are there with no rows."""
+        for name in self._objects.get("tables", ()):
+            self._tables.setdefault(name, _Table(self.new_digest()))
+        return Facts(
+            tables=tuple(
+                TableFacts(name, t.rows if t.counted else None, t.size, f"blake3:{t.digest.hexdigest()}")
+                for name, t in sorted(self._tables.items())
+            ),
+            objects={kind: tuple(sorted(names)) for kind, names in sorted(self._objects.items())},
+            sequences=dict(sorted(self._sequences.items())),
+        )
+
+    def _begin(self, piece: DataBegin) -> None:
+        table = self._tables.get(piece.table)
+        if table is None:
+            table = self._tables[piece.table] = _Table(self.new_digest())
+        if table.begun and not piece.copy:
+            table.digest.update(b",")  # a further INSERT goes on with the same list of rows
+        table.begun = True
+        self._current = table
+
+    def _rows(self, piece: Rows) -> None:
+        table = self._current
+        if table is None:
+            raise AssertionError("rows outside data")
+        table.size += len(piece.text)
+        table.digest.update(piece.canonical)
+
+    def _end(self, piece: DataEnd) -> None:
+        table = self._current
+        if table is None:
+            raise AssertionError("an end outside data")
+        if piece.rows is None:
+            table.counted = False
+        else:
+            table.rows += piece.rows
+        self._current = None
+
+    def _statement(self, piece: Statement) -> None:
+        for created in self.created_by(piece):
+            if created.kind == "sequence_value":
+                self._sequences[created.name] = created.value or 0
+            else:
+                self._objects.setdefault(created.kind, []).append(created.name)

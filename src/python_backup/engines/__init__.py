@@ -1,0 +1,1 @@
+"""The database servers: `engine` says what each must do, `ENGINES` in `table` lists them."""

@@ -1,0 +1,136 @@
+"""What the jobs ask of a database engine; `mysql/` and `postgresql/` answer, file by same-named file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from python_backup.dump.dialect import Dialect, SourceDatabase
+from python_backup.dump.piece import Piece
+from python_backup.model import Instance
+
+
+@dataclass(slots=True)
+class DumpStream:
+    """A running dump. ``errors`` and ``warnings`` are filled in when ``blocks`` has ended well.
+
+    ``blocks`` raises `ToolFailed` when the tool failed; an error that the tool survived (the dump
+    lacks something, but was written to its end) is in ``errors`` instead.
+    """
+
+    blocks: Iterator[bytes]
+    errors: list[str]
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DumpPlan:
+    """How one database would be dumped.
+
+    ``command`` is what is run, without secrets, as it is shown and kept in the manifest.
+    ``start`` makes the private files, starts the tool, and removes and ends all of it on exit.
+    """
+
+    client: str
+    client_version: str
+    command: tuple[str, ...]
+    start: Callable[[], AbstractContextManager[DumpStream]]
+
+
+class Server(Protocol):
+    """A connection to one instance. Databases are named as they are, never quoted.
+
+    Every method raises `ConnectionFailed` when the connection is lost and `NotPermitted` when a
+    right is missing.
+    """
+
+    @property
+    def version(self) -> str:
+        """The server's version in its own words: ``15.18``, ``10.11.19-MariaDB``, ``9.7.4``."""
+        ...
+
+    def databases(self) -> tuple[str, ...]:
+        """The databases that are not the engine's own, sorted."""
+        ...
+
+    def exists(self, database: str) -> bool:
+        """Whether there is such a database (the engine's own included)."""
+        ...
+
+    def size(self, database: str) -> int:
+        """The server's own estimate of the database's bytes."""
+        ...
+
+    def problems(self, database: str) -> tuple[str, ...]:
+        """What the account cannot see or do, so that a dump would fail or lack it; with GRANTs."""
+        ...
+
+    def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
+        """Chooses the client program and its options; runs at most ``--version`` and ``--help``.
+
+        Raises:
+            ToolMissing: no program on this machine fits the server.
+        """
+        ...
+
+    def target(self, database: str) -> Any:
+        """The dialect's ``Target``: what this server and account know, for the rewriter."""
+        ...
+
+    def create(self, database: str, like: SourceDatabase | None) -> tuple[str, ...]:
+        """Makes an empty database as the dump says; returns warnings (a locale that is not here)."""
+        ...
+
+    def drop(self, database: str) -> None:
+        """Drops the database and ends its sessions."""
+        ...
+
+    def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
+        """Sends the pieces to the server; ``complete`` says that they are a whole database.
+
+        Raises:
+            StatementFailed: with the statement's start, its line and the server's code; no row
+                data is in the message.
+        """
+        ...
+
+    def counts(self, database: str) -> Mapping[str, int]:
+        """Exact row counts by `model.label`, taken over several connections."""
+        ...
+
+    def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:
+        """The objects by kind, as `model.Facts.objects` has them; kinds without objects are left out."""
+        ...
+
+    def sequences(self, database: str) -> Mapping[str, int]:
+        """The value of each sequence, as `model.Facts.sequences` has them."""
+        ...
+
+    def close(self) -> None:
+        """Ends the connection; it is not used after."""
+        ...
+
+
+class Engine(Protocol):
+    """One engine family."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its dump text."""
+        ...
+
+    @property
+    def default_port(self) -> int:
+        """The port that the config leaves out."""
+        ...
+
+    def connect(self, instance: Instance) -> Server:
+        """Connects to the instance's server.
+
+        Raises:
+            ConnectionFailed: with host, port or socket and the driver's reason.
+            NotPermitted: the login was refused.
+        """
+        ...

@@ -1,0 +1,209 @@
+"""The nouns of the project, as frozen dataclasses; no behaviour beyond deriving from themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+
+class Dbms(StrEnum):
+    """A kind of database server, as the config names it."""
+
+    MYSQL = "mysql"
+    MARIADB = "mariadb"
+    POSTGRESQL = "postgresql"
+
+
+class Format(StrEnum):
+    """How an artifact's bytes are stored; ``custom`` is pg_dump's own archive."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZIP = "zip"
+    ZSTD = "zstd"
+    CUSTOM = "custom"
+
+
+class TlsMode(StrEnum):
+    """How far a connection is secured; the words are libpq's."""
+
+    DISABLE = "disable"
+    PREFER = "prefer"
+    REQUIRE = "require"
+    VERIFY_CA = "verify-ca"
+    VERIFY_FULL = "verify-full"
+
+
+class Secret:
+    """A password that is fetched only when it is used, and never shown.
+
+    ``fetch`` may raise `ConfigError`; its result is not kept.
+    """
+
+    __slots__ = ("_fetch",)
+
+    def __init__(self, fetch: Callable[[], str]) -> None:
+        self._fetch = fetch
+
+    def reveal(self) -> str:
+        """The password in clear; the caller keeps it out of argv, logs and errors."""
+        return self._fetch()
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How to secure the connection to one server."""
+
+    mode: TlsMode = TlsMode.PREFER
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Where an instance's client programs are.
+
+    ``path`` is a folder that is searched before any other. ``command`` is put before the
+    program's name (``docker exec -i db``); host, port and socket are then as seen from there.
+    """
+
+    path: Path | None = None
+    command: tuple[str, ...] = ()
+    host: str | None = None
+    port: int | None = None
+    socket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One configured database server. A ``socket`` (a path) wins over host and port."""
+
+    id: str
+    name: str
+    dbms: Dbms
+    host: str = "127.0.0.1"
+    port: int = 0
+    socket: str | None = None
+    username: str = ""
+    password: Secret | None = None
+    filter: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    enabled: bool = True
+    tls: Tls = field(default_factory=Tls)
+    options: tuple[str, ...] = ()
+    tools: Tools = field(default_factory=Tools)
+    custom_format: bool = False
+
+    @property
+    def label(self) -> str:
+        """The instance as it is named to people: ``1 (web)``."""
+        return self.id if self.name == self.id else f"{self.id} ({self.name})"
+
+
+_PLAIN_PART = re.compile(r"[^\s.\"'`]+\Z")
+
+
+def label(*parts: str) -> str:
+    """One object's name for people, manifests and comparisons: ``public.orders``.
+
+    Parts are joined by dots; a part that is empty or holds white space, a dot or a quote is
+    put in double quotes, with ``"`` doubled, so that different names never look the same.
+    """
+    shown = (p if _PLAIN_PART.match(p) else '"' + p.replace('"', '""') + '"' for p in parts)
+    return ".".join(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What a dump holds of one table.
+
+    ``rows`` is None where the dump does not let them be counted (INSERT … SELECT).
+    ``size`` is the data's bytes in the dump. ``digest`` is ``blake3:`` and 64 hex digits over
+    the rows as dumped, in the order dumped, whatever the lengths of statements.
+    """
+
+    name: str
+    rows: int | None
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a dump holds: its tables by `label`, and by kind the labels of its objects.
+
+    Kinds are the plural words ``tables``, ``views``, ``materialized_views``, ``sequences``,
+    ``routines``, ``triggers``, ``events``, ``indexes``, ``constraints``, ``extensions``, ``types``,
+    ``schemas``, ``large_objects``; overloaded routines appear once each. ``sequences`` gives the
+    value of each sequence that has one.
+    """
+
+    tables: tuple[TableFacts, ...]
+    objects: Mapping[str, tuple[str, ...]]
+    sequences: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """All rows that could be counted."""
+        return sum(t.rows or 0 for t in self.tables)
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """The stored bytes of one backup. Sizes are in bytes, sums are SHA-256 in hex.
+
+    ``raw_*`` describe the dump before compression (for ``custom``: pg_dump's own output, which
+    is what is stored).
+    """
+
+    file: str
+    format: Format
+    raw_size: int
+    raw_sha256: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The facts of one backup; written last, it is the commit marker."""
+
+    program: str
+    instance: str
+    dbms: Dbms
+    database: str
+    started: datetime
+    finished: datetime
+    server_version: str
+    client: str
+    client_version: str
+    command: tuple[str, ...]
+    artifact: Artifact
+    facts: Facts
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether the dump tool reported errors, so that something may be missing."""
+        return bool(self.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One artifact in the backup folder, and its manifest where it has one."""
+
+    path: Path
+    dbms: Dbms | None
+    database: str
+    taken: datetime
+    size: int
+    manifest: Manifest | None

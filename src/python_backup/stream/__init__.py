@@ -1,0 +1,1 @@
+"""Bytes, no databases: the pipeline, meters, codecs, child processes and published files."""
