@@ -1,0 +1,350 @@
+"""Child processes: started without a shell, read to their exit status, ended with all they started.
+
+This is the one module that starts programs. A child runs in its own session, so that its whole
+process group can be ended. One poll loop serves its stdin, stdout and stderr, so that none of them
+can block the others and no thread is needed. End of file is not success: `Child.blocks` ends only
+after the exit status is known and was judged.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from python_backup.errors import ToolFailed, ToolMissing
+
+BLOCK = 1 << 20
+"""Bytes of one block, and of the pipe: with the usual 64 KiB a pipe carries half as much."""
+
+STDERR_KEPT = 64 << 10
+"""Bytes of stderr kept from its start, and as many from its end."""
+
+GRACE = 2.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+_GATHER = 0.1
+"""Seconds after which a block is passed on although it is not full."""
+
+_NAP = 0.0005
+"""Seconds that a slow writer is given to fill the pipe: fewer wake-ups for the same bytes."""
+
+_KEPT_NAMES = frozenset(
+    {
+        *("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH"),
+        *("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "CONTAINER_HOST", "KUBECONFIG"),
+        *("XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "KRB5CCNAME", "KRB5_CONFIG", "OPENSSL_CONF"),
+    }
+)
+"""What a client program may need; not HOME, whose option files change what a dump holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is started, without a shell. ``input`` is written to its stdin, which is then closed."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    input: bytes = field(default=b"", repr=False)
+
+    @property
+    def name(self) -> str:
+        """The program as errors name it: ``pg_dump``."""
+        return Path(self.argv[0]).name
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a child ended: ``returncode`` is negative when a signal ended it (-9 for SIGKILL).
+
+    ``stderr`` holds its first and last 64 KiB, with undecodable bytes replaced.
+    """
+
+    returncode: int
+    stderr: str
+
+
+def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that client programs get: no PG*, no MYSQL_*, no HOME; UTF-8."""
+    kept = {name: value for name, value in environ.items() if name in _KEPT_NAMES}
+    return {"PATH": os.defpath, **kept, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+def output_of(command: Command, *, timeout: float = 30) -> tuple[bytes, Ending]:
+    """What a program that writes little (``--version``) wrote to stdout, and how it ended.
+
+    Raises:
+        ToolMissing: the program is not there or cannot be run.
+        ToolFailed: it did not end in time. A non-zero exit status is for the caller to judge.
+    """
+    endings: list[Ending] = []
+    with running(command, timeout=timeout) as child:
+        output = b"".join(child.blocks(endings.append))
+    return output, endings[0]
+
+
+@contextmanager
+def running(command: Command, *, timeout: float | None = None) -> Iterator[Child]:
+    """Starts a program; on leaving, its whole process group is ended and waited for.
+
+    Args:
+        command: What is started.
+        timeout: Seconds for the whole run, from now to the exit status; None for no bound.
+
+    Raises:
+        ToolMissing: the program is not there or cannot be run.
+    """
+    child = Child(command, _started(command), timeout)
+    try:
+        yield child
+    finally:
+        child.end()
+
+
+def _started(command: Command) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command.argv,
+            stdin=subprocess.PIPE if command.input else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(command.environment),
+            bufsize=0,
+            start_new_session=True,
+        )
+    except OSError as exc:
+        program = command.argv[0]
+        if exc.errno in {errno.ENOENT, errno.ENOTDIR}:
+            hint = f"Install {command.name}, or name its folder in the config's tools.path."
+            raise ToolMissing(f"program {program!r} is not on this machine", hint=hint) from exc
+        if exc.errno in {errno.EACCES, errno.ENOEXEC}:
+            raise ToolMissing(f"program {program!r} cannot be run: {exc.strerror}") from exc
+        raise ToolFailed(f"program {program!r} could not be started: {exc.strerror}") from exc
+
+
+class Child:
+    """A running program. One thread reads it; any thread may end it."""
+
+    def __init__(self, command: Command, process: subprocess.Popen[bytes], timeout: float | None) -> None:
+        self._name = command.name
+        self._process = process
+        self._timeout = timeout
+        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._unsent = memoryview(command.input)
+        self._stderr = _Capped()
+        self._ended = False
+        self._serving = threading.Lock()  # held while descriptors are in use, so that none is closed then
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.poll()
+        self._poll.register(self._wake, select.POLLIN)
+        self._out, self._err, self._in = (
+            -1 if pipe is None else pipe.fileno() for pipe in (process.stdout, process.stderr, process.stdin)
+        )
+        for pipe, events in (
+            (self._out, select.POLLIN),
+            (self._err, select.POLLIN),
+            (self._in, select.POLLOUT),
+        ):
+            if pipe >= 0:
+                os.set_blocking(pipe, False)
+                self._poll.register(pipe, events)
+        with suppress(OSError):  # refused where /proc/sys/fs/pipe-user-pages-* are used up: slower, not wrong
+            fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, BLOCK)
+
+    def blocks(self, judge: Callable[[Ending], None]) -> Iterator[bytes]:
+        """What the child writes to stdout, in blocks of up to 1 MiB, to its exit status.
+
+        ``judge`` is called once, after end of file and exit; it raises or records, and only then
+        does the iterator end. May run in another thread than the one that made the child.
+
+        Raises:
+            ToolFailed: the time is over, or the child was ended from outside (`end`).
+        """
+        buffer = memoryview(bytearray(BLOCK))
+        while True:
+            with self._serving:
+                count = self._fill(buffer)
+            if not count:
+                break
+            yield bytes(buffer[:count])
+        with self._serving:
+            ending = self._ending()
+        judge(ending)
+
+    def end(self) -> None:
+        """Ends the whole process group and waits for it; does nothing the second time."""
+        if self._ended:
+            return
+        self._ended = True
+        os.eventfd_write(self._wake, 1)
+        try:
+            if self._status() is None:
+                self._signal(signal.SIGTERM)
+                _until(lambda: self._status() is not None, GRACE)
+        finally:
+            # The leader is not reaped before this, so its number cannot be another group's by now.
+            self._signal(signal.SIGKILL)
+            self._process.wait()
+            self._close()
+        _until(self._group_gone, GRACE)
+
+    def _fill(self, buffer: memoryview) -> int:
+        """Reads stdout until the buffer is full, some time has passed, or its end (0 bytes)."""
+        count = 0
+        latest = 0.0
+        while count < BLOCK:
+            self._check()
+            try:
+                got = os.readv(self._out, [buffer[count:]])
+            except BlockingIOError:
+                now = time.monotonic()
+                if count and now >= latest:
+                    break
+                if count:
+                    time.sleep(_NAP)
+                self._serve(latest - now if count else None)
+                continue
+            if not got:
+                break
+            if not count:
+                latest = time.monotonic() + _GATHER
+            count += got
+        return count
+
+    def _ending(self) -> Ending:
+        """Waits for the exit status, serving stderr meanwhile."""
+        self._poll.unregister(self._out)
+        delay = _NAP
+        while (status := self._status()) is None:
+            self._check()
+            self._serve(delay)
+            delay = min(delay * 2, 0.05)
+        self._check()
+        self._drain_stderr()
+        return Ending(status, self._stderr.text())
+
+    def _check(self) -> None:
+        if self._ended:
+            raise ToolFailed(f"{self._name} was ended before it was done")
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise ToolFailed(
+                f"{self._name} gave no end within {self._timeout:g} s",
+                hint="Raise backup.timeout in the config, or find out what the server is waiting for.",
+            )
+
+    def _serve(self, wait: float | None) -> None:
+        """Waits until a pipe is ready, at most ``wait`` seconds and the deadline; serves stdin and stderr."""
+        if self._deadline is not None:
+            left = max(0.0, self._deadline - time.monotonic())
+            wait = left if wait is None else min(wait, left)
+        for ready, _ in self._poll.poll(None if wait is None else wait * 1000):
+            if ready == self._err:
+                self._drain_stderr()
+            elif ready == self._in:
+                self._write_stdin()
+
+    def _drain_stderr(self) -> None:
+        while True:
+            try:
+                piece = os.read(self._err, STDERR_KEPT) if self._err >= 0 else b""
+            except BlockingIOError:
+                return
+            if not piece:
+                break
+            self._stderr.add(piece)
+        if self._err >= 0:
+            self._poll.unregister(self._err)
+            self._err = -1
+
+    def _write_stdin(self) -> None:
+        try:
+            self._unsent = self._unsent[os.write(self._in, self._unsent) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # the child wants no more; its exit status says whether that was well
+            self._unsent = self._unsent[:0]
+        if not self._unsent and self._process.stdin is not None:
+            self._poll.unregister(self._in)
+            self._process.stdin.close()
+            self._in = -1
+
+    def _status(self) -> int | None:
+        """The leader's exit status, or None while it runs; leaves it to be reaped by `end`."""
+        if self._process.returncode is not None:
+            return self._process.returncode
+        try:
+            seen = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:  # another thread is just reaping it, in `end`
+            return None
+        if seen is None:
+            return None
+        return seen.si_status if seen.si_code == os.CLD_EXITED else -seen.si_status
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):  # a group of set-uid programs only
+            os.killpg(self._process.pid, number)
+
+    def _group_gone(self) -> bool:
+        try:
+            os.killpg(self._process.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return not any(_living_in_group(self._process.pid))
+
+    def _close(self) -> None:
+        with self._serving:
+            for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+                if pipe is not None:
+                    pipe.close()
+            os.close(self._wake)
+
+
+class _Capped:
+    """The first and the last bytes of a text that may have no end."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._dropped = 0
+
+    def add(self, piece: bytes) -> None:
+        room = STDERR_KEPT - len(self._head)
+        self._head += piece[:room]
+        self._tail += piece[room:]
+        excess = len(self._tail) - STDERR_KEPT
+        if excess > 0:
+            del self._tail[:excess]
+            self._dropped += excess
+
+    def text(self) -> str:
+        between = b"\n[%d bytes left out]\n" % self._dropped if self._dropped else b""
+        return bytes(self._head + between + self._tail).decode("utf-8", "replace")
+
+
+def _living_in_group(group: int) -> Iterator[bool]:
+    """For each process of the group, whether it is no zombie: orphans' zombies are init's to reap."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _parent, pgrp = stat.read_bytes().rpartition(b")")[2].split()[:3]
+            if int(pgrp) == group:
+                yield state not in {b"Z", b"X"}
+
+
+def _until(done: Callable[[], bool], within: float) -> None:
+    """Waits until ``done``, at most so many seconds."""
+    deadline = time.monotonic() + within
+    delay = 0.0005
+    while not done() and time.monotonic() < deadline:
+        time.sleep(delay)
+        delay = min(delay * 2, 0.02)
