@@ -1,0 +1,98 @@
+"""The run's real servers: found when tests are collected, started only for tests that want them.
+
+With xdist the controller owns the servers' session and tells its workers of it; they begin the
+servers that their tests want as soon as these are collected, all at the same time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from support.programs import FAMILIES, Program, found_programs, one_of_each
+from support.servers import Session, session
+
+PROGRAMS = pytest.StashKey[list[Program]]()
+SESSION = pytest.StashKey[Session]()
+
+FIXTURES = {"postgresql_server": ("postgresql",), "mysql_server": ("mysql",), "any_server": FAMILIES}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--servers",
+        choices=("all", "one"),
+        default=os.environ.get("VYA_TEST_SERVERS", "all"),
+        help="run against every server found, or one of each family ($VYA_TEST_SERVERS; default: all)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    known = getattr(config, "workerinput", None)
+    if known is not None:
+        config.stash[PROGRAMS] = [Program(**fields) for fields in json.loads(known["programs"])]
+        config.stash[SESSION] = Session(Path(known["session"]))
+        return
+    programs = found_programs()
+    config.stash[PROGRAMS] = one_of_each(programs) if config.getoption("--servers") == "one" else programs
+    stack = ExitStack()
+    config.stash[SESSION] = stack.enter_context(session())
+    config.add_cleanup(stack.close)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: pytest.Item) -> None:
+    config = node.config
+    node.workerinput["programs"] = json.dumps([asdict(program) for program in config.stash[PROGRAMS]])
+    node.workerinput["session"] = str(config.stash[SESSION].folder)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    programs = metafunc.config.stash[PROGRAMS]
+    for name, families in FIXTURES.items():
+        if name in metafunc.fixturenames:
+            wanted = [p for family in families for p in programs if p.family == family]
+            missing = [f for f in families if not any(p.family == f for p in programs)]
+            wanted += [Program(id=f"no-{family}", dbms=family, version="") for family in missing]
+            metafunc.parametrize(name, wanted, ids=[p.id for p in wanted], indirect=True, scope="session")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    wanted: dict[str, Program] = {}
+    for item in session.items:
+        for name, value in getattr(getattr(item, "callspec", None), "params", {}).items():
+            if name in FIXTURES and value.version:
+                wanted[value.id] = value
+    if not session.config.option.collectonly:
+        session.config.stash[SESSION].begin(wanted.values())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    terminalreporter.section("servers")
+    for server in config.stash[SESSION].running():
+        terminalreporter.line(
+            f"{server.id:<18} {server.version:<12} {server.bin or ' '.join(server.command)}"
+        )
+    if not config.stash[SESSION].running():
+        terminalreporter.line("none was wanted")
+    reasons = defaultdict(list)
+    for report in terminalreporter.stats.get("skipped", []):
+        reasons[report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)].append(
+            report
+        )
+    for reason, reports in sorted(reasons.items()):
+        terminalreporter.line(f"skipped {len(reports)}: {reason.removeprefix('Skipped: ')}")
+        for report in reports:
+            terminalreporter.line(f"    {report.nodeid}")
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Session:
+    """The run's servers."""
+    return request.config.stash[SESSION]

