@@ -1,0 +1,240 @@
+"""Reads a config file into frozen dataclasses, or raises one error that lists every fault."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import stat
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from python_backup.config import document, rules
+from python_backup.config.document import Document, Fault, read_document
+from python_backup.config.schema import ConfigFile, InstanceSection
+from python_backup.config.secret import secret
+from python_backup.errors import ConfigError, UsageError
+from python_backup.model import Dbms, Format, Instance, Tls, TlsMode, Tools
+
+DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the config file says, ready for use; ``warnings`` is what is unwise in it.
+
+    ``timeout`` is in seconds for one database.
+    """
+
+    path: Path
+    directory: Path
+    format: Format
+    level: int | None
+    timeout: float | None
+    instances: tuple[Instance, ...]
+    warnings: tuple[str, ...] = ()
+
+    def instance(self, wanted: str) -> Instance:
+        """The instance of this id.
+
+        Raises:
+            UsageError: there is none; the hint lists those that there are.
+        """
+        for instance in self.instances:
+            if instance.id == wanted:
+                return instance
+        known = ", ".join(instance.label for instance in self.instances)
+        raise UsageError(f"no instance {wanted!r} in {self.path}", hint=f"The config has: {known}.")
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """The config in this file.
+
+    Raises:
+        ConfigError: with every fault, its line and its path.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read()
+    except OSError as exc:
+        raise ConfigError(f"{str(path)!r} cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError(f"{str(path)!r} is not UTF-8 text, byte {exc.start}") from exc
+    read, checked = read_config(text, path, environ)
+    warnings = tuple(_warnings(path, mode, read, checked))
+    return _settled(checked, path, environ, warnings)
+
+
+def read_config(text: str, path: Path, environ: Mapping[str, str]) -> tuple[Document, ConfigFile]:
+    """The text as it was read, and as it was checked; ``path`` is for the error alone."""
+    read = read_document(text, environ)
+    faults = list(read.faults)
+    checked: ConfigFile | None = None
+    if read.value is None and not faults:
+        faults.append(Fault((), 1, "is empty"))
+    if read.value is not None:
+        try:
+            checked = ConfigFile.model_validate(read.value)
+        except ValidationError as exc:
+            faults += [_fault(read, error) for error in exc.errors(include_url=False, include_input=False)]
+        faults += [Fault(where, read.line(where), what) for where, what in rules.check(read.value)]
+    if faults or checked is None:
+        raise _error(path, faults)
+    return read, checked
+
+
+def _error(path: Path, faults: list[Fault]) -> ConfigError:
+    first: dict[document.Path, Fault] = {}
+    for fault in faults:  # what the reader finds comes first, and explains what the schema finds there
+        first.setdefault(fault.path, fault)
+    listed = "".join(
+        f"\n  {path}:{fault.line}: {fault.place + ': ' if fault.path else ''}{fault.message}"
+        for fault in sorted(first.values(), key=lambda f: f.line)
+    )
+    count = "1 fault" if len(first) == 1 else f"{len(first)} faults"
+    return ConfigError(
+        f"{count} in the config{listed}",
+        hint="`vya-backupdb config schema` gives all that a config can hold.",
+    )
+
+
+_WORDS = {
+    "missing": "is needed",
+    "string_type": "must be text; put it in quotes",
+    "string_too_short": "must not be empty",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "model_type": "must be a mapping of keys",
+    "model_attributes_type": "must be a mapping of keys",
+    "too_short": "must not be empty",
+}
+
+
+def _fault(read: Document, error: ErrorDetails) -> Fault:
+    path = _own_path(read.value, error["loc"])
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            message = "unknown key" + _did_you_mean(str(path[-1]), _keys_beside(path))
+        case "literal_error":
+            given = _value_at(read.value, path)
+            choices = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
+            shown = f", not {given!r}" if isinstance(given, str | int) else ""
+            message = f"must be {context['expected']}{shown}{_did_you_mean(str(given), choices)}"
+        case "greater_than_equal":
+            message = f"must be at least {context['ge']}"
+        case "less_than_equal":
+            message = f"must be at most {context['le']}"
+        case "string_pattern_mismatch" | "string_too_long":
+            message = "must be a number or a word of letters, digits, _, . and -, at most 64 long"
+        case kind:
+            message = _WORDS.get(kind, error["msg"])
+    return Fault(path, read.line(path), message)
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _own_path(value: Any, location: tuple[int | str, ...]) -> document.Path:
+    """Pydantic's location without the words it adds for the branches of a union."""
+    path: list[int | str] = []
+    for index, part in enumerate(location):
+        last = index == len(location) - 1
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part] if part < len(value) else None
+        elif isinstance(value, dict) and (part in value or last):
+            value = value.get(part)
+        else:
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _value_at(value: Any, path: document.Path) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
+def _keys_beside(path: document.Path) -> list[str]:
+    """The keys that the schema knows where this path's last key stands."""
+    model: type[BaseModel] = ConfigFile
+    for part in path[:-1]:
+        if isinstance(part, str):
+            model = next(_models_in(model.model_fields[part].annotation), model)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in typing.get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _warnings(path: Path, mode: int, read: Document, checked: ConfigFile) -> Iterator[str]:
+    if not stat.S_ISREG(mode) or not mode & 0o077:
+        return
+    for index, section in enumerate(checked.instances):
+        where = ("instances", index, "password")
+        if isinstance(section.password, str) and where not in read.filled:
+            yield f"{path} holds a password and can be read by others; `chmod 600 {path}` mends that"
+            return
+
+
+def _settled(checked: ConfigFile, path: Path, environ: Mapping[str, str], warnings: tuple[str, ...]) -> Config:
+    folder = path.absolute().parent
+    backup = checked.backup
+    return Config(
+        path=path,
+        directory=folder / Path(backup.directory).expanduser(),
+        format=Format(backup.compression.format),
+        level=backup.compression.level,
+        timeout=backup.timeout,
+        instances=tuple(
+            _instance(section, f"instances[{index}]", folder, environ)
+            for index, section in enumerate(checked.instances)
+        ),
+        warnings=warnings,
+    )
+
+
+def _instance(section: InstanceSection, place: str, folder: Path, environ: Mapping[str, str]) -> Instance:
+    dbms = Dbms(section.dbms)
+    tls, tools = section.tls, section.tools
+    return Instance(
+        id=section.id,
+        name=section.name or section.id,
+        dbms=dbms,
+        host=section.host,
+        port=section.port or DEFAULT_PORTS[dbms],
+        socket=section.socket,
+        username=section.username,
+        password=secret(section.password, f"{place}.password", folder, environ),
+        filter=tuple(section.filter),
+        ignore=tuple(section.ignore),
+        enabled=section.enabled,
+        tls=Tls(TlsMode(tls.mode), _file(tls.ca, folder), _file(tls.cert, folder), _file(tls.key, folder)),
+        options=tuple(section.options),
+        tools=Tools(
+            path=_file(tools.path, folder),
+            command=tuple(tools.command),
+            host=tools.host,
+            port=tools.port,
+            socket=tools.socket,
+        ),
+        custom_format=section.format == "custom",
+    )
+
+
+def _file(name: str | None, folder: Path) -> Path | None:
+    return folder / Path(name).expanduser() if name else None

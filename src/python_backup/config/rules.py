@@ -1,0 +1,134 @@
+"""What must hold between several keys of a config; read from plain values, so that a fault hides no other.
+
+A rule passes over what has the wrong shape: the schema reports that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from python_backup.config.document import Path
+from python_backup.config.schema import LEVELS
+
+Finding = tuple[Path, str]
+"""Where, below what the rule was given, and what is wrong."""
+
+_SECRET_OPTIONS = ("--password", "-p", "--defaults", "--login-path")
+_FILE_OPTIONS = ("--result-file", "-r", "--file", "-f", "--tab", "-T")
+
+
+def check(value: Any) -> Iterator[Finding]:
+    """All that the rules find wrong in a whole document."""
+    yield from _below(("backup", "compression"), value, _compression)
+    yield from _unique_ids(_at(value, ("instances",)))
+    instances = _at(value, ("instances",))
+    for index in range(len(instances) if isinstance(instances, list) else 0):
+        for rule in INSTANCE_RULES:
+            yield from _below(("instances", index), value, rule)
+
+
+def _at(value: Any, path: Path) -> Any:
+    for part in path:
+        if isinstance(part, int) and isinstance(value, list):
+            value = value[part]
+        elif isinstance(value, dict):
+            value = value.get(part)
+        else:
+            return None
+    return value
+
+
+def _below(path: Path, value: Any, rule: Callable[[Mapping[str, Any]], Iterator[Finding]]) -> Iterator[Finding]:
+    section = _at(value, path)
+    if isinstance(section, dict):
+        for inner, message in rule(section):
+            yield (*path, *inner), message
+
+
+def _compression(section: Mapping[str, Any]) -> Iterator[Finding]:
+    level, chosen = section.get("level"), section.get("format", "none")
+    if not isinstance(chosen, str) or not str(level).isdecimal():
+        return
+    bounds = LEVELS.get(chosen)
+    if bounds is None:
+        if chosen == "none":
+            yield ("level",), "means nothing with format none"
+    elif not bounds[0] <= int(str(level)) <= bounds[1]:
+        yield ("level",), f"must be {bounds[0]} to {bounds[1]} for {chosen}, not {level}"
+
+
+def _unique_ids(instances: Any) -> Iterator[Finding]:
+    first: dict[str, int] = {}
+    for index, instance in enumerate(instances if isinstance(instances, list) else ()):
+        if isinstance(instance, dict) and isinstance(instance.get("id"), str | int):
+            known = str(instance["id"])
+            if known in first:
+                yield ("instances", index, "id"), f"{known} is taken by instances[{first[known]}]"
+            first.setdefault(known, index)
+
+
+def _socket(instance: Mapping[str, Any]) -> Iterator[Finding]:
+    if instance.get("socket") is None:
+        return
+    if "host" in instance:
+        yield ("host",), "give host and port, or socket, not both"
+    # PostgreSQL's port is part of its socket's name, MySQL's means nothing there
+    if "port" in instance and instance.get("dbms") != "postgresql":
+        yield ("port",), "give host and port, or socket, not both"
+
+
+def _archive(instance: Mapping[str, Any]) -> Iterator[Finding]:
+    if "format" in instance and instance.get("dbms") in {"mysql", "mariadb"}:
+        yield ("format",), f"is for postgresql alone, not for {instance['dbms']}"
+
+
+def _password(instance: Mapping[str, Any]) -> Iterator[Finding]:
+    password = instance.get("password")
+    if isinstance(password, dict):
+        given = [key for key in ("env", "file", "command") if password.get(key) is not None]
+        if len(given) != 1 and not set(password) - {"env", "file", "command"}:
+            yield ("password",), "takes just one of env, file and command"
+    elif isinstance(password, str) and any(c in password for c in "\0\r\n"):
+        yield ("password",), "holds a line end, which no server takes"
+
+
+def _options(instance: Mapping[str, Any]) -> Iterator[Finding]:
+    options = instance.get("options")
+    for index, option in enumerate(options if isinstance(options, list) else ()):
+        if not isinstance(option, str):
+            continue
+        name = option.split("=", 1)[0]
+        if name.startswith(_SECRET_OPTIONS[2:]) or name == "--password" or option.startswith("-p"):
+            yield ("options", index), "no password and no option file here; use the key password"
+        elif name in _FILE_OPTIONS:
+            yield ("options", index), f"{name} would take the dump away from this program"
+
+
+def _tls(instance: Mapping[str, Any]) -> Iterator[Finding]:
+    tls = instance.get("tls")
+    if not isinstance(tls, dict):
+        return
+    if (tls.get("cert") is None) != (tls.get("key") is None):
+        yield ("tls",), "cert and key go together"
+    if tls.get("mode") == "verify-ca" and tls.get("ca") is None:
+        yield ("tls", "ca"), "is needed for mode verify-ca"
+
+
+def _tools(instance: Mapping[str, Any]) -> Iterator[Finding]:
+    tools = instance.get("tools")
+    if not isinstance(tools, dict) or tools.get("command"):
+        return
+    for key in ("host", "port", "socket"):
+        if tools.get(key) is not None:
+            yield ("tools", key), "goes with tools.command alone"
+
+
+INSTANCE_RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
+    _socket,
+    _archive,
+    _password,
+    _options,
+    _tls,
+    _tools,
+)

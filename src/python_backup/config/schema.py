@@ -1,0 +1,168 @@
+"""What a config file may hold: the shape alone; what concerns several keys at once is in `rules`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+
+from python_backup.model import Format, TlsMode
+
+LEVELS: dict[str, tuple[int, int]] = {"gzip": (1, 9), "zip": (1, 9), "zstd": (1, 22)}
+"""The compression levels of each format that has any, lowest and highest."""
+
+
+def _number(value: object) -> object:
+    """A number that came out of ``${NAME}`` is text; it counts as the number."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        return int(value)
+    return value
+
+
+def _switch(value: object) -> object:
+    """The words that people use for true and false, and what came out of ``${NAME}``."""
+    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    return words.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _id(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _kind_of_password(value: object) -> str:
+    return "source" if isinstance(value, dict | SecretSource) else "text"
+
+
+Number = Annotated[int, BeforeValidator(_number, json_schema_input_type=int | str)]
+Seconds = Annotated[
+    int,
+    Field(ge=1),
+    BeforeValidator(_number, json_schema_input_type=Annotated[int, Field(ge=1)] | str),
+]
+Port = Annotated[
+    int,
+    Field(ge=1, le=65535),
+    BeforeValidator(_number, json_schema_input_type=Annotated[int, Field(ge=1, le=65535)] | str),
+]
+Switch = Annotated[bool, BeforeValidator(_switch, json_schema_input_type=bool | str)]
+Word = Annotated[str, Field(min_length=1)]
+Words = Annotated[list[Word], Field(default_factory=list)]
+
+
+class _Strict(BaseModel):
+    """Unknown keys are faults, and no value is bent into another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class SecretSource(_Strict):
+    """Where a password comes from, if it is not written here; just one of the three."""
+
+    env: Annotated[Word | None, Field(description="the name of an environment variable")] = None
+    file: Annotated[Word | None, Field(description="a file that only its owner can read")] = None
+    command: Annotated[
+        Annotated[list[Word], Field(min_length=1)] | None,
+        Field(description="a program and its arguments; the first line it prints is the password"),
+    ] = None
+
+
+Password = Annotated[
+    Annotated[str, Tag("text")] | Annotated[SecretSource, Tag("source")], Discriminator(_kind_of_password)
+]
+
+
+class Compression(_Strict):
+    """How artifacts are compressed."""
+
+    format: Annotated[
+        Literal["none", "gzip", "zip", "zstd"], Field(description="what the artifact's bytes are")
+    ] = Format.NONE.value
+    level: Annotated[
+        Number | None, Field(description="gzip and zip: 1 to 9; zstd: 1 to 22; left out: the format's own")
+    ] = None
+
+
+class BackupSection(_Strict):
+    """Where backups go, and how."""
+
+    directory: Annotated[
+        Word, Field(description="the backup folder; a relative path starts at the config file's folder")
+    ]
+    compression: Annotated[Compression, Field(default_factory=Compression)]
+    timeout: Annotated[
+        Seconds | None, Field(description="seconds that one database may take")
+    ] = None
+
+
+class TlsSection(_Strict):
+    """How the connection is secured; the modes are libpq's."""
+
+    mode: Annotated[
+        Literal["disable", "prefer", "require", "verify-ca", "verify-full"],
+        Field(description="how far to go"),
+    ] = TlsMode.PREFER.value
+    ca: Annotated[Word | None, Field(description="certificates to trust, PEM")] = None
+    cert: Annotated[Word | None, Field(description="the client's certificate, PEM")] = None
+    key: Annotated[Word | None, Field(description="the client's key, PEM")] = None
+
+
+class ToolsSection(_Strict):
+    """Where the dump programs are, when they are not found by themselves."""
+
+    path: Annotated[Word | None, Field(description="a folder that is searched first")] = None
+    command: Annotated[Words, Field(description="put before the program: [docker, exec, -i, db]")]
+    host: Annotated[Word | None, Field(description="the server as seen from there")] = None
+    port: Annotated[
+        Port | None, Field(description="its port as seen from there")
+    ] = None
+    socket: Annotated[Word | None, Field(description="its socket as seen from there")] = None
+
+
+class InstanceSection(_Strict):
+    """One database server."""
+
+    id: Annotated[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)],
+        BeforeValidator(_id, json_schema_input_type=int | str),
+        Field(description="a number or a word; it is what --instance takes"),
+    ]
+    name: Annotated[Word | None, Field(description="its name for people; left out: the id")] = None
+    dbms: Annotated[Literal["mysql", "mariadb", "postgresql"], Field(description="what kind of server")]
+    host: Annotated[Word, Field(description="name or address")] = "127.0.0.1"
+    port: Annotated[
+        Port | None,
+        Field(description="left out: 3306, for postgresql 5432"),
+    ] = None
+    socket: Annotated[Word | None, Field(description="a socket's path, instead of host and port")] = None
+    username: Annotated[Word, Field(description="the account that backs up")]
+    password: Annotated[
+        Password | None,
+        Field(description="text, {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}"),
+    ] = None
+    filter: Annotated[Words, Field(description="only databases that match one of these patterns")]
+    ignore: Annotated[Words, Field(description="no database that matches one of these patterns")]
+    enabled: Annotated[Switch, Field(description="false: --all passes it by")] = True
+    tls: Annotated[TlsSection, Field(default_factory=TlsSection)]
+    options: Annotated[Words, Field(description="further options for the dump program")]
+    tools: Annotated[ToolsSection, Field(default_factory=ToolsSection)]
+    format: Annotated[
+        Literal["plain", "custom"],
+        Field(description="postgresql alone: custom makes pg_dump's own archive, .dump"),
+    ] = "plain"
+
+
+class ConfigFile(_Strict):
+    """The whole file."""
+
+    model_config = ConfigDict(title="vya-backupdb configuration")
+
+    backup: BackupSection
+    instances: Annotated[list[InstanceSection], Field(min_length=1)]
+
+
+def json_schema() -> dict[str, Any]:
+    """The config file's JSON Schema, for editors and other checkers."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **ConfigFile.model_json_schema(mode="validation"),
+    }
