@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import stat
-import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from python_backup.config import document, rules
 from python_backup.config.document import Document, Fault, read_document
+from python_backup.config.faults import fault_of
 from python_backup.config.schema import ConfigFile, InstanceSection
 from python_backup.config.secret import secret
 from python_backup.errors import ConfigError, UsageError
@@ -82,7 +79,7 @@ def read_config(text: str, path: Path, environ: Mapping[str, str]) -> tuple[Docu
         try:
             checked = ConfigFile.model_validate(read.value)
         except ValidationError as exc:
-            faults += [_fault(read, error) for error in exc.errors(include_url=False, include_input=False)]
+            faults += [fault_of(read, error) for error in exc.errors(include_url=False, include_input=False)]
         faults += [Fault(where, read.line(where), what) for where, what in rules.check(read.value)]
     if faults or checked is None:
         raise _error(path, faults)
@@ -95,90 +92,13 @@ def _error(path: Path, faults: list[Fault]) -> ConfigError:
         first.setdefault(fault.path, fault)
     listed = "".join(
         f"\n  {path}:{fault.line}: {fault.place + ': ' if fault.path else ''}{fault.message}"
-        for fault in sorted(first.values(), key=lambda f: f.line)
+        for fault in sorted(first.values(), key=lambda f: (f.line, f.place))
     )
     count = "1 fault" if len(first) == 1 else f"{len(first)} faults"
     return ConfigError(
         f"{count} in the config{listed}",
         hint="`vya-backupdb config schema` gives all that a config can hold.",
     )
-
-
-_WORDS = {
-    "missing": "is needed",
-    "string_type": "must be text; put it in quotes",
-    "string_too_short": "must not be empty",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "list_type": "must be a list",
-    "model_type": "must be a mapping of keys",
-    "model_attributes_type": "must be a mapping of keys",
-    "too_short": "must not be empty",
-}
-
-
-def _fault(read: Document, error: ErrorDetails) -> Fault:
-    path = _own_path(read.value, error["loc"])
-    context = error.get("ctx", {})
-    match error["type"]:
-        case "extra_forbidden":
-            message = "unknown key" + _did_you_mean(str(path[-1]), _keys_beside(path))
-        case "literal_error":
-            given = _value_at(read.value, path)
-            choices = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
-            shown = f", not {given!r}" if isinstance(given, str | int) else ""
-            message = f"must be {context['expected']}{shown}{_did_you_mean(str(given), choices)}"
-        case "greater_than_equal":
-            message = f"must be at least {context['ge']}"
-        case "less_than_equal":
-            message = f"must be at most {context['le']}"
-        case "string_pattern_mismatch" | "string_too_long":
-            message = "must be a number or a word of letters, digits, _, . and -, at most 64 long"
-        case kind:
-            message = _WORDS.get(kind, error["msg"])
-    return Fault(path, read.line(path), message)
-
-
-def _did_you_mean(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-def _own_path(value: Any, location: tuple[int | str, ...]) -> document.Path:
-    """Pydantic's location without the words it adds for the branches of a union."""
-    path: list[int | str] = []
-    for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if isinstance(value, list) and isinstance(part, int):
-            value = value[part] if part < len(value) else None
-        elif isinstance(value, dict) and (part in value or last):
-            value = value.get(part)
-        else:
-            continue
-        path.append(part)
-    return tuple(path)
-
-
-def _value_at(value: Any, path: document.Path) -> Any:
-    for part in path:
-        value = value[part]
-    return value
-
-
-def _keys_beside(path: document.Path) -> list[str]:
-    """The keys that the schema knows where this path's last key stands."""
-    model: type[BaseModel] = ConfigFile
-    for part in path[:-1]:
-        if isinstance(part, str):
-            model = next(_models_in(model.model_fields[part].annotation), model)
-    return list(model.model_fields)
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in typing.get_args(annotation):
-        yield from _models_in(inner)
 
 
 def _warnings(path: Path, mode: int, read: Document, checked: ConfigFile) -> Iterator[str]:
@@ -191,7 +111,9 @@ def _warnings(path: Path, mode: int, read: Document, checked: ConfigFile) -> Ite
             return
 
 
-def _settled(checked: ConfigFile, path: Path, environ: Mapping[str, str], warnings: tuple[str, ...]) -> Config:
+def _settled(
+    checked: ConfigFile, path: Path, environ: Mapping[str, str], warnings: tuple[str, ...]
+) -> Config:
     folder = path.absolute().parent
     backup = checked.backup
     return Config(

@@ -39,7 +39,9 @@ def _at(value: Any, path: Path) -> Any:
     return value
 
 
-def _below(path: Path, value: Any, rule: Callable[[Mapping[str, Any]], Iterator[Finding]]) -> Iterator[Finding]:
+def _below(
+    path: Path, value: Any, rule: Callable[[Mapping[str, Any]], Iterator[Finding]]
+) -> Iterator[Finding]:
     section = _at(value, path)
     if isinstance(section, dict):
         for inner, message in rule(section):

@@ -89,9 +89,7 @@ class BackupSection(_Strict):
         Word, Field(description="the backup folder; a relative path starts at the config file's folder")
     ]
     compression: Annotated[Compression, Field(default_factory=Compression)]
-    timeout: Annotated[
-        Seconds | None, Field(description="seconds that one database may take")
-    ] = None
+    timeout: Annotated[Seconds | None, Field(description="seconds that one database may take")] = None
 
 
 class TlsSection(_Strict):
@@ -112,9 +110,7 @@ class ToolsSection(_Strict):
     path: Annotated[Word | None, Field(description="a folder that is searched first")] = None
     command: Annotated[Words, Field(description="put before the program: [docker, exec, -i, db]")]
     host: Annotated[Word | None, Field(description="the server as seen from there")] = None
-    port: Annotated[
-        Port | None, Field(description="its port as seen from there")
-    ] = None
+    port: Annotated[Port | None, Field(description="its port as seen from there")] = None
     socket: Annotated[Word | None, Field(description="its socket as seen from there")] = None
 
 

@@ -15,7 +15,9 @@ COMMAND_SECONDS = 60
 """How long a program may take to give a password: someone may have to touch a key."""
 
 
-def secret(given: str | SecretSource | None, path: str, folder: Path, environ: Mapping[str, str]) -> Secret | None:
+def secret(
+    given: str | SecretSource | None, path: str, folder: Path, environ: Mapping[str, str]
+) -> Secret | None:
     """The password as the config gives it; ``path`` names it in errors (``instances[0].password``).
 
     A relative file starts at ``folder``.
@@ -67,7 +69,7 @@ def _from_command(argv: tuple[str, ...], path: str, environ: Mapping[str, str]) 
         # the user's own environment: pass needs HOME, an agent its socket
         output, ending = output_of(Command(argv, environ), timeout=COMMAND_SECONDS)
     except BackupError as exc:
-        raise ConfigError(f"{path}: {exc.message}", hint=exc.hint) from exc
+        raise ConfigError(f"{path}: {exc.message}") from exc  # its hint speaks of dump programs
     if ending.returncode != 0:
         reason = " ".join(ending.stderr.split())[:200] or "it said nothing"
         raise ConfigError(f"{path}: {argv[0]} ended with {ending.returncode}: {reason}")

@@ -1,0 +1,249 @@
+"""A config file as a whole."""
+
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+
+from python_backup.config.load import load, read_config
+from python_backup.config.schema import ConfigFile
+from python_backup.errors import ConfigError, UsageError
+from python_backup.model import Dbms, Format, Tls, TlsMode, Tools
+
+EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
+START = "backup: {directory: /b}\ninstances:\n"
+ONE = "{id: 1, dbms: mysql, username: u}"
+
+
+def faults_of(text: str, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        read_config(text, Path("c.yaml"), environ or {})
+    return [line.removeprefix("  c.yaml:") for line in caught.value.message.splitlines()[1:]]
+
+
+def instance_faults(keys: str, dbms: str = "mysql") -> list[str]:
+    """The faults of one instance that has these further keys."""
+    text = START + f"  - id: 1\n    dbms: {dbms}\n    username: u\n" + indent(dedent(keys), "    ")
+    return [line.split(": ", 1)[1] if "instances[0]: " in line else line for line in faults_of(text)]
+
+
+def written(folder: Path, text: str, mode: int = 0o600) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_the_example_is_valid_and_says_zstd() -> None:
+    config = load(EXAMPLE, {})
+    assert (config.format, config.level, config.timeout) == (Format.ZSTD, 3, 3600)
+    assert [i.dbms for i in config.instances] == [Dbms.MYSQL, Dbms.MARIADB, Dbms.POSTGRESQL]
+    assert [i.id for i in config.instances] == ["1", "shop", "main"]
+
+
+def test_the_example_shows_every_key() -> None:
+    text = EXAMPLE.read_text()
+    definitions = ConfigFile.model_json_schema()["$defs"].values()
+    keys = {key for definition in definitions for key in definition["properties"]}
+    assert {key for key in keys if f"{key}:" not in text} == set()
+
+
+def test_all_faults_are_reported_at_once_with_path_line_and_what_was_meant() -> None:
+    text = """\
+backup:
+  directory: ${NOPE}
+  compresion: {format: gzip}
+instances:
+  - id: 1
+    dbms: postgres
+    port: 99999
+    usernam: x
+  - id: 1
+    dbms: mysql
+    dbms: mysql
+    username: ""
+    tls: []
+"""
+    assert faults_of(text) == [
+        "2: backup.directory: the environment has no NOPE",
+        "3: backup.compresion: unknown key; did you mean compression?",
+        "5: instances[0].username: is needed",
+        "6: instances[0].dbms: must be 'mysql', 'mariadb' or 'postgresql', not 'postgres'; did you mean postgresql?",
+        "7: instances[0].port: must be at most 65535",
+        "8: instances[0].usernam: unknown key; did you mean username?",
+        "9: instances[1].id: 1 is taken by instances[0]",
+        "11: instances[1].dbms: given twice; first on line 10",
+        "12: instances[1].username: must not be empty",
+        "13: instances[1].tls: must be a mapping of keys",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("host: a\nsocket: /s", ["6: instances[0].host: give host and port, or socket, not both"]),
+        ("port: 1\nsocket: /s", ["6: instances[0].port: give host and port, or socket, not both"]),
+        ("port: 0", ["6: instances[0].port: must be at least 1"]),
+        ("port: x", ["6: instances[0].port: must be a whole number"]),
+        ("port: true", ["6: instances[0].port: must be a whole number"]),
+        ("format: custom", ["6: instances[0].format: is for postgresql alone, not for mysql"]),
+        ("password: 7", ["6: instances[0].password: must be text; put it in quotes"]),
+        ("password: {}", ["6: instances[0].password: takes just one of env, file and command"]),
+        (
+            "password: {env: A, file: B}",
+            ["6: instances[0].password: takes just one of env, file and command"],
+        ),
+        ("password: {en: A}", ["6: instances[0].password.en: unknown key; did you mean env?"]),
+        ("password: {command: pass}", ["6: instances[0].password.command: must be a list"]),
+        ("password: {command: []}", ["6: instances[0].password.command: must not be empty"]),
+        ('password: "a\\nb"', ["6: instances[0].password: holds a line end, which no server takes"]),
+        ("filter: app", ["6: instances[0].filter: must be a list"]),
+        ("enabled: maybe", ["6: instances[0].enabled: must be true or false"]),
+        ("tls: {mode: verify-ca}", ["6: instances[0].tls.ca: is needed for mode verify-ca"]),
+        ("tls: {cert: a}", ["6: instances[0].tls: cert and key go together"]),
+        ("tools: {host: a}", ["6: instances[0].tools.host: goes with tools.command alone"]),
+        ("tools: {comand: [a]}", ["6: instances[0].tools.comand: unknown key; did you mean command?"]),
+        (
+            "options: [--password=x]",
+            ["6: instances[0].options[0]: no password and no option file here; use the key password"],
+        ),
+        (
+            "options: [-px]",
+            ["6: instances[0].options[0]: no password and no option file here; use the key password"],
+        ),
+        (
+            "options: [--result-file=x]",
+            ["6: instances[0].options[0]: --result-file would take the dump away from this program"],
+        ),
+    ],
+)
+def test_a_fault_of_an_instance_is_named(keys: str, expected: list[str]) -> None:
+    assert instance_faults(keys) == expected
+
+
+@pytest.mark.parametrize("given", ["a b", "''", "-x", "a/b", "é", "x" * 65])
+def test_an_id_is_a_number_or_a_word(given: str) -> None:
+    text = f"{START}  - {{id: {given}, dbms: mysql, username: u}}\n"
+    assert len(faults_of(text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("chosen", "level", "message"),
+    [
+        ("gzip", 10, "must be 1 to 9 for gzip, not 10"),
+        ("zip", 0, "must be 1 to 9 for zip, not 0"),
+        ("zstd", 23, "must be 1 to 22 for zstd, not 23"),
+        ("none", 1, "means nothing with format none"),
+    ],
+)
+def test_the_level_fits_the_format(chosen: str, level: int, message: str) -> None:
+    text = (
+        f"backup: {{directory: /b, compression: {{format: {chosen}, level: {level}}}}}\ninstances: [{ONE}]\n"
+    )
+    assert faults_of(text) == [f"1: backup.compression.level: {message}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["1: is empty"]),
+        ("# only a comment\n", ["1: is empty"]),
+        ("- 1", ["1: must be a mapping of keys"]),
+        ("backup: {directory: /b}\ninstances: []\n", ["2: instances: must not be empty"]),
+        (
+            "backup: 1\ninstances: 2\n",
+            ["1: backup: must be a mapping of keys", "2: instances: must be a list"],
+        ),
+        ("a: [", ["1: no YAML: expected the node content, but found '<stream end>'"]),
+    ],
+)
+def test_a_file_of_another_shape_is_named(text: str, expected: list[str]) -> None:
+    assert faults_of(text) == expected
+
+
+def test_no_fault_shows_a_password() -> None:
+    faults = instance_faults('password: "hunter2${"\nport: x\nenabled: [hunter2]\n')
+    assert [fault for fault in faults if "hunter2" in fault] == []
+
+
+def test_a_full_instance_is_settled(tmp_path: Path) -> None:
+    text = START + dedent("""\
+        - id: web
+          name: The web
+          dbms: mariadb
+          host: db.example
+          port: ${PORT}
+          username: u
+          password: p
+          filter: [a*]
+          ignore: [b*]
+          enabled: ${ON:-no}
+          tls: {mode: require, ca: ca.pem}
+          options: [--x]
+          tools: {command: [docker, exec], socket: /s}
+    """)
+    config = load(written(tmp_path, text), {"PORT": "1234"})
+    instance = config.instance("web")
+    assert (instance.id, instance.name, instance.dbms) == ("web", "The web", Dbms.MARIADB)
+    assert (instance.host, instance.port, instance.socket, instance.username) == (
+        "db.example",
+        1234,
+        None,
+        "u",
+    )
+    assert instance.password is not None
+    assert (instance.password.reveal(), repr(instance.password)) == ("p", "Secret(***)")
+    assert (instance.filter, instance.ignore, instance.options) == (("a*",), ("b*",), ("--x",))
+    assert instance.enabled is False
+    assert instance.tls == Tls(TlsMode.REQUIRE, ca=tmp_path / "ca.pem")
+    assert instance.tools == Tools(command=("docker", "exec"), socket="/s")
+
+
+def test_what_the_config_leaves_out_has_the_documented_defaults(tmp_path: Path) -> None:
+    text = START + f"  - {ONE}\n  - {{id: b, dbms: postgresql, username: u}}\n"
+    config = load(written(tmp_path, text), {})
+    assert (config.format, config.level, config.timeout, config.warnings) == (Format.NONE, None, None, ())
+    assert [i.port for i in config.instances] == [3306, 5432]
+    assert [(i.host, i.name, i.enabled, i.custom_format) for i in config.instances] == [
+        ("127.0.0.1", "1", True, False),
+        ("127.0.0.1", "b", True, False),
+    ]
+
+
+def test_relative_paths_start_at_the_config_files_folder(tmp_path: Path) -> None:
+    text = f"backup: {{directory: backups}}\ninstances: [{ONE}]\n"
+    assert load(written(tmp_path, text), {}).directory == tmp_path / "backups"
+
+
+def test_an_unknown_instance_lists_those_that_there_are(tmp_path: Path) -> None:
+    config = load(
+        written(tmp_path, f"{START}  - {ONE}\n  - {{id: b, name: Bee, dbms: mysql, username: u}}\n"), {}
+    )
+    with pytest.raises(UsageError, match="no instance '2'") as caught:
+        config.instance("2")
+    assert caught.value.hint == "The config has: 1, b (Bee)."
+
+
+@pytest.mark.parametrize(
+    ("password", "mode", "warned"),
+    [("plain", 0o644, True), ("plain", 0o600, False), ("${X}", 0o644, False), ("{env: X}", 0o644, False)],
+)
+def test_a_plain_password_that_others_can_read_is_a_warning(
+    tmp_path: Path, password: str, mode: int, warned: bool
+) -> None:
+    text = f"{START}  - {{id: 1, dbms: mysql, username: u, password: {password}}}\n".replace("${X}", "'${X}'")
+    config = load(written(tmp_path, text, mode), {"X": "x"})
+    assert len(config.warnings) == warned
+    assert all("chmod 600" in warning for warning in config.warnings)
+
+
+def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"a: \xff")
+    with pytest.raises(ConfigError, match="is not UTF-8 text, byte 3"):
+        load(path, {})
+
+
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load(tmp_path, {})
