@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from python_backup.dump.changes import Changes
+from python_backup.jobs.compare import Comparison
 from python_backup.jobs.progress import Progress
 from python_backup.model import Facts, Instance, Manifest
 
@@ -42,47 +43,11 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class TableCompared:
-    """One table's rows as the dump holds them and as the target has them.
-
-    ``expected`` None: the dump does not let them be counted; ``found`` None: there is no such
-    table in the target.
-    """
-
-    table: str
-    expected: int | None
-    found: int | None
-
-    @property
-    def equal(self) -> bool | None:
-        """None where there is nothing to compare with."""
-        if self.found is None:
-            return False
-        return None if self.expected is None else self.expected == self.found
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectsCompared:
-    """One kind of object: how many the dump makes, how many the target has, and which differ."""
-
-    kind: str
-    expected: int
-    found: int
-    missing: tuple[str, ...]
-    unexpected: tuple[str, ...]
-
-    @property
-    def equal(self) -> bool:
-        """Whether the target has just those that the dump makes."""
-        return not self.missing and not self.unexpected
-
-
-@dataclass(frozen=True, slots=True)
 class RestoreReport:
     """What a restore did, or with ``dry_run`` would do.
 
-    ``tables`` and ``objects`` are empty without verification. ``differences`` holds what else is
-    not as the dump says (a sequence's value).
+    ``comparison`` is None where nothing was compared: a dry run, or no verification. ``seconds``
+    has the time of each step by name: ``examine``, ``load``, ``compare``.
     """
 
     file: Path
@@ -94,21 +59,14 @@ class RestoreReport:
     facts: Facts
     manifest: Manifest | None
     changes: Changes
-    tables: tuple[TableCompared, ...] = ()
-    objects: tuple[ObjectsCompared, ...] = ()
-    differences: tuple[str, ...] = ()
+    comparison: Comparison | None = None
     warnings: tuple[str, ...] = ()
-    seconds: float = 0.0
-    verified: bool = False
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def equal(self) -> bool:
         """Whether nothing that was compared differs."""
-        return (
-            not self.differences
-            and all(t.equal is not False for t in self.tables)
-            and all(o.equal for o in self.objects)
-        )
+        return self.comparison is None or self.comparison.equal
 
 
 def restore(

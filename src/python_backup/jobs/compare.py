@@ -1,0 +1,110 @@
+"""Compares what a server has with what a dump holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from python_backup.engines.engine import Server
+from python_backup.model import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class TableCompared:
+    """One table's rows as the dump holds them and as the target has them.
+
+    ``expected`` None: the dump does not let them be counted; ``found`` None: there is no such
+    table in the target.
+    """
+
+    table: str
+    expected: int | None
+    found: int | None
+
+    @property
+    def equal(self) -> bool | None:
+        """None where there is nothing to compare with."""
+        if self.found is None:
+            return False
+        return None if self.expected is None else self.expected == self.found
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsCompared:
+    """One kind of object: how many the dump makes, how many the target has, and which differ."""
+
+    kind: str
+    expected: int
+    found: int
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the target has just those that the dump makes."""
+        return not self.missing and not self.unexpected
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A database beside a dump's facts; ``differences`` holds what is no table and no object."""
+
+    tables: tuple[TableCompared, ...] = ()
+    objects: tuple[ObjectsCompared, ...] = ()
+    differences: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing that could be compared differs."""
+        return (
+            not self.differences
+            and all(t.equal is not False for t in self.tables)
+            and all(o.equal for o in self.objects)
+        )
+
+
+def compare(server: Server, database: str, facts: Facts) -> Comparison:
+    """Counts every table of the database and lists its objects, beside the facts."""
+    return Comparison(
+        tables=compare_tables(facts, server.counts(database)),
+        objects=compare_objects(facts.objects, server.objects(database)),
+        differences=compare_sequences(facts.sequences, server.sequences(database)),
+    )
+
+
+def compare_tables(facts: Facts, counts: Mapping[str, int]) -> tuple[TableCompared, ...]:
+    """Every table of either side, sorted; one that the dump does not hold is expected to be empty."""
+    expected = {table.name: table.rows for table in facts.tables}
+    return tuple(
+        TableCompared(name, expected.get(name, 0), counts.get(name)) for name in sorted({*expected, *counts})
+    )
+
+
+def compare_objects(
+    expected: Mapping[str, tuple[str, ...]], found: Mapping[str, tuple[str, ...]]
+) -> tuple[ObjectsCompared, ...]:
+    """Every kind of either side, sorted; names may stand more than once (overloaded routines)."""
+    return tuple(
+        _one_kind(kind, expected.get(kind, ()), found.get(kind, ())) for kind in sorted({*expected, *found})
+    )
+
+
+def compare_sequences(expected: Mapping[str, int], found: Mapping[str, int]) -> tuple[str, ...]:
+    """One sentence for each sequence whose value is not the dump's."""
+    return tuple(
+        f"sequence {name} is at {found.get(name, 'nothing')}, the dump says {value}"
+        for name, value in sorted(expected.items())
+        if found.get(name) != value
+    )
+
+
+def _one_kind(kind: str, expected: tuple[str, ...], found: tuple[str, ...]) -> ObjectsCompared:
+    dump, server = Counter(expected), Counter(found)
+    return ObjectsCompared(
+        kind,
+        len(expected),
+        len(found),
+        missing=tuple(sorted((dump - server).elements())),
+        unexpected=tuple(sorted((server - dump).elements())),
+    )
