@@ -1,1 +1,1 @@
-"""."""
+"""The engine for MySQL and MariaDB; the same file names as in `postgresql`."""

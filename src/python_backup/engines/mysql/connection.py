@@ -1,0 +1,250 @@
+"""The driver's seam: how an instance becomes a PyMySQL session, and PyMySQL's errors become ours.
+
+No option file is read, autocommit is on, text is utf8mb4. Nothing above this file knows PyMySQL.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pymysql
+from pymysql.constants import CR, ER
+
+from python_backup.errors import ConnectionFailed, NotPermitted, StatementFailed
+from python_backup.model import Instance, Tls, TlsMode
+
+DEFAULT_PORT = 3306
+CONNECT_SECONDS = 10
+_IDLE_SECONDS = 86_400
+"""A session stays open while a dump of hours runs beside it, whatever the server's wait_timeout."""
+_REASON_LENGTH = 200
+
+_LOGIN_REFUSED = frozenset(
+    {
+        ER.ACCESS_DENIED_ERROR,
+        ER.DBACCESS_DENIED_ERROR,
+        ER.HOST_NOT_PRIVILEGED,
+        1524,  # the account's authentication plugin is not loaded
+        1698,  # access denied, as MariaDB's unix_socket says it
+        1820,  # the password must be changed first
+        1862,  # the password has expired
+        3118,  # the account is locked
+        3159,  # the server wants TLS
+        4151,  # the account is locked, as MariaDB says it
+    }
+)
+_RIGHT_MISSING = frozenset(
+    {
+        ER.ACCESS_DENIED_ERROR,
+        ER.DBACCESS_DENIED_ERROR,
+        ER.TABLEACCESS_DENIED_ERROR,
+        ER.COLUMNACCESS_DENIED_ERROR,
+        ER.SPECIFIC_ACCESS_DENIED_ERROR,
+        ER.PROCACCESS_DENIED_ERROR,
+    }
+)
+_LOST = frozenset(
+    {0, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED, 1053, 1927, 4031}
+)
+
+
+class ServerSaid(StatementFailed):
+    """The server refused a statement; ``code`` and ``reason`` are its own."""
+
+    def __init__(self, code: int, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"the server refused: {reason} ({code})", hint=hint)
+        self.code = code
+        self.reason = reason
+
+
+def quoted(name: str) -> str:
+    """The name as an identifier in backticks, right under every sql_mode."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def address(instance: Instance) -> str:
+    """Where the server is, as it is shown to people."""
+    return instance.socket or f"{instance.host}:{instance.port or DEFAULT_PORT}"
+
+
+def arguments(instance: Instance) -> dict[str, Any]:
+    """PyMySQL's keywords for this instance. The password is among them, as UTF-8 bytes.
+
+    PyMySQL would encode a password of type str as Latin-1; the servers and their own clients take
+    the bytes as typed, which are UTF-8 today.
+    """
+    where: dict[str, Any] = (
+        {"unix_socket": instance.socket}
+        if instance.socket
+        else {"host": instance.host, "port": instance.port or DEFAULT_PORT}
+    )
+    return {
+        **where,
+        **_tls(instance.tls, local=instance.socket is not None),
+        "user": instance.username or None,
+        "password": instance.password.reveal().encode() if instance.password else b"",
+        "charset": "utf8mb4",
+        "autocommit": True,
+        "connect_timeout": CONNECT_SECONDS,
+        "local_infile": False,
+        "program_name": "vya-backupdb",
+    }
+
+
+def _tls(tls: Tls, *, local: bool) -> dict[str, Any]:
+    """PyMySQL's keywords for TLS.
+
+    Without any, PyMySQL 1.2 takes TLS where the server has it and verifies nothing: ``prefer``. A
+    given context makes TLS a condition, so ``prefer`` with a client certificate is ``require``.
+    Through a socket ``prefer`` means none: there is no network to listen to.
+    """
+    if tls.mode is TlsMode.DISABLE or (tls.mode is TlsMode.PREFER and local):
+        return {"ssl_disabled": True}
+    if tls.mode is TlsMode.PREFER and tls.cert is None:
+        return {}
+    context = ssl.create_default_context(cafile=tls.ca)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the servers' own certificates are not that strict
+    context.check_hostname = tls.mode is TlsMode.VERIFY_FULL
+    if tls.mode not in {TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL}:
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert is not None:
+        context.load_cert_chain(tls.cert, tls.key)
+    return {"ssl": context}
+
+
+@dataclass(slots=True)
+class Session:
+    """One connection to a server, on which statements are run one at a time.
+
+    ``encrypted`` says whether TLS is used.
+    """
+
+    instance: Instance
+    version: str
+    encrypted: bool
+    _connection: Any
+
+    def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """All rows of a query; each ``%s`` in it takes a value.
+
+        Raises:
+            NotPermitted: a right is missing.
+            ServerSaid: the server refused it for another reason.
+        """
+        with _converted(self.instance, rights=True), self._connection.cursor() as cursor:
+            cursor.execute(sql, values or None)
+            return list(cursor.fetchall())
+
+    def value(self, sql: str, *values: object) -> Any:
+        """The first column of the first row, None without one."""
+        found = self.rows(sql, *values)
+        return found[0][0] if found else None
+
+    def use(self, database: str) -> None:
+        """Makes this the session's database."""
+        with _converted(self.instance, rights=True):
+            self._connection.select_db(database)
+
+    def send(self, statement: bytes) -> int:
+        """Sends one statement as it is, and returns its affected rows; results are thrown away.
+
+        Raises:
+            ServerSaid: the server refused it, rights included.
+        """
+        with _converted(self.instance, rights=False):
+            return int(self._connection.query(statement))
+
+    def close(self) -> None:
+        """Ends the connection; it may be lost already, or ended before."""
+        if self._connection.open:
+            self._connection.close()
+
+
+def open_session(instance: Instance, database: str | None = None) -> Session:
+    """Connects to the instance's server.
+
+    Raises:
+        ConnectionFailed: with address, user and the driver's reason.
+        NotPermitted: the login was refused.
+    """
+    with _reaching(instance):
+        connection = pymysql.connect(database=database, **arguments(instance))
+    session = Session(
+        instance,
+        version="",
+        encrypted=bool(getattr(connection, "_secure", False)) and instance.socket is None,
+        _connection=connection,
+    )
+    # not from the handshake: there MariaDB before 11 puts "5.5.5-" before its version
+    session.version = str(session.value("SELECT VERSION()"))
+    endless = "max_statement_time" if "mariadb" in session.version.lower() else "max_execution_time"
+    session.rows(f"SET SESSION wait_timeout = {_IDLE_SECONDS}, {endless} = 0")
+    return session
+
+
+@contextmanager
+def _reaching(instance: Instance) -> Iterator[None]:
+    who = f"{address(instance)} as {instance.username or 'the current user'!r}"
+    try:
+        yield
+    except pymysql.MySQLError as exc:
+        code, reason = _said(exc)
+        if code in _LOGIN_REFUSED:
+            raise NotPermitted(
+                f"{who} refused the login: {reason} ({code})",
+                hint="Check username and password in the config, and the account's host part in mysql.user.",
+            ) from exc
+        raise ConnectionFailed(
+            f"cannot connect to {who}: {reason} ({code})", hint=_REACHING.get(code)
+        ) from exc
+    except RuntimeError as exc:  # PyMySQL's word for a package that an authentication plugin needs
+        raise ConnectionFailed(
+            f"cannot log in at {who}: {exc}",
+            hint="Use tls mode prefer or a socket, or install the package: pip install 'vya-backupdb[rsa]'.",
+        ) from exc
+    except (OSError, ssl.SSLError) as exc:
+        raise ConnectionFailed(
+            f"cannot connect to {who}: {exc}", hint="Check tls.ca, tls.cert, tls.key."
+        ) from exc
+
+
+_REACHING = {
+    CR.CR_CONN_HOST_ERROR: "Check host, port, socket and tls in the config, and that the server is running.",
+    CR.CR_SSL_CONNECTION_ERROR: "Use tls mode prefer, or give the server a certificate.",
+    1049: "The database is not there: see SHOW DATABASES.",
+    1040: "The server has no connection left: raise max_connections.",
+    1129: "Run FLUSH HOSTS on the server.",
+}
+
+
+@contextmanager
+def _converted(instance: Instance, *, rights: bool) -> Iterator[None]:
+    try:
+        yield
+    except pymysql.MySQLError as exc:
+        code, reason = _said(exc)
+        if code in _LOST:
+            raise ConnectionFailed(
+                f"the connection to {address(instance)} was lost: {reason} ({code})",
+                hint="See the server's error log; a statement larger than max_allowed_packet also ends it.",
+            ) from exc
+        if rights and code in _RIGHT_MISSING:
+            raise NotPermitted(
+                f"{address(instance)} does not permit it: {reason} ({code})",
+                hint="Grant the right that the server names to the configured account.",
+            ) from exc
+        raise ServerSaid(code, reason) from exc
+
+
+def _said(exc: pymysql.MySQLError) -> tuple[int, str]:
+    code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
+    reason = " ".join(str(exc.args[1] if len(exc.args) > 1 else exc).split())
+    return code, reason if len(reason) <= _REASON_LENGTH else reason[: _REASON_LENGTH - 1] + "…"
+
+
+Opener = Callable[[], Session]
+"""Makes a further session to the same server."""

@@ -1,0 +1,155 @@
+"""Sending a dump's pieces to the server, one statement a query, so that no two can hide in one.
+
+The pieces are cut and joined in a thread of their own, which reads ahead while the server works.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
+from python_backup.engines.mysql.connection import ServerSaid, Session
+from python_backup.errors import StatementFailed
+
+_SHOWN = 120
+_HARMLESS = frozenset({"delimiter", "sandbox"})
+"""Client commands that a dump tool writes, and that mean nothing without the client."""
+
+_PLAIN_INSERT = re.compile(rb"(?i)INSERT\s+(?:(?:LOW|HIGH)_PRIORITY\s+)?INTO\b")
+"""INSERTs that take all of their rows or fail; IGNORE and REPLACE count otherwise."""
+
+_OTHER_TEXT = frozenset(
+    {"NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI", "ORACLE", "DB2", "MSSQL", "POSTGRESQL", "MAXDB"}
+    | {"IGNORE_SPACE", "PIPES_AS_CONCAT"}
+)
+"""The modes that change how text is read; a combined mode is listed with all that it stands for."""
+
+HINTS = {
+    1044: "Grant the account all rights on the target database.",
+    1142: "Grant the account all rights on the target database.",
+    1153: "Raise max_allowed_packet on the server: SET GLOBAL max_allowed_packet = 1073741824.",
+    1227: "Grant SET_ANY_DEFINER (MySQL; SET_USER_ID before 8.2) or SET USER (MariaDB) to the account.",
+    1273: "The target server lacks this collation: restore to one that is not older than the source.",
+    1115: "The target server lacks this character set: restore to one that is not older than the source.",
+    1418: "Run SET GLOBAL log_bin_trust_function_creators = 1 on the server for the restore.",
+    1419: "Run SET GLOBAL log_bin_trust_function_creators = 1 on the server for the restore, or grant SUPER.",
+    1449: "Create the definer's account first, or restore with definers left out.",
+    1071: "Raise innodb_page_size on the server, or shorten the index.",
+    1118: "Set innodb_strict_mode = OFF on the server for the restore.",
+    1206: "Raise innodb_buffer_pool_size on the server.",
+    3105: "The dump gives a value for a generated column: dump again with the server's own client.",
+}
+"""What helps, by the server's error number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One statement ready to be sent. ``rows`` is what the server must say it took; None: do not ask."""
+
+    text: bytes
+    line: int
+    shown: bytes
+    rows: int | None = None
+
+
+def queries(pieces: Iterable[Piece], *, largest: int) -> Iterator[Query]:
+    """The statements in the pieces; an INSERT's pieces are joined to one.
+
+    Args:
+        pieces: In the dump's order.
+        largest: The server's max_allowed_packet in bytes; a longer statement is never assembled.
+
+    Raises:
+        StatementFailed: a statement is longer than ``largest``, or a client command is in the dump.
+    """
+    insert: _Insert | None = None
+    for piece in pieces:
+        match piece:
+            case Rows() if insert is not None:
+                insert.add(piece.text, largest)
+            case DataBegin():
+                insert = _Insert(piece, [piece.sql], len(piece.sql))
+            case DataEnd() if insert is not None:
+                yield insert.query(piece)
+                insert = None
+            case Statement():
+                if len(piece.sql) >= largest:
+                    raise _too_large(piece.line, piece.sql, len(piece.sql), largest)
+                yield Query(piece.sql, piece.line, piece.sql)
+            case ClientCommand() if piece.command not in _HARMLESS:
+                raise StatementFailed(f"line {piece.line}: {piece.command!r} is for the mysql program alone")
+            case Comment() | ClientCommand():
+                pass
+            case _:
+                raise AssertionError(f"{type(piece).__name__} outside data")
+
+
+@dataclass(slots=True)
+class _Insert:
+    """One INSERT that is being put together."""
+
+    head: DataBegin
+    parts: list[bytes]
+    length: int
+
+    def add(self, text: bytes, largest: int) -> None:
+        self.parts.append(text)
+        self.length += len(text)
+        if self.length >= largest:
+            raise _too_large(self.head.line, self.head.sql, self.length, largest)
+
+    def query(self, end: DataEnd) -> Query:
+        rows = end.rows if _PLAIN_INSERT.match(self.head.sql) else None
+        return Query(b"".join(self.parts), self.head.line, self.head.sql, rows)
+
+
+def load(session: Session, pieces: Iterable[Piece]) -> None:
+    """Sends the pieces to the session's database.
+
+    The session begins with the sql_mode that the lexer reads by: a server whose own mode turns
+    backslashes or double quotes into something else would cut a foreign dump otherwise.
+
+    Raises:
+        StatementFailed: the server refused a statement, took fewer rows, or cannot take its size.
+        ConnectionFailed: the connection was lost.
+    """
+    modes = str(session.value("SELECT @@SESSION.sql_mode")).split(",")
+    session.rows("SET SESSION sql_mode = %s", ",".join(m for m in modes if m not in _OTHER_TEXT))
+    largest = int(session.value("SELECT @@max_allowed_packet"))
+    send(session, queries(pieces, largest=largest))
+
+
+def send(session: Session, ready: Iterable[Query]) -> None:
+    """Sends the statements in order and sees that the server took every row.
+
+    Raises:
+        StatementFailed: with the statement's line and start, and the server's code; no rows.
+        ConnectionFailed: the connection was lost.
+    """
+    for query in ready:
+        try:
+            taken = session.send(query.text)
+        except ServerSaid as exc:
+            raise StatementFailed(
+                f"line {query.line}: {_shown(query.shown)}: {exc.reason} ({exc.code})",
+                hint=HINTS.get(exc.code),
+            ) from exc
+        if query.rows is not None and taken != query.rows:
+            raise StatementFailed(
+                f"line {query.line}: {_shown(query.shown)}: the server took {taken} of {query.rows} rows"
+            )
+
+
+def _too_large(line: int, sql: bytes, length: int, largest: int) -> StatementFailed:
+    return StatementFailed(
+        f"line {line}: {_shown(sql)}: the statement has at least {length:,} bytes,"
+        f" the server's max_allowed_packet is {largest:,}",
+        hint="Raise it on the server: SET GLOBAL max_allowed_packet = 1073741824.",
+    )
+
+
+def _shown(sql: bytes) -> str:
+    flat = " ".join(sql[: 4 * _SHOWN].decode("utf-8", "replace").split())
+    return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 1] + "…"

@@ -1,0 +1,143 @@
+"""One MySQL or MariaDB server, as the jobs see it: each question goes to the module that answers it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from python_backup.dump.dialect import SourceDatabase
+from python_backup.dump.piece import Piece
+from python_backup.engines.engine import DumpPlan
+from python_backup.engines.mysql import dump, load, rights, survey, target
+from python_backup.engines.mysql.connection import Session, open_session, quoted
+from python_backup.engines.mysql.tools import Toolbox
+from python_backup.errors import NotPermitted, StatementFailed
+from python_backup.model import Dbms, Instance
+
+
+@dataclass(slots=True)
+class MysqlServer:
+    """A connection to one instance; `connect` makes it."""
+
+    instance: Instance
+    toolbox: Toolbox
+    _session: Session
+
+    @property
+    def version(self) -> str:
+        """The server's version in its own words."""
+        return self._session.version
+
+    @property
+    def flavour(self) -> Dbms:
+        """Which of the two it is, whatever the config calls it."""
+        return Dbms.MARIADB if "mariadb" in self.version.lower() else Dbms.MYSQL
+
+    @property
+    def number(self) -> tuple[int, int, int]:
+        """The version as numbers: ``10.11.19-MariaDB`` is (10, 11, 19)."""
+        found = re.match(r"(\d+)\.(\d+)\.(\d+)", self.version)
+        return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
+
+    def databases(self) -> tuple[str, ...]:
+        """The databases that are not the engine's own, sorted."""
+        return survey.databases(self._session)
+
+    def exists(self, database: str) -> bool:
+        """Whether there is such a database."""
+        return survey.exists(self._session, database)
+
+    def size(self, database: str) -> int:
+        """The server's own estimate of the database's bytes."""
+        return survey.size(self._session, database)
+
+    def problems(self, database: str) -> tuple[str, ...]:
+        """The rights that the account lacks, each with what would be missing and the GRANT."""
+        mariadb = self.flavour is Dbms.MARIADB
+        account = rights.Account(
+            target.quoted_account(target.current_account(self._session)), mariadb=mariadb
+        )
+        return rights.problems(self._session, database, account)
+
+    def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
+        """Chooses the program and its options for this server and this database's tables."""
+        tool = self.toolbox.choose(self.flavour, self.number[:2])
+        losses = survey.losses(self._session, database)
+        history = losses.versioned and not losses.by_transaction
+        warnings = list(losses.warnings)
+        if tool.family is not self.flavour:
+            warnings.append(
+                f"a {self.flavour} server was dumped by {tool.name} {tool.version}: its own was not found"
+            )
+        if history and "dump-history" not in tool.options:
+            warnings.append(f"{tool.name} {tool.version} dumps no history of system-versioned tables")
+        return dump.plan(
+            dump.Job(
+                instance=self.instance,
+                database=database,
+                tool=tool,
+                environment=self.toolbox.environment(),
+                encrypted=self._session.encrypted,
+                history=history,
+                timeout=timeout,
+                warnings=tuple(warnings),
+            )
+        )
+
+    def target(self, database: str) -> Any:
+        """What the rewriter must know of this server and account."""
+        return target.of(self._session, database)
+
+    def create(self, database: str, like: SourceDatabase | None) -> tuple[str, ...]:
+        """Makes an empty database with the dump's character set and collation, where they are known here."""
+        choice = target.charset_of(like, target.collations(self._session))
+        sql = f"CREATE DATABASE {quoted(database)} CHARACTER SET {choice.charset}"
+        self._session.rows(sql + (f" COLLATE {choice.collation}" if choice.collation else ""))
+        return choice.warnings
+
+    def drop(self, database: str) -> None:
+        """Ends the sessions that have it as their database, and drops it."""
+        own = self._session.value("SELECT CONNECTION_ID()")
+        for number, name in self._session.rows("SELECT id, db FROM information_schema.processlist"):
+            if name == database and number != own:
+                self._end_session(number)
+        self._session.rows(f"DROP DATABASE IF EXISTS {quoted(database)}")
+
+    def _end_session(self, number: int) -> None:
+        try:
+            self._session.rows(f"KILL {int(number)}")
+        except (NotPermitted, StatementFailed):
+            return  # gone by itself, or another account's: DROP DATABASE then waits for its locks
+
+    def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
+        """Sends the pieces over a session of their own, whose settings the dump may change."""
+        del complete  # nothing is done otherwise for a part
+        session = open_session(self.instance)
+        try:
+            session.use(database)
+            load.load(session, pieces)
+        finally:
+            session.close()
+
+    def counts(self, database: str) -> Mapping[str, int]:
+        """Exact row counts over several connections."""
+        return survey.counts(lambda: open_session(self.instance), database)
+
+    def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:
+        """The objects by kind."""
+        return survey.objects(self._session, database)
+
+    def sequences(self, database: str) -> Mapping[str, int]:
+        """The value of each sequence (MariaDB)."""
+        return survey.sequences(self._session, database)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._session.close()
+
+
+def connect(instance: Instance) -> MysqlServer:
+    """Connects; see `python_backup.engines.engine.Engine.connect`."""
+    return MysqlServer(instance, Toolbox(instance.tools), open_session(instance))

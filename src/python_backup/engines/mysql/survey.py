@@ -1,0 +1,216 @@
+"""What the server itself says of one database: rows, objects, sequences, size, account's rights.
+
+Everything is asked with names as values or quoted identifiers; counts are exact.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from python_backup.engines.mysql.connection import Opener, Session, quoted
+from python_backup.model import label
+
+OWN = frozenset({"information_schema", "performance_schema", "mysql", "sys", "ndbinfo"})
+"""The engine's own databases."""
+
+_COUNTERS = 4
+_TABLES_IN_ONE_QUERY = 50
+_MANY_ROWS = 200_000
+_BASE = ("BASE TABLE", "SYSTEM VERSIONED")
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, view or sequence as SHOW FULL TABLES names it."""
+
+    name: str
+    kind: str
+
+
+def databases(session: Session) -> tuple[str, ...]:
+    """The databases that are not the engine's own, sorted."""
+    found = {name for (name,) in session.rows("SHOW DATABASES")}
+    return tuple(sorted(n for n in found if n.lower() not in OWN and not n.startswith("#mysql50#")))
+
+
+def exists(session: Session, database: str) -> bool:
+    """Whether there is such a database, by the server's own rule of upper and lower case."""
+    names = {name for (name,) in session.rows("SHOW DATABASES")}
+    if session.value("SELECT @@lower_case_table_names") == 0:
+        return database in names
+    return database.lower() in {name.lower() for name in names}
+
+
+def size(session: Session, database: str) -> int:
+    """The data's and the indexes' bytes by the server's statistics."""
+    found = session.value(
+        "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = %s",
+        database,
+    )
+    return int(found or 0)
+
+
+def relations(session: Session, database: str) -> tuple[Relation, ...]:
+    """Tables, views and sequences in the server's order; temporary ones are left out."""
+    found = session.rows(f"SHOW FULL TABLES FROM {quoted(database)}")
+    return tuple(Relation(name, kind) for name, kind in found if not kind.startswith("TEMPORARY"))
+
+
+def objects(session: Session, database: str) -> Mapping[str, tuple[str, ...]]:
+    """The objects by kind, labelled as the dump's own reader labels them."""
+    found = relations(session, database)
+    by_kind: dict[str, Iterable[str]] = {
+        "tables": (r.name for r in found if r.kind in _BASE),
+        "views": (r.name for r in found if r.kind == "VIEW"),
+        "sequences": (r.name for r in found if r.kind == "SEQUENCE"),
+        "routines": _names(session, "routine_name", "routines", "routine_schema", database),
+        "triggers": _names(session, "trigger_name", "triggers", "trigger_schema", database),
+        "events": _names(session, "event_name", "events", "event_schema", database),
+    }
+    labelled = {kind: tuple(sorted(label(name) for name in names)) for kind, names in by_kind.items()}
+    return {kind: labels for kind, labels in sorted(labelled.items()) if labels}
+
+
+def _names(session: Session, column: str, table: str, schema: str, database: str) -> list[str]:
+    sql = f"SELECT {column} FROM information_schema.{table} WHERE {schema} = %s"
+    return [name for (name,) in session.rows(sql, database)]
+
+
+def sequences(session: Session, database: str) -> Mapping[str, int]:
+    """Each sequence's next value that is not cached, which is what a dump sets (MariaDB only)."""
+    names = [r.name for r in relations(session, database) if r.kind == "SEQUENCE"]
+    return {
+        label(name): int(
+            session.value(f"SELECT next_not_cached_value FROM {quoted(database)}.{quoted(name)}")
+        )
+        for name in sorted(names)
+    }
+
+
+def counts(open_another: Opener, database: str) -> Mapping[str, int]:
+    """Exact rows of every base table, over several connections.
+
+    Small tables are counted many in one query. A system-versioned table's history counts: a dump
+    may hold it, and a table that was loaded without it has none.
+    """
+    first = open_another()
+    try:
+        selects = _count_queries(first, database)
+        work: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for sql in selects:
+            work.put(sql)
+        further = [open_another() for _ in range(min(_COUNTERS, len(selects)) - 1)]
+    except BaseException:
+        first.close()
+        raise
+    sessions = [first, *further]
+    try:
+        with ThreadPoolExecutor(len(sessions)) as pool:
+            parts = list(pool.map(lambda session: _drain(session, work), sessions))
+    finally:
+        for session in sessions:
+            session.close()
+    return {label(name): rows for name, rows in sorted(pair for part in parts for pair in part)}
+
+
+def _drain(session: Session, work: queue.SimpleQueue[str]) -> list[tuple[str, int]]:
+    found: list[tuple[str, int]] = []
+    while True:
+        try:
+            sql = work.get_nowait()
+        except queue.Empty:
+            return found
+        found += [(name, int(rows)) for name, rows in session.rows(sql)]
+
+
+def _count_queries(session: Session, database: str) -> list[str]:
+    """One query for each large table, the largest first, then one for many small ones."""
+    estimates: dict[str, int] = {
+        name: int(rows or 0)
+        for name, rows in session.rows(
+            "SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = %s", database
+        )
+    }
+    tables = [r for r in relations(session, database) if r.kind in _BASE]
+    tables.sort(key=lambda r: -estimates.get(r.name, 0))
+    large = [r for r in tables if estimates.get(r.name, 0) >= _MANY_ROWS]
+    return [_count(database, [r]) for r in large] + [
+        _count(database, part) for part in _parts(tables[len(large) :], _TABLES_IN_ONE_QUERY)
+    ]
+
+
+def _count(database: str, tables: Sequence[Relation]) -> str:
+    return " UNION ALL ".join(_count_one(database, table) for table in tables)
+
+
+def _count_one(database: str, table: Relation) -> str:
+    # the name comes back from hex, so that no character set or sql_mode can change it
+    name = f"CONVERT(X'{table.name.encode().hex()}' USING utf8mb4)"
+    history = " FOR SYSTEM_TIME ALL" if table.kind == "SYSTEM VERSIONED" else ""
+    return f"SELECT {name}, COUNT(*) FROM {quoted(database)}.{quoted(table.name)}{history}"
+
+
+def _parts(tables: Sequence[Relation], length: int) -> Iterable[Sequence[Relation]]:
+    return (tables[at : at + length] for at in range(0, len(tables), length))
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """What a dump of this database cannot hold exactly, whatever the account may do."""
+
+    float_columns: tuple[str, ...]
+    unprotected: tuple[str, ...]
+    versioned: bool
+    by_transaction: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence for each kind of loss."""
+        found = (
+            (self.float_columns, "FLOAT columns keep six digits in a dump (use DOUBLE): {}"),
+            (self.unprotected, "tables without transactions are dumped while they may change: {}"),
+            (self.by_transaction, "history by transaction cannot be dumped; current rows only: {}"),
+        )
+        return tuple(text.format(_listed(names)) for names, text in found if names)
+
+
+def losses(session: Session, database: str) -> Losses:
+    """Looks for FLOAT columns, tables without transactions, and system-versioned tables."""
+    floats = session.rows(
+        "SELECT c.table_name, c.column_name FROM information_schema.columns c"
+        " JOIN information_schema.tables t USING (table_schema, table_name)"
+        " WHERE c.table_schema = %s AND c.data_type = 'float' AND t.table_type <> 'VIEW'"
+        " ORDER BY c.table_name, c.ordinal_position",
+        database,
+    )
+    unprotected = session.rows(
+        "SELECT t.table_name, t.engine FROM information_schema.tables t"
+        " JOIN information_schema.engines e ON e.engine = t.engine"
+        " WHERE t.table_schema = %s AND t.table_type <> 'SEQUENCE'"
+        " AND COALESCE(e.transactions, 'NO') <> 'YES' ORDER BY t.table_name",
+        database,
+    )
+    versioned = any(r.kind == "SYSTEM VERSIONED" for r in relations(session, database))
+    by_transaction = (
+        session.rows(
+            "SELECT table_name FROM information_schema.columns WHERE table_schema = %s"
+            " AND generation_expression = 'ROW START' AND data_type = 'bigint' ORDER BY table_name",
+            database,
+        )
+        if versioned
+        else []
+    )
+    return Losses(
+        float_columns=tuple(label(table, column) for table, column in floats),
+        unprotected=tuple(f"{label(table)} ({engine})" for table, engine in unprotected),
+        versioned=versioned,
+        by_transaction=tuple(label(table) for (table,) in by_transaction),
+    )
+
+
+def _listed(names: Sequence[str], limit: int = 10) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
