@@ -1,8 +1,8 @@
-"""Cuts mysqldump, mariadb-dump and other MySQL dump text into pieces, as the client program does.
+r"""Cuts mysqldump, mariadb-dump and other MySQL dump text into pieces, as the client program does.
 
 What counts: a delimiter ends a statement where it is outside strings, quoted names and comments;
 ``/*! … */`` and ``/*M! … */`` are code; a client's word command (``DELIMITER``, ``source``) stands at
-the beginning of a statement, a short one (``\\!``) anywhere outside strings. So does the mysql
+the beginning of a statement, a short one (``\!``) anywhere outside strings. So does the mysql
 client read (client/mysql.cc, add_line), and dumps are written for it.
 
 Rows after ``INSERT … VALUES`` or ``REPLACE … VALUES`` are data; `rows` reads them. Any other INSERT is
@@ -164,16 +164,19 @@ class MysqlLexer:
             return None
         found = _code(self._delimiter).match(buffer, at)
         kind = found.lastgroup if found else "word"
-        if kind in ("line", "block") or buffer.startswith(b"--", at) and rest == len(b"--"):
-            self._inside = b"\n" if kind != "block" else b"*/"
-            self._at = at if kind != "block" else at + 2
+        if kind in ("line", "block") or (rest == len(b"--") and buffer.startswith(b"--", at)):
+            self._inside = b"*/" if kind == "block" else b"\n"
+            self._at = at + 2 if kind == "block" else at
             return self._comment_goes_on()
-        if kind == "end" and found:
-            self._at = found.end()
+        return self._take_up(at, found.end() if found and kind == "end" else at, kind or "word")
+
+    def _take_up(self, at: int, end: int, kind: str) -> tuple[Piece, ...] | None:
+        if kind == "end":
+            self._at = end  # an empty statement: the client sends nothing
             return ()
         if kind == "command":
-            return self._command(at, buffer[at + 1 : at + 2], at + 2)
-        if kind == "code" and buffer.startswith(_SANDBOX_BEGINS, at):
+            return self._command(at, self._buffer[at + 1 : at + 2], at + 2)
+        if kind == "code" and self._buffer.startswith(_SANDBOX_BEGINS, at):
             return self._sandbox()
         return self._begin(at)
 

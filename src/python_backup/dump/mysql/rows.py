@@ -215,6 +215,8 @@ class ExactRows:
             self.counted = False
         if match["end"] is not None:
             return start, start == at, 0
+        if self._depth == 0 and token == b"(" and start > at:
+            return start, False, 0  # stop before it, so that the whole row is tried next
         if token.isspace():
             if self._depth:
                 self._kept.append(token)
