@@ -1,10 +1,36 @@
-# What people and CI run. Everything installs into .venv, made on the first call.
-VENV := .venv
-BIN := $(VENV)/bin
+# What people and CI run. Everything is set up on the first call: in .venv, and nowhere else.
+BIN := .venv/bin
+ARGS ?=
+SIZE ?= 1G
+export PYTHONPATH := tests
 
-.PHONY: check
-check: ## lint, types, floors
+.PHONY: help demo test check bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/ready ## back up, restore and verify a sample database, and show it
+	@$(BIN)/python tools/demo.py $(ARGS)
+
+test: .venv/ready ## all tests, against every real server that can be had (ARGS=… go to pytest)
+	@$(BIN)/python tools/provide_servers.py
+	@$(BIN)/pytest -n 2 -q $(ARGS)
+
+check: .venv/ready ## every lint: format, rules, types, floors
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/ready ## time each side against the stock tools (SIZE=1G)
+	@$(BIN)/python tools/bench.py --size $(SIZE) $(ARGS)
+
+lock: ## find the newest versions and write requirements-dev.lock anew
+	@tools/setup --renew
+
+clean: ## remove what these commands made here
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/ready: pyproject.toml requirements-dev.lock tools/setup
+	@tools/setup
