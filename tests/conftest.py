@@ -15,13 +15,20 @@ from pathlib import Path
 
 import pytest
 
+from support.containers import found_images
 from support.programs import FAMILIES, Program, found_programs, one_of_each
 from support.servers import Session, session
 
 PROGRAMS = pytest.StashKey[list[Program]]()
+CONTAINERS = pytest.StashKey[list[Program]]()
 SESSION = pytest.StashKey[Session]()
 
-FIXTURES = {"postgresql_server": ("postgresql",), "mysql_server": ("mysql",), "any_server": FAMILIES}
+FIXTURES = {
+    "postgresql_server": ("postgresql",),
+    "mysql_server": ("mysql",),
+    "any_server": FAMILIES,
+    "container_server": FAMILIES,
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,10 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
     known = getattr(config, "workerinput", None)
     if known is not None:
         config.stash[PROGRAMS] = [Program(**fields) for fields in json.loads(known["programs"])]
+        config.stash[CONTAINERS] = [Program(**fields) for fields in json.loads(known["containers"])]
         config.stash[SESSION] = Session(Path(known["session"]))
         return
-    programs = found_programs()
-    config.stash[PROGRAMS] = one_of_each(programs) if config.getoption("--servers") == "one" else programs
+    programs, containers = found_programs(), found_images()
+    for family in FAMILIES:
+        if not any(program.family == family for program in programs):
+            programs += [container for container in containers if container.family == family]
+    one = config.getoption("--servers") == "one"
+    config.stash[PROGRAMS] = one_of_each(programs) if one else programs
+    config.stash[CONTAINERS] = containers[:1] if one else containers
     stack = ExitStack()
     config.stash[SESSION] = stack.enter_context(session())
     config.add_cleanup(stack.close)
@@ -49,17 +62,19 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: pytest.Item) -> None:
     config = node.config
-    node.workerinput["programs"] = json.dumps([asdict(program) for program in config.stash[PROGRAMS]])
+    for word, key in (("programs", PROGRAMS), ("containers", CONTAINERS)):
+        node.workerinput[word] = json.dumps([asdict(program) for program in config.stash[key]])
     node.workerinput["session"] = str(config.stash[SESSION].folder)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    programs = metafunc.config.stash[PROGRAMS]
     for name, families in FIXTURES.items():
         if name in metafunc.fixturenames:
-            wanted = [p for family in families for p in programs if p.family == family]
+            programs = metafunc.config.stash[CONTAINERS if name == "container_server" else PROGRAMS]
+            wanted = [p for p in programs if p.family in families]
             missing = [f for f in families if not any(p.family == f for p in programs)]
-            wanted += [Program(id=f"no-{family}", dbms=family, version="") for family in missing]
+            if name != "container_server" or not wanted:
+                wanted += [Program(id=f"no-{family}", dbms=family, version="") for family in missing]
             metafunc.parametrize(name, wanted, ids=[p.id for p in wanted], indirect=True, scope="session")
 
 
@@ -76,9 +91,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     terminalreporter.section("servers")
     for server in config.stash[SESSION].running():
-        terminalreporter.line(
-            f"{server.id:<18} {server.version:<12} {server.bin or ' '.join(server.command)}"
-        )
+        terminalreporter.line(f"{server.id:<24} {server.version:<12} {server.bin or 'in a container'}")
     if not config.stash[SESSION].running():
         terminalreporter.line("none was wanted")
     reasons = defaultdict(list)

@@ -43,6 +43,14 @@ def any_server(request: pytest.FixtureRequest, servers: Session) -> RunningServe
     return _wait(request, servers)
 
 
+@pytest.fixture(scope="session")
+def container_server(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
+    """Each server in a container in turn: its client programs are in there too."""
+    if not request.param.version:
+        pytest.skip("no Docker engine answers")
+    return servers.wait(request.param)
+
+
 @pytest.fixture
 def new_database() -> Iterator[Callable[..., str]]:
     """Makes databases that are dropped after the test: ``new_database(server, "a`b")``.

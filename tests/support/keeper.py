@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from support.containers import contained
 from support.databases import version_of
 from support.programs import Program
 from support.recipes import PASSWORD, Recipe, recipe
@@ -42,12 +43,11 @@ def keep(session: Path, program: Program) -> None:
     folder = session / program.id
     try:
         try:
-            with _started(program, folder) as (server, child):
+            with contained(program) if program.image else _started(program, folder) as server:
                 _publish(session / f"{program.id}.ready", json.dumps(asdict(server)))
-                child.wait()
-            reason = f"{program.id} ended by itself\n{_log(folder)}"
-        except NoServer as exc:
-            reason = str(exc)
+                threading.Event().wait()
+        except Exception as exc:  # noqa: BLE001 — whatever it is, the waiting tests are to show it
+            reason = f"{type(exc).__name__}: {exc}"
         _publish(session / f"{program.id}.failed", reason)
         threading.Event().wait()
     finally:
@@ -57,7 +57,7 @@ def keep(session: Path, program: Program) -> None:
 
 
 @contextmanager
-def _started(program: Program, folder: Path) -> Iterator[tuple[RunningServer, subprocess.Popen[bytes]]]:
+def _started(program: Program, folder: Path) -> Iterator[RunningServer]:
     program = _reachable(program, folder)
     for attempt in range(3):  # another process may have taken the port in between
         plan = recipe(program, folder, port := _free_port())
@@ -70,7 +70,7 @@ def _started(program: Program, folder: Path) -> Iterator[tuple[RunningServer, su
         )  # fmt: skip
         try:
             if _answers(server, child):
-                yield server, child
+                yield server
                 return
         finally:
             _end(child, plan.signal)

@@ -131,8 +131,9 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _short_folder() -> str:
-    place = tempfile.gettempdir()
-    return place if len(place) <= 40 else "/tmp"  # a socket's path has 107 bytes at most
+    place = Path(tempfile.gettempdir()).resolve()
+    reachable = os.geteuid() != 0 or all(p.stat().st_mode & 0o001 for p in (place, *place.parents))
+    return str(place) if reachable and len(str(place)) <= 40 else "/tmp"  # a socket's path has 107 bytes
 
 
 def _detached(log: Path) -> list[tuple[int, ...]]:
