@@ -199,7 +199,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One artifact in the backup folder, and its manifest where it has one."""
+    """One artifact in the backup folder, and its manifest where it has one.
+
+    ``problem`` says why a manifest that is there could not be read.
+    """
 
     path: Path
     dbms: Dbms | None
@@ -207,3 +210,4 @@ class Backup:
     taken: datetime
     size: int
     manifest: Manifest | None
+    problem: str | None = None

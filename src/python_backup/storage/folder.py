@@ -1,0 +1,197 @@
+"""The backup folder: artifacts, beside each ``NAME.sha256``, and ``NAME.manifest.json``, written last.
+
+NAME is the artifact's whole file name. A backup without its manifest is not (yet) a backup of this
+program, though it may be one of an older program or another. Two backups of one database begun
+within one second would have one name: the later to finish is given the next free second. Nothing
+is ever replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, BackupError
+from python_backup.manifest import dump_manifest, load_manifest
+from python_backup.model import Backup, Manifest
+from python_backup.storage.names import ArtifactName, artifact_name, parse_name, seconds_later
+from python_backup.storage.sums import SUM_FILES, ExpectedSum, sum_in, sum_line
+from python_backup.stream.publish import Sink, publishing, storage_failed
+
+__all__ = ["ExpectedSum", "Storing", "backups", "expected_sum", "make_folder", "manifest_of", "storing"]
+
+MANIFEST = ".manifest.json"
+_NAMES_TRIED = 60
+_LARGEST_BESIDE = 256 << 20  # a manifest of a million tables; more is no manifest
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the backup folder where it is missing, for its owner alone (0700); leaves others as they are.
+
+    Raises:
+        StorageFailed: it cannot be made, or is no folder that can be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise storage_failed(folder, NotADirectoryError(20, "Not a directory")) from None
+    except OSError as exc:
+        raise storage_failed(folder, exc) from exc
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise storage_failed(folder, PermissionError(13, "Permission denied"))
+
+
+@dataclass(slots=True)
+class Storing:
+    """A backup on its way into the folder."""
+
+    folder: Path
+    name: ArtifactName
+    sink: Sink
+
+    def write(self, block: bytes) -> None:
+        """Appends to the artifact."""
+        self.sink.write(block)
+
+    @property
+    def size(self) -> int:
+        """The artifact's bytes so far."""
+        return self.sink.size
+
+    def commit(self, manifest: Manifest) -> Backup:
+        """Publishes the artifact, its checksum, and last its manifest; called once, last.
+
+        ``manifest.artifact.file`` is replaced by the name under which the artifact was published.
+
+        Raises:
+            StorageFailed: any of the three cannot be written; then none is there.
+        """
+        others = (artifact_name(seconds_later(self.name, n)) for n in range(1, _NAMES_TRIED))
+        path = self.sink.commit(self.folder / other for other in others)
+        written = [path]
+        try:
+            named = replace(manifest, artifact=replace(manifest.artifact, file=path.name))
+            for suffix, content in (
+                (".sha256", sum_line(named.artifact.sha256, path.name)),
+                (MANIFEST, dump_manifest(named)),
+            ):
+                beside = path.with_name(path.name + suffix)
+                with publishing(beside) as sink:
+                    sink.write(content)
+                    sink.commit()
+                written.append(beside)
+        except BaseException:
+            for file in reversed(written):
+                file.unlink(missing_ok=True)
+            raise
+        return Backup(path, named.dbms, named.database, named.started, self.size, named)
+
+
+@contextmanager
+def storing(folder: Path, name: ArtifactName) -> Iterator[Storing]:
+    """A new backup in the folder; without `Storing.commit`, nothing of it stays.
+
+    Raises:
+        StorageFailed: the folder or a file in it cannot be written.
+    """
+    make_folder(folder)
+    with publishing(folder / artifact_name(name)) as sink:
+        yield Storing(folder, name, sink)
+
+
+def backups(folder: Path) -> list[Backup]:
+    """The folder's backups, newest first; files that are none are passed over.
+
+    An artifact without manifest is told by its name; one whose manifest cannot be read has
+    ``manifest`` None and the reason in ``problem``.
+
+    Raises:
+        ArtifactMissing: there is no such folder.
+        ArtifactError: it cannot be read.
+    """
+    try:
+        files = sorted(folder.iterdir())
+    except FileNotFoundError as exc:
+        raise ArtifactMissing(
+            f"there is no folder {folder}", hint="Name it in the config's backup.directory."
+        ) from exc
+    except OSError as exc:
+        raise ArtifactError(f"{folder} cannot be read: {exc.strerror}") from exc
+    found = (_backup(path) for path in files)
+    return sorted((b for b in found if b is not None), key=lambda b: (b.taken, b.path.name), reverse=True)
+
+
+def manifest_of(artifact: Path) -> Manifest | None:
+    """The manifest beside an artifact, None where there is none.
+
+    Raises:
+        ArtifactCorrupt: it is malformed, or belongs to another version of this program.
+        ArtifactError: it cannot be read.
+    """
+    path = artifact.with_name(artifact.name + MANIFEST)
+    content = _beside(path)
+    if content is None:
+        return None
+    try:
+        return load_manifest(content)
+    except ArtifactCorrupt as exc:
+        raise ArtifactCorrupt(f"{path}: {exc.message}", hint=exc.hint) from exc
+
+
+def expected_sum(artifact: Path) -> ExpectedSum | None:
+    """The sum that an artifact should have: its manifest's, else from ``.sha256``, else ``.md5``.
+
+    Raises:
+        ArtifactCorrupt: the file that should tell it is malformed.
+        ArtifactError: that file cannot be read.
+    """
+    manifest = manifest_of(artifact)
+    if manifest is not None:
+        source = artifact.with_name(artifact.name + MANIFEST)
+        return ExpectedSum("sha256", manifest.artifact.sha256, source)
+    for suffix, algorithm in SUM_FILES:
+        path = artifact.with_name(artifact.name + suffix)
+        content = _beside(path)
+        if content is not None:
+            return sum_in(content, algorithm, path)
+    return None
+
+
+def _backup(path: Path) -> Backup | None:
+    name = parse_name(path.name)
+    if name is None:
+        return None
+    try:
+        status = path.stat()
+    except OSError:  # removed meanwhile, or a link to nowhere
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    problem = None
+    try:
+        manifest = manifest_of(path)
+    except BackupError as exc:
+        manifest, problem = None, exc.message
+    if manifest is None:
+        return Backup(path, name.dbms, name.database, name.taken, status.st_size, None, problem)
+    return Backup(path, manifest.dbms, manifest.database, manifest.started, status.st_size, manifest)
+
+
+def _beside(path: Path) -> bytes | None:
+    """A small file's content, None where there is none."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_BESIDE + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise ArtifactError(f"{path} cannot be read: {exc.strerror}") from exc
+    if len(content) > _LARGEST_BESIDE:
+        raise ArtifactCorrupt(f"{path} has more than {_LARGEST_BESIDE} bytes")
+    return content

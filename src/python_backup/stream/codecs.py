@@ -1,0 +1,154 @@
+"""One table of the formats that artifacts are stored in: how to write each, how to read it back.
+
+An encoder is a stage; a decoder is one of `decoders`. pg_dump's ``custom`` format passes through
+here as it is; only pg_restore reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from zlib_ng import zlib_ng
+
+from python_backup.errors import UsageError
+from python_backup.model import Format
+from python_backup.stream.decoders import SKIPPABLE_MAGICS, ZSTD_MAGIC, gunzipped, plain, unzipped, unzstd
+from python_backup.stream.stage import Stage
+from python_backup.stream.zip import ZipEncoder
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_GZIP = 16 + zlib_ng.MAX_WBITS  # wbits for a gzip header and trailer
+_ZSTD_WORKERS = min(2, os.cpu_count() or 1)  # two keep up with a dump; each holds some 20 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """The dump's own name and time, for formats that keep them: ``20260113_155440_mysql_a.sql``."""
+
+    name: str
+    modified: datetime
+
+
+Decode = Callable[[Iterator[bytes], Path], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One format. ``levels`` is empty for a format without compression of its own."""
+
+    suffix: str
+    levels: range
+    default_level: int
+    encode: Callable[[int, Member], Stage]
+    decode: Decode
+
+    def encoder(self, level: int | None, member: Member) -> Stage:
+        """A new stage that writes this format; None is the default level.
+
+        Raises:
+            UsageError: the level is not one of ``levels``.
+        """
+        if level is None:
+            level = self.default_level
+        elif self.levels and level not in self.levels:
+            raise UsageError(
+                f"compression level {level} is not known to {self.suffix}",
+                hint=f"Use --level {self.levels[0]} to {self.levels[-1]}.",
+            )
+        return self.encode(level, member)
+
+
+class Plain:
+    """A stage that changes nothing."""
+
+    def feed(self, block: bytes) -> tuple[bytes]:
+        """The block itself."""
+        return (block,)
+
+    def finish(self) -> tuple[()]:
+        """Nothing."""
+        return ()
+
+
+class _Encoder:
+    """A stage over a compressor object; blocks that are not full yet give nothing."""
+
+    def __init__(self, compress: Callable[[bytes], bytes], flush: Callable[[], bytes]) -> None:
+        self._compress = compress
+        self._flush = flush
+
+    def feed(self, block: bytes) -> tuple[bytes, ...]:
+        ready = self._compress(block)
+        return (ready,) if ready else ()
+
+    def finish(self) -> tuple[bytes]:
+        return (self._flush(),)
+
+
+def _gzip_encoder(level: int, _member: Member) -> Stage:
+    deflate = zlib_ng.compressobj(level, zlib_ng.DEFLATED, _GZIP)
+    return _Encoder(deflate.compress, deflate.flush)
+
+
+def _zstd_encoder(level: int, _member: Member) -> Stage:
+    parameter = zstd.CompressionParameter
+    compressor = zstd.ZstdCompressor(
+        options={
+            parameter.compression_level: level,
+            parameter.checksum_flag: 1,
+            parameter.nb_workers: _ZSTD_WORKERS,
+        }
+    )
+    return _Encoder(compressor.compress, compressor.flush)
+
+
+def _zip_encoder(level: int, member: Member) -> Stage:
+    return ZipEncoder(level, member.name, member.modified)
+
+
+CODECS: Mapping[Format, Codec] = MappingProxyType(
+    {
+        Format.NONE: Codec(".sql", range(0), 0, lambda _level, _member: Plain(), plain),
+        # zlib-ng 2 compresses a dump as small as zlib 6 within 2 %, at three times its speed
+        Format.GZIP: Codec(".sql.gz", range(1, 10), 2, _gzip_encoder, gunzipped),
+        Format.ZIP: Codec(".zip", range(1, 10), 2, _zip_encoder, unzipped),
+        Format.ZSTD: Codec(".sql.zst", range(1, 20), 3, _zstd_encoder, unzstd),
+        Format.CUSTOM: Codec(".dump", range(0), 0, lambda _level, _member: Plain(), plain),
+    }
+)
+
+_MAGICS: tuple[tuple[bytes, Format], ...] = (
+    (b"PGDMP", Format.CUSTOM),
+    (b"PK\x03\x04", Format.ZIP),
+    (b"PK\x05\x06", Format.ZIP),  # an archive without files
+    (b"\x1f\x8b", Format.GZIP),
+    (ZSTD_MAGIC, Format.ZSTD),
+    *((magic, Format.ZSTD) for magic in SKIPPABLE_MAGICS),
+)
+
+
+def detect(head: bytes) -> Format:
+    """The format of a file that begins so (5 bytes are enough); none where no magic number fits.
+
+    A whole file that is shorter than a magic number and begins one is taken for a truncated one.
+    """
+    for magic, found in _MAGICS:
+        if head.startswith(magic) or (head and magic.startswith(head)):
+            return found
+    return Format.NONE
+
+
+def named_format(name: str) -> Format | None:
+    """The format that a file's name promises, by its suffix."""
+    fitting = [(len(codec.suffix), found) for found, codec in CODECS.items() if name.endswith(codec.suffix)]
+    return max(fitting)[1] if fitting else None

@@ -1,0 +1,150 @@
+"""A file that appears under its name whole or not at all, and never in place of another.
+
+Written under a temporary name in the same folder (``.NAME.partial-RANDOM``), made durable, then
+linked to its name: link(2) fails where the name is taken, rename(2) would replace.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from python_backup.errors import StorageFailed
+
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
+_TEMPORARY = re.compile(r"\..+\.partial-[0-9a-f]{8}\Z", re.DOTALL)
+_STEM_KEPT = 200
+_HINTS = {
+    errno.ENOSPC: "Free space there, or set backup.directory to another file system.",
+    errno.EDQUOT: "Free space within the quota, or set backup.directory to another file system.",
+    errno.EROFS: "Mount the file system for writing, or set backup.directory to another one.",
+    errno.EACCES: "Let this account write there (chown, chmod), or set backup.directory to another folder.",
+    errno.EPERM: "Let this account write there (chown, chmod), or set backup.directory to another folder.",
+    errno.ENOENT: "Make the folder, or set backup.directory to another one.",
+    errno.ENOTDIR: "Set backup.directory to a folder.",
+    errno.EIO: "Look at the system's log for errors of the disk.",
+}
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name was left by a run that died while it wrote."""
+    return bool(_TEMPORARY.match(name))
+
+
+def storage_failed(path: Path, exc: OSError) -> StorageFailed:
+    """The error for a file or folder that cannot be written, with a hint that fits the reason."""
+    return StorageFailed(f"{path} cannot be written: {exc.strerror}", hint=_HINTS.get(exc.errno or 0))
+
+
+@contextmanager
+def publishing(final: Path, *, draw: Callable[[int], bytes] = os.urandom) -> Iterator[Sink]:
+    """A sink that becomes the file ``final`` (mode 0600) when it is committed.
+
+    Without `Sink.commit`, or after an exception, nothing is left behind.
+
+    Args:
+        final: The file's name; its folder is there.
+        draw: Where the temporary name's random bytes come from.
+
+    Raises:
+        StorageFailed: the file cannot be made, written or published.
+    """
+    sink = Sink(final, final.with_name(f".{final.name[:_STEM_KEPT]}.partial-{draw(4).hex()}"))
+    try:
+        yield sink
+    finally:
+        sink.close()
+
+
+class Sink:
+    """Takes the bytes of one file; ``size`` is what was written."""
+
+    def __init__(self, final: Path, temporary: Path) -> None:
+        self.size = 0
+        self._final = final
+        self._temporary = temporary
+        self._published = False
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._descriptor = os.open(temporary, flags, 0o600)
+        except OSError as exc:
+            raise storage_failed(final.parent, exc) from exc
+        try:
+            os.fchmod(self._descriptor, 0o600)
+        except OSError as exc:
+            self.close()
+            raise storage_failed(final.parent, exc) from exc
+
+    def write(self, block: bytes) -> None:
+        """Writes the whole block."""
+        rest = memoryview(block)
+        try:
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as exc:
+            raise storage_failed(self._final.parent, exc) from exc
+        self.size += len(block)
+
+    def commit(self, others: Iterable[Path] = ()) -> Path:
+        """Makes the file durable under its name, or the first of ``others`` that is free; returns which.
+
+        The others are in the same folder. Called once, last.
+
+        Raises:
+            StorageFailed: every name is taken, or the disk did not take the bytes.
+        """
+        folder = self._final.parent
+        try:
+            os.fsync(self._descriptor)
+            for name in (self._final, *others):
+                if _named(self._temporary, name):
+                    self._published = True
+                    self._temporary.unlink(missing_ok=True)
+                    sync_folder(folder)
+                    return name
+        except OSError as exc:
+            if self._published:
+                name.unlink()
+            raise storage_failed(folder, exc) from exc
+        raise StorageFailed(f"{self._final} is there already and is not replaced")
+
+    def close(self) -> None:
+        """Ends writing; removes what was not committed."""
+        if self._descriptor >= 0:
+            with suppress(OSError):  # fsync has told of every error that matters
+                os.close(self._descriptor)
+            self._descriptor = -1
+            self._temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the folder's entries durable, where its file system can."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in {errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}:  # network file systems
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _named(temporary: Path, final: Path) -> bool:
+    """Gives the file its name; False where that is taken."""
+    try:
+        final.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS:
+            raise
+        # FAT, some network and container file systems know no links. Between this look and the
+        # rename another process could take the name; there is no call that every one of them has.
+        if os.path.lexists(final):
+            return False
+        temporary.rename(final)
+    return True
