@@ -19,7 +19,9 @@ from python_backup.dump.mysql.modes import SqlModes
 
 _MARK = b"\x1a"
 _NOT_MARKS = bytes(c for c in range(256) if c not in b"'\x1a")
-_NOT_ESCAPES = bytes(c for c in range(256) if c not in b"'\x1a\\0nrZ\"")
+_NOT_ESCAPES = bytes(
+    c for c in range(0x80) if c not in b"'\x1a\\0nrZ\""
+)  # mysqldump also escapes 0xc2 … 0xf4
 _HELD_BACK = 4
 _TRUSTED_END = re.compile(rb";\n")
 

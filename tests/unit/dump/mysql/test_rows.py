@@ -180,3 +180,10 @@ def test_backslashes_are_plain_under_no_backslash_escapes_even_in_mysqldumps_own
 def test_double_quotes_hold_names_under_ansi_quotes():
     dump = b"SET sql_mode='ANSI_QUOTES';\nINSERT INTO \"t\" (\"a\\\") VALUES ('c'),('d');\n"
     assert table_of(pieces_of(dump, [])).rows == 2
+
+
+@pytest.mark.parametrize("cut", range(60, 110))
+def test_a_backslash_before_a_byte_that_could_begin_a_character_escapes_that_byte(cut):
+    value = b"'\\\xc2\\\xc3\\\xf4\\\\\\\xc5\\\\'"  # binary data as MySQL 9.7's mysqldump writes it
+    dump = HEADER + b"INSERT INTO `t` VALUES (1," + value + b"),(2,'),('),(3," + value + b");\n"
+    assert table_of(pieces_of(dump, [0, cut])).rows == 3
