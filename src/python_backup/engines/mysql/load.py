@@ -14,6 +14,7 @@ from python_backup.engines.mysql.connection import ServerSaid, Session
 from python_backup.errors import StatementFailed
 
 _SHOWN = 120
+_NOT_LOCKED = 1100
 _HARMLESS = frozenset({"delimiter", "sandbox"})
 """Client commands that a dump tool writes, and that mean nothing without the client."""
 
@@ -130,7 +131,7 @@ def send(session: Session, ready: Iterable[Query]) -> None:
     """
     for query in ready:
         try:
-            taken = session.send(query.text)
+            taken = _sent(session, query.text)
         except ServerSaid as exc:
             raise StatementFailed(
                 f"line {query.line}: {_shown(query.shown)}: {exc.reason} ({exc.code})",
@@ -140,6 +141,21 @@ def send(session: Session, ready: Iterable[Query]) -> None:
             raise StatementFailed(
                 f"line {query.line}: {_shown(query.shown)}: the server took {taken} of {query.rows} rows"
             )
+
+
+def _sent(session: Session, text: bytes) -> int:
+    """Sends one statement; a second time without the dump's table locks where they are in the way.
+
+    mariadb-dump locks a table, but not the sequence that its DEFAULT takes a value from: so its own
+    client cannot restore it.
+    """
+    try:
+        return session.send(text)
+    except ServerSaid as exc:
+        if exc.code != _NOT_LOCKED:
+            raise
+    session.send(b"UNLOCK TABLES")
+    return session.send(text)
 
 
 def _too_large(line: int, sql: bytes, length: int, largest: int) -> StatementFailed:
