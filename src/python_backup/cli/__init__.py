@@ -1,1 +1,1 @@
-"""."""
+"""The command line: one file a command; `render` alone prints, `app` alone catches errors."""

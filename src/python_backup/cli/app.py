@@ -1,7 +1,136 @@
-"""The command line's root."""
+"""The root of the command line, and the only place that catches errors."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
-def main() -> None:
-    """Runs the program."""
+import typer
+from typer.core import TyperGroup
+
+from python_backup import __version__
+from python_backup.cli import backup, config, restore, verify
+from python_backup.cli import list as listing
+from python_backup.cli.exit_codes import FAILED, epilog
+from python_backup.cli.render import Screen
+from python_backup.cli.signals import Ended, signals_raise
+from python_backup.errors import BackupError, Interrupted, UsageError
+
+PROGRAM = "vya-backupdb"
+
+# typer.BadParameter < its UsageError < its ClickException: Typer carries Click inside itself or not,
+# as its version has it, and this is the one way to the class that both have
+_ClickError: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+class _Root(TyperGroup):
+    """Turns a signal into an error of this program before Typer turns it into something else."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Ended as exc:
+            raise _Signalled(exc.number) from exc
+        except KeyboardInterrupt as exc:
+            raise _Signalled(signal.SIGINT) from exc
+        except BrokenPipeError as exc:
+            raise _NobodyReads from exc
+
+
+class _Signalled(Exception):
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+class _NobodyReads(Exception):
+    pass
+
+
+app = typer.Typer(
+    name=PROGRAM,
+    cls=_Root,
+    help="Back up MySQL, MariaDB and PostgreSQL databases, restore them, and prove that they restore.",
+    epilog=epilog(),
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+app.command("backup", epilog=epilog())(backup.backup)
+app.command("restore", epilog=epilog())(restore.restore)
+app.command("verify", epilog=epilog())(verify.verify)
+app.command("list", epilog=epilog())(listing.list_)
+app.add_typer(config.app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the program and ends it with its exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # any name can be shown in any locale
+    with signals_raise():
+        code = run(given)
+    sys.exit(_flushed(code))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command and gives its exit code; errors are told here and nowhere else."""
+    screen = Screen(json="--json" in arguments)
+    try:
+        returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
+    except BackupError as exc:
+        screen.error(exc, exc.exit_code)
+        return exc.exit_code
+    except _Signalled as exc:
+        code = Interrupted.exit_code if exc.number == signal.SIGINT else 128 + exc.number
+        name = signal.Signals(exc.number).name
+        screen.error(Interrupted(f"interrupted by {name}; nothing half-done was left behind"), code)
+        return code
+    except _ClickError as exc:
+        screen.error(_usage(exc), UsageError.exit_code)
+        return UsageError.exit_code
+    except _NobodyReads:
+        return FAILED
+    except Exception as exc:  # noqa: BLE001 - a bug: its traceback is shown, nothing is hidden
+        screen.bug(exc)
+        return FAILED
+    return returned if isinstance(returned, int) else 0
+
+
+def _usage(error: Any) -> UsageError:
+    message: str = error.format_message().rstrip(".").replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else PROGRAM
+    return UsageError(message[:1].lower() + message[1:], hint=f"See `{path} --help`.")
+
+
+def _flushed(code: int) -> int:
+    """What was printed reaches its reader, or nobody reads: then no traceback at the very end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or FAILED
+    return code

@@ -55,17 +55,25 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
     Raises:
         ConfigError: with every fault, its line and its path.
     """
+    text, mode = _text(path)
+    read, checked = read_config(text, path, environ)
+    return _settled(checked, path, environ, tuple(_warnings(path, mode, read, checked)))
+
+
+def read_file(path: Path, environ: Mapping[str, str]) -> ConfigFile:
+    """The file's values as they were checked, in the file's own shape."""
+    return read_config(_text(path)[0], path, environ)[1]
+
+
+def _text(path: Path) -> tuple[str, int]:
+    """The file's text and its mode bits."""
     try:
         with path.open(encoding="utf-8") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read()
+            return file.read(), os.fstat(file.fileno()).st_mode
     except OSError as exc:
         raise ConfigError(f"{str(path)!r} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise ConfigError(f"{str(path)!r} is not UTF-8 text, byte {exc.start}") from exc
-    read, checked = read_config(text, path, environ)
-    warnings = tuple(_warnings(path, mode, read, checked))
-    return _settled(checked, path, environ, warnings)
 
 
 def read_config(text: str, path: Path, environ: Mapping[str, str]) -> tuple[Document, ConfigFile]:

@@ -1,0 +1,27 @@
+"""The public exit codes: one table, shown in every command's help."""
+
+from __future__ import annotations
+
+EXIT_CODES: tuple[tuple[int, str], ...] = (
+    (0, "done"),
+    (1, "failed"),
+    (2, "usage: the command line is wrong"),
+    (3, "the config is wrong, or there is none"),
+    (4, "cannot connect, or not permitted"),
+    (5, "an artifact is missing or corrupt"),
+    (6, "restored, but the facts differ"),
+    (7, "partial: some of several failed, or a backup lacks something"),
+    (8, "refused: unsafe dump, target exists, or a file is in the way"),
+    (130, "interrupted (by SIGTERM: 143, by SIGHUP: 129)"),
+)
+
+FAILED = 1
+CORRUPT = 5
+DIFFERS = 6
+PARTIAL = 7
+
+
+def epilog() -> str:
+    r"""The table as the end of a help text; ``\b`` keeps its lines as they are."""
+    lines = "\n".join(f"  {code:>3}  {words}" for code, words in EXIT_CODES)
+    return f"\b\nExit codes:\n{lines}"

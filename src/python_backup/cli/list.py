@@ -1,0 +1,99 @@
+"""``vya-backupdb list``: the backups in the backup folder, newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from python_backup.cli import words
+from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
+from python_backup.cli.render import FAINT, GOOD, Cell, Column, Screen, Table
+
+if TYPE_CHECKING:
+    from python_backup.model import Backup
+
+_STATES = {
+    "complete": Cell("complete", GOOD),
+    "partial": Cell("partial", "yellow"),
+    "no manifest": Cell("no manifest", FAINT),
+}
+
+
+def list_(
+    *,
+    instance: InstanceOption = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", "-d", metavar="NAME", help="This database alone.", show_default=False),
+    ] = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List the backups in the backup folder, newest first."""
+    from python_backup.jobs.backups import list_backups
+
+    screen = Screen(json=json)
+    settings = load_config(config, screen)
+    chosen = settings.instance(instance) if instance is not None else None
+    found = list_backups(settings.directory, instance=chosen, database=database)
+    screen.result(
+        {"directory": settings.directory, "backups": [document(backup) for backup in found]},
+        *([drawn(found)] if found else [f"no backups in {settings.directory}"]),
+    )
+
+
+def state(backup: Backup) -> str:
+    """Whether the backup is whole, as far as its manifest says."""
+    if backup.manifest is None:
+        return "no manifest"
+    return "partial" if backup.manifest.partial else "complete"
+
+
+def document(backup: Backup) -> dict[str, Any]:
+    """One backup as ``--json`` gives it."""
+    manifest = backup.manifest
+    return {
+        "path": backup.path,
+        "taken": backup.taken,
+        "database": backup.database,
+        "dbms": backup.dbms,
+        "instance": manifest.instance if manifest else None,
+        "rows": manifest.facts.rows if manifest else None,
+        "size": backup.size,
+        "raw_size": manifest.artifact.raw_size if manifest else None,
+        "sha256": manifest.artifact.sha256 if manifest else None,
+        "format": manifest.artifact.format if manifest else None,
+        "state": state(backup),
+    }
+
+
+def drawn(backups: tuple[Backup, ...]) -> Table:
+    """The backups as a table."""
+    return Table(
+        [
+            Column("taken"),
+            Column("database", folds=True),
+            Column("dbms"),
+            Column("instance", folds=True),
+            Column("rows", right=True),
+            Column("size", right=True),
+            Column("format"),
+            Column("state"),
+        ],
+        [_row(backup) for backup in backups],
+    )
+
+
+def _row(backup: Backup) -> list[str | Cell]:
+    manifest = backup.manifest
+    return [
+        words.moment(backup.taken),
+        backup.database,
+        backup.dbms.value if backup.dbms else "-",
+        manifest.instance if manifest else "-",
+        words.number(manifest.facts.rows if manifest else None),
+        words.size(backup.size),
+        manifest.artifact.format.value if manifest else backup.path.suffix.removeprefix("."),
+        _STATES[state(backup)],
+    ]

@@ -1,0 +1,68 @@
+"""Options that several commands take, their completion, and the config behind ``--config``."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from python_backup.cli.render import Screen
+from python_backup.errors import BackupError
+
+if TYPE_CHECKING:
+    from python_backup.config.load import Config
+
+
+class ArtifactFormat(StrEnum):
+    """What ``--format`` takes."""
+
+    none = "none"
+    gzip = "gzip"
+    zip = "zip"
+    zstd = "zstd"
+
+
+def complete_instance(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """The ids in the config, with their names; nothing where there is no config to read."""
+    from python_backup.config.document import read_document
+    from python_backup.config.find import find_config
+
+    try:
+        path = find_config(context.params.get("config"), os.environ, Path.cwd())
+        instances = read_document(path.read_text(encoding="utf-8"), os.environ).value["instances"]
+        found = [(str(i["id"]), str(i.get("name") or i.get("dbms") or "")) for i in instances]
+    except (BackupError, OSError, UnicodeError, LookupError, TypeError, AttributeError):
+        return []  # completion has no place for an error; the command itself will tell
+    return [(known, name) for known, name in found if known.startswith(incomplete)]
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="PATH", help="The config file.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+InstanceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--instance",
+        "-i",
+        metavar="ID",
+        help="The instance, by its id in the config.",
+        autocompletion=complete_instance,
+        show_default=False,
+    ),
+]
+
+
+def load_config(named: Path | None, screen: Screen) -> Config:
+    """The config in effect; what is unwise in it is said."""
+    from python_backup.config.find import find_config
+    from python_backup.config.load import load
+
+    config = load(find_config(named, os.environ, Path.cwd()), os.environ)
+    for warning in config.warnings:
+        screen.warning(warning)
+    return config

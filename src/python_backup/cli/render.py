@@ -1,0 +1,218 @@
+"""The only place that prints: results on stdout, talk on stderr, both plain where there is no terminal.
+
+With ``--json`` stdout gets one JSON document and nothing else. Rich is imported when something is drawn.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from functools import cached_property
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, TextIO
+
+from python_backup.cli.words import printable
+from python_backup.errors import BackupError
+from python_backup.model import Secret
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 400
+"""Columns where there is no terminal: rows stay whole for grep and mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A table's column; ``folds`` may break over lines when the terminal is narrow."""
+
+    title: str
+    right: bool = False
+    folds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table's cell with a colour or a weight of Rich's."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns; a row may be of plain texts or of cells."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str | Cell]]
+    title: str = ""
+
+
+GOOD, BAD, FAINT = "green", "bold red", "dim"
+
+
+@dataclass
+class Screen:
+    """Where a command's result and talk go."""
+
+    json: bool = False
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def result(self, document: Any, *drawn: Table | Cell | str) -> None:
+        """The command's result: the document with ``--json``, else what is drawn."""
+        if self.json:
+            print(json.dumps(plain(document), indent=2, ensure_ascii=False), file=self.out)
+            return
+        for item in drawn:
+            self._draw(item)
+
+    def text(self, text: str) -> None:
+        """A result that is text already (YAML, a schema)."""
+        print(text.rstrip("\n"), file=self.out)
+
+    def note(self, text: str) -> None:
+        """A line of talk."""
+        self._say("", "", text)
+
+    def warning(self, text: str) -> None:
+        """What the user should look at."""
+        self._say("warning:", "yellow", text)
+
+    def failure(self, error: BackupError, where: str = "") -> None:
+        """An error and its hint, as talk."""
+        self._say("error:", BAD, f"{where}: {error.message}" if where else error.message)
+        if error.hint:
+            self._say("hint:", "cyan", error.hint)
+
+    def error(self, error: BackupError, exit_code: int) -> None:
+        """The error that ends the command: as talk, or with ``--json`` as the document."""
+        if self.json:
+            self.result({"error": {**error_document(error), "exit_code": exit_code}})
+        else:
+            self.failure(error)
+
+    def bug(self, error: Exception) -> None:
+        """An exception that nobody foresaw: its traceback, without any values."""
+        traceback.print_exception(error, file=self.err)
+        self._say("error:", BAD, "this is a bug in vya-backupdb; please report it with the lines above")
+        if self.json:
+            message = str(error)
+            self.result({"error": {"type": "Bug", "message": message, "hint": None, "exit_code": 1}})
+
+    @property
+    def interactive(self) -> bool:
+        """Whether someone is there to answer."""
+        return sys.stdin is not None and sys.stdin.isatty() and self.err.isatty()
+
+    def ask(self, question: str) -> str:
+        """One line from the terminal; the question goes to stderr. Nothing at its end."""
+        print(printable(question), end=" ", file=self.err, flush=True)
+        return sys.stdin.readline().strip()
+
+    @cached_property
+    def talk(self) -> Console:
+        """Rich's console on stderr."""
+        return _console(self.err)
+
+    def _draw(self, item: Table | Cell | str) -> None:
+        from rich.text import Text
+
+        match item:
+            case Table():
+                self._console.print(_rich_table(item))
+            case Cell(text, style):
+                self._console.print(Text(_lines(text), style=style), soft_wrap=True)
+            case str():
+                self._console.print(Text(_lines(item)), soft_wrap=True)
+
+    @cached_property
+    def _console(self) -> Console:
+        return _console(self.out)
+
+    def _say(self, word: str, style: str, text: str) -> None:
+        from rich.text import Text
+
+        parts = ((word, style), " ", _lines(text)) if word else (_lines(text),)
+        self.talk.print(Text.assemble(*parts), soft_wrap=True)
+
+
+def error_document(error: BackupError) -> dict[str, Any]:
+    """An error as ``--json`` gives it."""
+    return {
+        "type": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "exit_code": error.exit_code,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses, enums, paths and times as JSON has them; a secret never gets through."""
+    for kind, made in _PLAIN.items():
+        if isinstance(value, kind):
+            return made(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def _listed(values: Iterable[Any]) -> list[Any]:
+    return [plain(value) for value in values]
+
+
+_PLAIN: Mapping[type, Callable[[Any], Any]] = {  # the first that fits holds: an enum of texts is an enum
+    Secret: lambda _: None,
+    Enum: lambda value: value.value,
+    PurePath: str,
+    datetime: datetime.isoformat,
+    Mapping: lambda value: {str(key): plain(inner) for key, inner in value.items()},
+    **dict.fromkeys((type(None), bool, int, float, str), lambda value: value),
+    **dict.fromkeys((list, tuple, set, frozenset), _listed),
+}
+
+
+def _console(file: TextIO) -> Console:
+    from rich.console import Console
+
+    width = None if file.isatty() or os.environ.get("COLUMNS") else PIPE_WIDTH
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
+
+
+def _rich_table(table: Table) -> Any:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(
+        box=box.SIMPLE_HEAD,
+        title=printable(table.title) or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
+    for column in table.columns:
+        drawn.add_column(
+            column.title,
+            justify="right" if column.right else "left",
+            no_wrap=not column.folds,
+            overflow="fold",
+        )
+    for row in table.rows:
+        cells = (Cell(cell) if isinstance(cell, str) else cell for cell in row)
+        drawn.add_row(*(Text(printable(cell.text), style=cell.style) for cell in cells))
+    return drawn
+
+
+def _lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))

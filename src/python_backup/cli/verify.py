@@ -1,0 +1,86 @@
+"""``vya-backupdb verify``: artifacts against their manifests, checksums and ends; no server needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from python_backup.cli import words
+from python_backup.cli.exit_codes import CORRUPT
+from python_backup.cli.options import JsonOption
+from python_backup.cli.progress import progress_on
+from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
+from python_backup.errors import BackupError
+
+if TYPE_CHECKING:
+    from python_backup.jobs.verify import VerifyReport
+
+_STATES = {True: Cell("ok", GOOD), False: Cell("bad", BAD), None: Cell("-", FAINT)}
+
+
+def verify(
+    *,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Artifacts.", show_default=False)],
+    json: JsonOption = False,
+) -> None:
+    """Check artifacts; needs no server and no config."""
+    from python_backup.jobs.verify import verify_artifact
+
+    screen = Screen(json=json)
+    progress = progress_on(screen)
+    outcomes: list[tuple[Path, VerifyReport | BackupError]] = []
+    for path in files:
+        try:
+            outcomes.append((path, verify_artifact(path, progress)))
+        except BackupError as exc:
+            outcomes.append((path, exc))
+    codes = [_code(outcome) for _, outcome in outcomes]
+    code = max(codes, key=lambda c: (c == CORRUPT, c))
+    screen.result(
+        {"exit_code": code, "files": [_one(path, outcome) for path, outcome in outcomes]},
+        *(item for path, outcome in outcomes for item in _drawn(path, outcome)),
+    )
+    for _, outcome in outcomes:
+        if isinstance(outcome, BackupError):
+            screen.failure(outcome)
+    raise typer.Exit(code)
+
+
+def _code(outcome: VerifyReport | BackupError) -> int:
+    if isinstance(outcome, BackupError):
+        return outcome.exit_code
+    return 0 if outcome.good else CORRUPT
+
+
+def _one(path: Path, outcome: VerifyReport | BackupError) -> dict[str, Any]:
+    if isinstance(outcome, BackupError):
+        return {"path": path, "good": False, "checks": [], "facts": None, "error": error_document(outcome)}
+    return {
+        "path": path,
+        "good": outcome.good,
+        "checks": outcome.checks,
+        "facts": outcome.facts,
+        "error": None,
+    }
+
+
+def _drawn(path: Path, outcome: VerifyReport | BackupError) -> Iterator[Table | Cell | str]:
+    if isinstance(outcome, BackupError):
+        yield Cell(f"{path}: cannot be verified", BAD)
+        return
+    checks: list[list[str | Cell]] = [
+        [Cell(f"  {check.name}"), _STATES[check.ok], check.detail] for check in outcome.checks
+    ]
+    yield Table([Column(str(path), folds=True), Column(""), Column("", folds=True)], checks)
+    yield ""
+    if not outcome.good:
+        bad = ", ".join(check.name for check in outcome.checks if check.ok is False)
+        yield Cell(f"{path.name} is not good: {bad}", BAD)
+    elif outcome.facts:
+        tables = words.plural(len(outcome.facts.tables), "table")
+        yield Cell(f"{path.name} is good: {words.plural(outcome.facts.rows, 'row')} in {tables}", GOOD)
+    else:
+        yield Cell(f"{path.name} is good", GOOD)
