@@ -8,7 +8,7 @@ import typer
 
 from python_backup.cli import words
 from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
-from python_backup.cli.render import FAINT, GOOD, Cell, Column, Screen, Table
+from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
 
 if TYPE_CHECKING:
     from python_backup.model import Backup
@@ -17,6 +17,7 @@ _STATES = {
     "complete": Cell("complete", GOOD),
     "partial": Cell("partial", "yellow"),
     "no manifest": Cell("no manifest", FAINT),
+    "bad manifest": Cell("bad manifest", BAD),
 }
 
 
@@ -41,12 +42,15 @@ def list_(
         {"directory": settings.directory, "backups": [document(backup) for backup in found]},
         *([drawn(found)] if found else [f"no backups in {settings.directory}"]),
     )
+    for backup in found:
+        if backup.problem:
+            screen.warning(f"{backup.path.name}: {backup.problem}")
 
 
 def state(backup: Backup) -> str:
     """Whether the backup is whole, as far as its manifest says."""
     if backup.manifest is None:
-        return "no manifest"
+        return "bad manifest" if backup.problem else "no manifest"
     return "partial" if backup.manifest.partial else "complete"
 
 
@@ -65,6 +69,7 @@ def document(backup: Backup) -> dict[str, Any]:
         "sha256": manifest.artifact.sha256 if manifest else None,
         "format": manifest.artifact.format if manifest else None,
         "state": state(backup),
+        "problem": backup.problem,
     }
 
 
@@ -74,11 +79,11 @@ def drawn(backups: tuple[Backup, ...]) -> Table:
         [
             Column("taken"),
             Column("database", folds=True),
-            Column("dbms"),
-            Column("instance", folds=True),
+            Column("dbms", spare=True),
+            Column("instance"),
             Column("rows", right=True),
             Column("size", right=True),
-            Column("format"),
+            Column("format", spare=True),
             Column("state"),
         ],
         [_row(backup) for backup in backups],
@@ -86,7 +91,10 @@ def drawn(backups: tuple[Backup, ...]) -> Table:
 
 
 def _row(backup: Backup) -> list[str | Cell]:
+    from python_backup.stream.codecs import named_format
+
     manifest = backup.manifest
+    stored = manifest.artifact.format if manifest else named_format(backup.path.name)
     return [
         words.moment(backup.taken),
         backup.database,
@@ -94,6 +102,6 @@ def _row(backup: Backup) -> list[str | Cell]:
         manifest.instance if manifest else "-",
         words.number(manifest.facts.rows if manifest else None),
         words.size(backup.size),
-        manifest.artifact.format.value if manifest else backup.path.suffix.removeprefix("."),
+        stored.value if stored else "-",
         _STATES[state(backup)],
     ]

@@ -25,17 +25,21 @@ from python_backup.model import Secret
 if TYPE_CHECKING:
     from rich.console import Console
 
+NARROWEST = 12
+"""Columns that are left to a cell that folds."""
+
 PIPE_WIDTH = 400
 """Columns where there is no terminal: rows stay whole for grep and mail."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table's column; ``folds`` may break over lines when the terminal is narrow."""
+    """A table's column; on a narrow terminal one that ``folds`` breaks over lines, a ``spare`` one goes."""
 
     title: str
     right: bool = False
     folds: bool = False
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Screen:
 
         match item:
             case Table():
-                self._console.print(_rich_table(item))
+                self._console.print(_rich_table(_fitting(item, self._console.width)))
             case Cell(text, style):
                 self._console.print(Text(_lines(text), style=style), soft_wrap=True)
             case str():
@@ -186,6 +190,22 @@ def _console(file: TextIO) -> Console:
     return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
+def _fitting(table: Table, width: int) -> Table:
+    """The table without as many of its spare columns as it takes to fit, the last ones first."""
+    from rich.cells import cell_len
+
+    rows = [[Cell(c) if isinstance(c, str) else c for c in row] for row in table.rows]
+    widths = [
+        max(cell_len(column.title), *(cell_len(printable(row[i].text)) for row in rows), 0) + 2
+        for i, column in enumerate(table.columns)
+    ]
+    kept = list(range(len(table.columns)))
+    for i in reversed(range(len(table.columns))):
+        if table.columns[i].spare and sum(widths[k] for k in kept) > width:
+            kept.remove(i)
+    return Table([table.columns[k] for k in kept], [[row[k] for k in kept] for row in rows], table.title)
+
+
 def _rich_table(table: Table) -> Any:
     from rich import box
     from rich.table import Table as RichTable
@@ -207,6 +227,7 @@ def _rich_table(table: Table) -> Any:
             justify="right" if column.right else "left",
             no_wrap=not column.folds,
             overflow="fold",
+            min_width=NARROWEST if column.folds else None,
         )
     for row in table.rows:
         cells = (Cell(cell) if isinstance(cell, str) else cell for cell in row)

@@ -18,7 +18,8 @@ from python_backup.errors import FactsDiffer, TargetExists, UsageError
 
 if TYPE_CHECKING:
     from python_backup.dump.changes import Changes
-    from python_backup.jobs.restore import Replacement, RestoreReport, TableCompared
+    from python_backup.jobs.compare import Comparison, TableCompared
+    from python_backup.jobs.restore import Replacement, RestoreReport
 
 TABLES_SHOWN = 40
 """How many tables are listed; those that differ come first."""
@@ -89,8 +90,8 @@ def restore(
     screen.result(document(report, code), *drawn(report))
     for warning in report.warnings:
         screen.warning(warning)
-    if code:
-        screen.failure(differing(report))
+    if report.comparison and code:
+        screen.failure(differing(report.target, report.comparison))
     raise typer.Exit(code)
 
 
@@ -119,19 +120,20 @@ def confirm(replacement: Replacement, screen: Screen, progress: Shown, now: date
         return screen.ask(f"Replace {replacement.target}? [y/N]").lower() in {"y", "yes"}
 
 
-def differing(report: RestoreReport) -> FactsDiffer:
+def differing(target: str, comparison: Comparison) -> FactsDiffer:
     """The error that names what differs."""
-    names = [t.table for t in report.tables if t.equal is False]
-    names += [f"{o.kind} ({', '.join(o.missing + o.unexpected)})" for o in report.objects if not o.equal]
-    names += report.differences
+    names = [t.table for t in comparison.tables if t.equal is False]
+    names += [f"{o.kind} ({', '.join(o.missing + o.unexpected)})" for o in comparison.objects if not o.equal]
+    names += comparison.differences
     return FactsDiffer(
-        f"database {report.target!r} is not what the dump says: {', '.join(names)}",
+        f"database {target!r} is not what the dump says: {', '.join(names)}",
         hint="Do not use it before you know why; `--json` gives all that was compared.",
     )
 
 
 def document(report: RestoreReport, code: int) -> dict[str, Any]:
     """What ``--json`` prints."""
+    comparison = report.comparison
     return {
         "exit_code": code,
         "file": report.file,
@@ -141,14 +143,14 @@ def document(report: RestoreReport, code: int) -> dict[str, Any]:
         "target": report.target,
         "replaced": report.replaced,
         "dry_run": report.dry_run,
-        "verified": report.verified,
-        "equal": report.equal if report.verified else None,
-        "seconds": round(report.seconds, 3),
+        "verified": comparison is not None,
+        "equal": comparison.equal if comparison else None,
+        "seconds": {step: round(seconds, 3) for step, seconds in report.seconds.items()},
         "rows": report.facts.rows,
         "facts": report.facts,
         "tables": [
             {"table": t.table, "expected": t.expected, "found": t.found, "equal": t.equal}
-            for t in report.tables
+            for t in (comparison.tables if comparison else ())
         ],
         "objects": [
             {
@@ -159,9 +161,9 @@ def document(report: RestoreReport, code: int) -> dict[str, Any]:
                 "unexpected": o.unexpected,
                 "equal": o.equal,
             }
-            for o in report.objects
+            for o in (comparison.objects if comparison else ())
         ],
-        "differences": report.differences,
+        "differences": comparison.differences if comparison else (),
         "changes": [
             {"kind": kind, "count": count, "places": places} for kind, count, places in report.changes
         ],
@@ -172,10 +174,11 @@ def document(report: RestoreReport, code: int) -> dict[str, Any]:
 def drawn(report: RestoreReport) -> Iterator[Table | Cell | str]:
     """What was changed, the comparison, and the verdict last."""
     yield from _changes(report.changes, places=report.dry_run)
-    if report.tables:
-        yield from _tables(report.tables)
+    compared = report.comparison
+    if compared and compared.tables:
+        yield from _tables(compared.tables)
         yield ""
-    if report.objects:
+    if compared and compared.objects:
         yield Table(
             [
                 Column("objects"),
@@ -185,7 +188,7 @@ def drawn(report: RestoreReport) -> Iterator[Table | Cell | str]:
             ],
             [
                 [o.kind, words.number(o.expected), words.number(o.found), _VERDICTS[o.equal]]
-                for o in report.objects
+                for o in compared.objects
             ],
         )
         yield ""
@@ -198,8 +201,9 @@ def _verdict(report: RestoreReport) -> Cell:
     if report.dry_run:
         what = "replaced" if report.replaced else "made"
         return Cell(f"dry run: {place} would be {what}, with {rows} in {tables}; nothing was touched", FAINT)
-    done = f"{'replaced' if report.replaced else 'restored'} {place} in {words.duration(report.seconds)}"
-    if not report.verified:
+    time = words.duration(sum(report.seconds.values()))
+    done = f"{'replaced' if report.replaced else 'restored'} {place} in {time}"
+    if report.comparison is None:
         return Cell(f"{done}: {rows} in {tables}; not compared", "yellow")
     if report.equal:
         return Cell(f"{done}: {rows} in {tables}, equal to the dump", GOOD)
