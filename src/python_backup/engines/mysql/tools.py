@@ -34,7 +34,7 @@ PROGRAMS = {Dbms.MYSQL: ("mysqldump", "mariadb-dump"), Dbms.MARIADB: ("mariadb-d
 # "mysqldump  Ver 9.7.4 for Linux", "mysqldump  Ver 10.13 Distrib 5.7.44, for Linux",
 # "mariadb-dump  Ver 10.19 Distrib 10.11.19-MariaDB, for …", "mariadb-dump from 11.8.6-MariaDB, client 10.19"
 _VERSIONS = (re.compile(r"(?:Distrib|from) (\d+)\.(\d+)\.(\d+)"), re.compile(r"Ver (\d+)\.(\d+)\.(\d+)"))
-_OPTION = re.compile(r"^ +(?:-., )?--([a-z0-9][a-z0-9-]*)", re.MULTILINE)
+_OPTION = re.compile(r"^ {2}(?:-., )?--([a-z0-9][a-z0-9-]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

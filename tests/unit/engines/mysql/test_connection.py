@@ -1,0 +1,58 @@
+"""An instance becomes the driver's keywords; names become identifiers."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+
+from python_backup.engines.mysql.connection import address, arguments, quoted
+from python_backup.model import Dbms, Instance, Secret, Tls, TlsMode
+
+
+def instance(**changes) -> Instance:
+    return Instance(**{"id": "1", "name": "1", "dbms": Dbms.MYSQL, "host": "h", "username": "u"} | changes)
+
+
+def test_a_name_is_quoted_with_its_backticks_doubled():
+    assert quoted("a`b") == "`a``b`"
+
+
+def test_the_port_is_the_engines_own_where_none_is_given():
+    assert (arguments(instance())["port"], address(instance())) == (3306, "h:3306")
+
+
+def test_a_socket_wins_over_host_and_port():
+    given = arguments(instance(socket="/s", port=1))
+    assert given["unix_socket"] == "/s"
+    assert "host" not in given
+
+
+def test_a_password_is_sent_as_utf8():
+    assert arguments(instance(password=Secret(lambda: "é€")))["password"] == "é€".encode()
+
+
+@pytest.mark.parametrize(
+    ("tls", "socket", "expected"),
+    [
+        (TlsMode.DISABLE, None, {"ssl_disabled": True}),
+        (TlsMode.PREFER, None, {}),
+        (TlsMode.PREFER, "/s", {"ssl_disabled": True}),
+    ],
+)
+def test_tls_without_conditions_is_left_to_the_driver(tls, socket, expected):
+    given = arguments(instance(tls=Tls(tls), socket=socket))
+    assert {k: v for k, v in given.items() if k.startswith("ssl")} == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "verify", "hostname"),
+    [
+        (TlsMode.REQUIRE, ssl.CERT_NONE, False),
+        (TlsMode.VERIFY_CA, ssl.CERT_REQUIRED, False),
+        (TlsMode.VERIFY_FULL, ssl.CERT_REQUIRED, True),
+    ],
+)
+def test_tls_with_conditions_is_a_context(mode, verify, hostname):
+    context = arguments(instance(tls=Tls(mode)))["ssl"]
+    assert (context.verify_mode, context.check_hostname) == (verify, hostname)
