@@ -41,15 +41,16 @@ def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = N
         ArtifactError: it cannot be read.
     """
     decode = CODECS[format_of(path)].decode
-    if on_stored is None:
-        yield from decode(_stored(path), path)
-        return
-    with apart(_tapped(_stored(path), on_stored), depth=8) as stored:
-        yield from decode(stored, path)
+    with _reading(path):
+        if on_stored is None:
+            yield from decode(_stored(path), path)
+            return
+        with apart(_tapped(_stored(path), on_stored), depth=8) as stored:
+            yield from decode(stored, path)
 
 
 def _stored(path: Path) -> Iterator[bytes]:
-    with _reading(path), path.open("rb", buffering=0) as file:
+    with path.open("rb", buffering=0) as file:
         while block := file.read(_STORED_BLOCK):
             yield block
 

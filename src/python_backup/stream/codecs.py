@@ -128,8 +128,8 @@ CODECS: Mapping[Format, Codec] = MappingProxyType(
 )
 
 _MAGICS: tuple[tuple[bytes, Format], ...] = (
+    (b"PK\x03\x04", Format.ZIP),  # before custom: a file of the byte "P" alone must fail
     (b"PGDMP", Format.CUSTOM),
-    (b"PK\x03\x04", Format.ZIP),
     (b"PK\x05\x06", Format.ZIP),  # an archive without files
     (b"\x1f\x8b", Format.GZIP),
     (ZSTD_MAGIC, Format.ZSTD),

@@ -116,7 +116,7 @@ def only_member(path: Path) -> Located:
 
     Raises:
         ArtifactCorrupt: no ZIP archive, truncated, encrypted, several files, or a compression
-            other than deflate. OSError passes.
+            other than deflate.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -163,9 +163,9 @@ def _check_end(path: Path, comment: int) -> None:
 def _data_begin(path: Path, header: int) -> int:
     """Where the data begins: the local header's name and extra fields are its own."""
     with path.open("rb") as file:
-        file.seek(header)
+        file.seek(max(header, 0))
         local = file.read(_LOCAL_HEADER)
-    if len(local) < _LOCAL_HEADER or local[:4] != b"PK\x03\x04":
+    if header < 0 or len(local) < _LOCAL_HEADER or local[:4] != b"PK\x03\x04":
         raise ArtifactCorrupt(f"{path} has no zip header where its directory says")
     name, extra = struct.unpack_from("<2H", local, 26)
     return int(header + _LOCAL_HEADER + name + extra)

@@ -1,0 +1,136 @@
+"""Files that appear whole or not at all, on real file systems."""
+
+import errno
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from python_backup.errors import StorageFailed
+from python_backup.stream.publish import is_temporary, publishing
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o377])
+def test_a_committed_file_is_there_whole_and_private(tmp_path, umask):
+    final = tmp_path / "a.sql"
+    before = os.umask(umask)
+    try:
+        with publishing(final) as sink:
+            sink.write(b"one")
+            sink.write(b"")
+            sink.write(b"two" * 1_000_000)
+            assert not final.exists()
+            assert sink.commit() == final
+    finally:
+        os.umask(before)
+    assert (final.read_bytes(), sink.size) == (b"one" + b"two" * 1_000_000, 3_000_003)
+    assert stat.S_IMODE(final.stat().st_mode) == 0o600
+    assert (list(tmp_path.iterdir()), final.stat().st_nlink) == ([final], 1)
+
+
+def test_while_it_is_written_only_a_temporary_name_is_there(tmp_path):
+    with publishing(tmp_path / "a.sql", draw=lambda count: b"\x01" * count) as sink:
+        sink.write(b"one")
+        assert [path.name for path in tmp_path.iterdir()] == [".a.sql.partial-01010101"]
+        assert is_temporary(".a.sql.partial-01010101")
+
+
+def test_without_a_commit_nothing_is_left(tmp_path):
+    with publishing(tmp_path / "a.sql") as sink:
+        sink.write(b"one")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_after_an_exception_nothing_is_left(tmp_path):
+    with pytest.raises(KeyboardInterrupt), publishing(tmp_path / "a.sql") as sink:
+        sink.write(b"one")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_is_not_replaced(tmp_path):
+    final = tmp_path / "a.sql"
+    with (
+        pytest.raises(StorageFailed, match=r"a\.sql is there already and is not replaced"),
+        publishing(final) as sink,
+    ):
+        sink.write(b"new")
+        final.write_bytes(b"old")
+        sink.commit()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.sql": b"old"}
+
+
+def test_the_first_free_name_is_taken(tmp_path):
+    (tmp_path / "a").symlink_to("nowhere")
+    (tmp_path / "b").write_bytes(b"")
+    with publishing(tmp_path / "a") as sink:
+        sink.write(b"new")
+        assert sink.commit([tmp_path / "b", tmp_path / "c", tmp_path / "d"]) == tmp_path / "c"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
+
+
+def test_a_file_system_without_links_is_served_by_a_rename(tmp_path, monkeypatch):
+    def refused(self, target):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    (tmp_path / "a").write_bytes(b"old")
+    with publishing(tmp_path / "a") as sink:
+        sink.write(b"new")
+        assert sink.commit([tmp_path / "b"]) == tmp_path / "b"
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old", "b": b"new"}
+
+
+@pytest.mark.parametrize(
+    "name", ["a.sql", ".a.sql", "a.partial-01010101", ".a.partial-0101", ".partial-01010101"]
+)
+def test_other_names_are_not_temporary(name):
+    assert not is_temporary(name)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    expected = pytest.raises(StorageFailed, match=r"gone cannot be written: No such file")
+    with expected as caught, publishing(tmp_path / "gone" / "a"):
+        pass
+    assert caught.value.hint == "Make the folder, or set backup.directory to another one."
+
+
+def test_no_descriptor_is_left_open(tmp_path):
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with publishing(tmp_path / "a") as sink:
+        sink.commit()
+    with publishing(tmp_path / "b"):
+        pass
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 256 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = os.geteuid() == 0 and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(folder)], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("no tmpfs can be mounted here (needs root), so no really full disk was seen")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_leaves_nothing_and_keeps_what_was_there(small_disk):
+    (small_disk / "before.sql").write_bytes(b"good")
+    with pytest.raises(StorageFailed) as caught, publishing(small_disk / "a.sql") as sink:
+        for _ in range(100):
+            sink.write(bytes(8192))
+    assert caught.value.message == f"{small_disk} cannot be written: No space left on device"
+    assert caught.value.hint == "Free space there, or set backup.directory to another file system."
+    assert {path.name: path.read_bytes() for path in small_disk.iterdir()} == {"before.sql": b"good"}
+
+
+def test_a_read_only_file_system_is_named(small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(StorageFailed, match="Read-only file system"), publishing(small_disk / "a.sql"):
+        pass
