@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 TABLES_SHOWN = 40
 """How many tables are listed; those that differ come first."""
 
+NAMES_SHOWN = 10
+"""How many differing things the error names; the tables and ``--json`` have all."""
+
 _VERDICTS = {True: Cell("equal", GOOD), False: Cell("differs", BAD), None: Cell("not counted", FAINT)}
 
 
@@ -125,8 +128,9 @@ def differing(target: str, comparison: Comparison) -> FactsDiffer:
     names = [t.table for t in comparison.tables if t.equal is False]
     names += [f"{o.kind} ({', '.join(o.missing + o.unexpected)})" for o in comparison.objects if not o.equal]
     names += comparison.differences
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     return FactsDiffer(
-        f"database {target!r} is not what the dump says: {', '.join(names)}",
+        f"database {target!r} is not what the dump says: {', '.join(names[:NAMES_SHOWN])}{more}",
         hint="Do not use it before you know why; `--json` gives all that was compared.",
     )
 
