@@ -52,8 +52,8 @@ def ratio(raw: int, stored: int) -> str:
 def age(since: timedelta) -> str:
     """About how long ago: ``just now``, ``5 minutes ago``, ``3 days ago``."""
     for name, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        count = int(since.total_seconds() // seconds)
-        if count:
+        count = int(since.total_seconds() / seconds)
+        if count > 0:
             return f"{count} {name}{'s' if count > 1 else ''} ago"
     return "just now"
 
