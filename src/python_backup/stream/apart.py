@@ -7,6 +7,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
 
 PATIENCE = 1.0
 """Seconds that an early end waits for the thread; see `apart`."""
@@ -20,16 +23,16 @@ class _End:
 
 
 @dataclass(slots=True)
-class _Handover:
+class _Handover(Generic[_T]):
     """What both threads hold: a queue whose places are counted by ``free``."""
 
     free: threading.Semaphore
-    items: queue.SimpleQueue[bytes | _End] = field(default_factory=queue.SimpleQueue)
+    items: queue.SimpleQueue[_T | _End] = field(default_factory=queue.SimpleQueue)
     stopped: bool = False
 
 
 @contextmanager
-def apart(source: Iterable[bytes], depth: int = 4) -> Iterator[Iterator[bytes]]:
+def apart(source: Iterable[_T], depth: int = 4) -> Iterator[Iterator[_T]]:
     """Runs the source in a thread of its own, at most ``depth`` blocks ahead; gives its blocks.
 
     The source's exception is raised where its block would have come. Leaving early stops the source
@@ -38,7 +41,7 @@ def apart(source: Iterable[bytes], depth: int = 4) -> Iterator[Iterator[bytes]]:
     cannot be stopped before the child is ended, so leaving does not wait for it longer than
     `PATIENCE`: end the child (leave `running`) after this, and the thread ends too.
     """
-    handover = _Handover(threading.Semaphore(depth))
+    handover: _Handover[_T] = _Handover(threading.Semaphore(depth))
     thread = threading.Thread(target=_run, args=(source, handover), name="apart", daemon=True)
     thread.start()
     try:
@@ -52,13 +55,13 @@ def apart(source: Iterable[bytes], depth: int = 4) -> Iterator[Iterator[bytes]]:
         raise error
 
 
-def _stop(handover: _Handover, thread: threading.Thread) -> None:
+def _stop(handover: _Handover[_T], thread: threading.Thread) -> None:
     handover.stopped = True
     handover.free.release()
     thread.join(PATIENCE)
 
 
-def _run(source: Iterable[bytes], handover: _Handover) -> None:
+def _run(source: Iterable[_T], handover: _Handover[_T]) -> None:
     error: BaseException | None = None
     try:
         _pass_on(source, handover)
@@ -68,7 +71,7 @@ def _run(source: Iterable[bytes], handover: _Handover) -> None:
         handover.items.put(_End(error))
 
 
-def _pass_on(source: Iterable[bytes], handover: _Handover) -> None:
+def _pass_on(source: Iterable[_T], handover: _Handover[_T]) -> None:
     blocks = iter(source)
     try:
         for block in blocks:
@@ -82,7 +85,7 @@ def _pass_on(source: Iterable[bytes], handover: _Handover) -> None:
             close()
 
 
-def _blocks(handover: _Handover) -> Iterator[bytes]:
+def _blocks(handover: _Handover[_T]) -> Iterator[_T]:
     while True:
         item = handover.items.get()
         if isinstance(item, _End):
@@ -94,7 +97,7 @@ def _blocks(handover: _Handover) -> Iterator[bytes]:
         yield item
 
 
-def _error_left(handover: _Handover) -> BaseException | None:
+def _error_left(handover: _Handover[_T]) -> BaseException | None:
     """The source's exception, where the reader stopped before it came to it."""
     while True:
         try:

@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from python_backup.engines.engine import DumpPlan, DumpStream
@@ -48,16 +48,20 @@ the size. Not ``--column-statistics``: only MySQL's clients have it, for MySQL's
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One dump to plan. ``encrypted`` says whether the driver's own session found TLS."""
+    """One dump to plan.
+
+    ``encrypted`` says whether the driver's own session found TLS; ``further`` are options that this
+    database or account needs, all of which the tool has.
+    """
 
     instance: Instance
     database: str
     tool: Tool
     environment: dict[str, str]
     encrypted: bool
-    history: bool
     timeout: float | None
-    warnings: tuple[str, ...] = field(default=())
+    further: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def plan(job: Job) -> DumpPlan:
@@ -73,11 +77,9 @@ def plan(job: Job) -> DumpPlan:
 def options(job: Job) -> tuple[str, ...]:
     """Everything after ``--defaults-file``; the database's name stands behind ``--``, as it is."""
     wanted = [*_OPTIONS, f"--protocol={'SOCKET' if _socket(job.instance) else 'TCP'}"]
-    if job.history:
-        wanted.append("--dump-history")
     has = job.tool.options
     given = (o for o in wanted if o[2:].partition("=")[0] in has)
-    return (*given, *job.instance.options, "--databases", "--", job.database)
+    return (*given, *job.further, *job.instance.options, "--databases", "--", job.database)
 
 
 def option_file(job: Job) -> bytes:

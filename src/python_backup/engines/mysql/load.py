@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.mysql.connection import ServerSaid, Session
 from python_backup.errors import StatementFailed
+from python_backup.stream.apart import apart
 
 _SHOWN = 120
+_AHEAD = 2
+_BATCH = 256 << 10
+_QUERY_COST = 1 << 10
 _NOT_LOCKED = 1100
 _HARMLESS = frozenset({"delimiter", "sandbox"})
 """Client commands that a dump tool writes, and that mean nothing without the client."""
@@ -87,6 +91,20 @@ def queries(pieces: Iterable[Piece], *, largest: int) -> Iterator[Query]:
                 raise AssertionError(f"{type(piece).__name__} outside data")
 
 
+def batches(ready: Iterable[Query]) -> Iterator[list[Query]]:
+    """The queries in lists that are worth handing to another thread: of some size, or at the end."""
+    batch: list[Query] = []
+    size = 0
+    for query in ready:
+        batch.append(query)
+        size += len(query.text) + _QUERY_COST
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
 @dataclass(slots=True)
 class _Insert:
     """One INSERT that is being put together."""
@@ -119,7 +137,8 @@ def load(session: Session, pieces: Iterable[Piece]) -> None:
     modes = str(session.value("SELECT @@SESSION.sql_mode")).split(",")
     session.rows("SET SESSION sql_mode = %s", ",".join(m for m in modes if m not in _OTHER_TEXT))
     largest = int(session.value("SELECT @@max_allowed_packet"))
-    send(session, queries(pieces, largest=largest))
+    with apart(batches(queries(pieces, largest=largest)), _AHEAD) as ready:
+        send(session, (query for batch in ready for query in batch))
 
 
 def send(session: Session, ready: Iterable[Query]) -> None:

@@ -72,7 +72,14 @@ class MysqlServer:
                 f"a {self.flavour} server was dumped by {tool.name} {tool.version}: its own was not found"
             )
         if history and "dump-history" not in tool.options:
+            history = False
             warnings.append(f"{tool.name} {tool.version} dumps no history of system-versioned tables")
+        without: tuple[str, ...] = ()
+        if losses.masking_hidden and "masking-policies" in tool.options:
+            without = ("--skip-masking-policies",)
+            warnings.append(
+                "masking policies were not dumped: SELECT on mysql.column_masking_policy is missing"
+            )
         return dump.plan(
             dump.Job(
                 instance=self.instance,
@@ -80,7 +87,7 @@ class MysqlServer:
                 tool=tool,
                 environment=self.toolbox.environment(),
                 encrypted=self._session.encrypted,
-                history=history,
+                further=(("--dump-history",) if history else ()) + without,
                 timeout=timeout,
                 warnings=tuple(warnings),
             )

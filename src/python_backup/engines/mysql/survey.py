@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from python_backup.engines.mysql.connection import Opener, Session, quoted
+from python_backup.engines.mysql.connection import Opener, ServerSaid, Session, quoted
+from python_backup.errors import NotPermitted
 from python_backup.model import label
 
 OWN = frozenset({"information_schema", "performance_schema", "mysql", "sys", "ndbinfo"})
@@ -170,6 +171,7 @@ class Losses:
     unprotected: tuple[str, ...]
     versioned: bool
     by_transaction: tuple[str, ...]
+    masking_hidden: bool = False
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -180,6 +182,20 @@ class Losses:
             (self.by_transaction, "history by transaction cannot be dumped; current rows only: {}"),
         )
         return tuple(text.format(_listed(names)) for names, text in found if names)
+
+
+def _masking_hidden(session: Session) -> bool:
+    """Whether MySQL's column masking policies (9.7) are closed to the account; mysqldump asks for them.
+
+    Nobody may read a table by name without a right on it, even when it is not there.
+    """
+    try:
+        session.rows("SELECT 1 FROM mysql.column_masking_policy LIMIT 0")
+    except NotPermitted:
+        return True
+    except ServerSaid:
+        return False  # there is no such table
+    return False
 
 
 def losses(session: Session, database: str) -> Losses:
@@ -213,6 +229,7 @@ def losses(session: Session, database: str) -> Losses:
         unprotected=tuple(f"{label(table)} ({engine})" for table, engine in unprotected),
         versioned=versioned,
         by_transaction=tuple(label(table) for (table,) in by_transaction),
+        masking_hidden=_masking_hidden(session),
     )
 
 

@@ -30,7 +30,7 @@ NO_DATABASE = "mysqldump: Got error: 1049: Unknown database 'nodb' when selectin
 def job(tool: Tool = MYSQL, **changes) -> Job:
     fields = {"id": "1", "name": "1", "dbms": Dbms.MYSQL, "host": "h", "port": 3307, "username": "u"}
     instance = Instance(**fields | changes)
-    return Job(instance, "a b", tool, {"PATH": "/bin:/usr/bin"}, encrypted=True, history=False, timeout=20)
+    return Job(instance, "a b", tool, {"PATH": "/bin:/usr/bin"}, encrypted=True, timeout=20)
 
 
 def test_each_option_is_given_where_the_client_has_it():
@@ -41,8 +41,9 @@ def test_each_option_is_given_where_the_client_has_it():
     assert "--protocol=TCP" in mariadb
 
 
-def test_history_is_dumped_where_tables_have_some():
-    assert "--dump-history" in options(replace(job(MARIADB), history=True))
+def test_what_a_database_needs_further_goes_before_the_configured_options():
+    given = options(replace(job(MARIADB, options=("--hex-blob",)), further=("--dump-history",)))
+    assert given[-5:-3] == ("--dump-history", "--hex-blob")
 
 
 def test_the_protocol_follows_the_socket_and_the_tools_own_place():
