@@ -72,9 +72,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if name in metafunc.fixturenames:
             programs = metafunc.config.stash[CONTAINERS if name == "container_server" else PROGRAMS]
             wanted = [p for p in programs if p.family in families]
-            missing = [f for f in families if not any(p.family == f for p in programs)]
-            if name != "container_server" or not wanted:
-                wanted += [Program(id=f"no-{family}", dbms=family, version="") for family in missing]
+            needed = families if name != "container_server" else () if wanted else ("docker",)
+            missing = [family for family in needed if not any(p.family == family for p in programs)]
+            wanted += [Program(id=f"no-{family}", dbms=family, version="") for family in missing]
             metafunc.parametrize(name, wanted, ids=[p.id for p in wanted], indirect=True, scope="session")
 
 
