@@ -1,0 +1,185 @@
+"""The program as a process."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from python_backup.cli.exit_codes import epilog
+
+PROGRAM = [sys.executable, "-m", "python_backup"]
+COMMANDS = [
+    (),
+    ("backup",),
+    ("restore",),
+    ("verify",),
+    ("list",),
+    ("config",),
+    ("config", "init"),
+    ("config", "validate"),
+    ("config", "show"),
+    ("config", "schema"),
+]
+HEAVY = ("psycopg", "pymysql", "pydantic", "sqlalchemy", "zstandard", "yaml", "rich", "blake3", "zlib_ng")
+SLEEPER = """
+import sys, time
+from python_backup.cli.app import main
+from python_backup.jobs import verify
+def verify_artifact(path, progress):
+    try:
+        print("ready", file=sys.stderr, flush=True)
+        time.sleep(60)
+    finally:
+        print("tidy", file=sys.stderr, flush=True)
+verify.verify_artifact = verify_artifact
+main(sys.argv[1:])
+"""
+
+
+def ran(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_commands_help_lists_its_exit_codes(command: tuple[str, ...]) -> None:
+    help_text = ran(*command, "--help", COLUMNS="80")
+    assert help_text.returncode == 0
+    assert [line.strip() for line in help_text.stdout.splitlines()[-len(epilog().splitlines()) + 1 :]] == [
+        line.strip() for line in epilog().splitlines()[1:]
+    ]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"""
+import sys
+from python_backup.cli.app import run
+run(["--help"])
+print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+
+
+def test_help_is_fast(record_property: Callable[[str, object], None]) -> None:
+    def seconds() -> float:
+        """The processor's time: a machine that is busy with other tests does not change it much."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert ran("--help").returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    best = min(seconds() for _ in range(5))
+    record_property("help_seconds", round(best, 3))
+    assert best < 0.25, f"vya-backupdb --help took {best * 1000:.0f} ms"
+
+
+def test_the_version_is_told() -> None:
+    done = ran("--version")
+    assert (done.returncode, done.stdout.split()[0]) == (0, "vya-backupdb")
+
+
+@pytest.mark.parametrize("arguments", [(), ("nonsense",), ("backup", "--nonsense"), ("verify",), ("config",)])
+def test_a_wrong_command_line_exits_2_with_a_hint(arguments: tuple[str, ...]) -> None:
+    done = ran(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: ")
+    assert "--help`.\n" in done.stderr
+
+
+def test_a_wrong_command_line_with_json_is_a_document() -> None:
+    done = ran("backup", "--nonsense", "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["type"]) == (2, "UsageError")
+
+
+def test_a_missing_config_exits_3(tmp_path: Path) -> None:
+    done = ran("list", "--config", str(tmp_path / "none.yaml"))
+    assert (done.returncode, "none.yaml" in done.stderr) == (3, True)
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[str]]:
+    """The program in the middle of a job."""
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEPER, "verify", "x"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
+def test_a_signal_ends_the_run_tidily_with_its_code(
+    sleeper: subprocess.Popen[str], number: signal.Signals, code: int
+) -> None:
+    sleeper.send_signal(number)
+    _, err = sleeper.communicate(timeout=30)
+    assert sleeper.returncode == code
+    assert err.splitlines()[0] == "tidy"
+    assert err.splitlines()[1].startswith(f"error: interrupted by {number.name}")
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "config", "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_names_of_any_kind_can_be_shown_in_any_locale(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "list", "--config", str(tmp_path / "ünï\udcff.yaml")],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        timeout=60,
+    )
+    assert done.returncode == 3
+    assert b"Traceback" not in done.stderr
+
+
+def test_instances_are_completed_from_the_config(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("instances: [{id: web1, name: Web}, {id: web2}, {id: 3}]\n")
+    done = ran(
+        _VYA_BACKUPDB_COMPLETE="complete_bash",
+        COMP_WORDS="vya-backupdb backup --instance we",
+        COMP_CWORD="3",
+        VYA_BACKUPDB_CONFIG=str(path),
+    )
+    assert done.stdout.split() == ["web1", "web2"]
+
+
+def test_completion_without_a_config_is_empty_and_quiet(tmp_path: Path) -> None:
+    done = ran(
+        _VYA_BACKUPDB_COMPLETE="complete_bash",
+        COMP_WORDS="vya-backupdb backup -i ",
+        COMP_CWORD="3",
+        VYA_BACKUPDB_CONFIG=str(tmp_path / "none"),
+    )
+    assert (done.stdout.strip(), done.stderr) == ("", "")

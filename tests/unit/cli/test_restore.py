@@ -1,0 +1,214 @@
+"""vya-backupdb restore, with a made-up job."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from python_backup.cli.progress import SilentProgress
+from python_backup.cli.render import Screen
+from python_backup.cli.restore import confirm, differing
+from python_backup.dump.changes import Changes
+from python_backup.errors import TargetExists, UnsafeDump
+from python_backup.jobs import restore as job
+from python_backup.jobs.compare import Comparison, ObjectsCompared, TableCompared
+from python_backup.jobs.restore import Replacement, RestoreReport, RestoreRequest
+from support.results import FACTS, TAKEN, WEB, manifest
+
+EQUAL = Comparison(
+    (TableCompared("orders", 1000, 1000), TableCompared("users", None, 200)),
+    (ObjectsCompared("views", 1, 1, (), ()),),
+)
+DIFFERENT = Comparison(
+    (TableCompared("orders", 1000, 999), TableCompared("users", 200, 200)),
+    (ObjectsCompared("views", 1, 0, ("v",), ()),),
+    ("sequence s is at 1, the dump says 2",),
+)
+
+
+def report(comparison: Comparison | None = EQUAL, *, dry_run: bool = False) -> RestoreReport:
+    changes = Changes()
+    changes.add("drop database dropped", 21, b"DROP DATABASE x")
+    changes.add("definer stripped", 40, b"CREATE DEFINER=a VIEW v", b"CREATE VIEW v")
+    return RestoreReport(
+        Path("/b/x.sql"),
+        WEB,
+        "dns_db",
+        "dns_db2",
+        replaced=False,
+        dry_run=dry_run,
+        facts=FACTS,
+        manifest=manifest(),
+        changes=changes,
+        comparison=comparison,
+        warnings=("locale xx is not here",),
+        seconds={"load": 1.0, "compare": 0.5},
+    )
+
+
+class Job:
+    def __init__(self) -> None:
+        self.report = report()
+        self.request: RestoreRequest | None = None
+        self.replaces: Replacement | None = None
+
+    def __call__(
+        self, request: RestoreRequest, agreed: Callable[[Replacement], bool], *_: object
+    ) -> RestoreReport:
+        self.request = request
+        if self.replaces and not request.force and not agreed(self.replaces):
+            raise TargetExists("database 'dns_db2' exists")
+        return self.report
+
+
+@pytest.fixture
+def restored(monkeypatch: pytest.MonkeyPatch) -> Job:
+    made = Job()
+    monkeypatch.setattr(job, "restore", made)
+    return made
+
+
+REPLACEMENT = Replacement("/b/x.sql", 1_234_567, TAKEN, 1200, "dns_db", "dns_db2")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "missing"),
+    [((), "--file PATH and --instance ID"), (("-f", "x"), "--instance ID"), (("-i", "1"), "--file PATH")],
+)
+def test_file_and_instance_are_needed(
+    vya: Callable, restored: Job, arguments: tuple[str, ...], missing: str
+) -> None:
+    ran = vya("restore", *arguments)
+    assert (ran.code, ran.err.splitlines()[0]) == (2, f"error: restore needs {missing}")
+
+
+def test_the_options_reach_the_job(vya: Callable, restored: Job) -> None:
+    vya(
+        "restore", "-f", "x", "-i", "1", "-t", "new", "--source", "old", "--dry-run", "--force", "--no-verify"
+    )
+    request = restored.request
+    assert request is not None
+    assert request.instance.id == "1"
+    assert replace(request, instance=WEB) == RestoreRequest(
+        Path("x"), WEB, "new", "old", dry_run=True, force=True, verify=False
+    )
+
+
+def test_an_equal_restore_ends_with_its_verdict(vya: Callable, restored: Job) -> None:
+    ran = vya("restore", "-f", "x", "-i", "1")
+    lines = [line.rstrip() for line in ran.out.splitlines()]
+    assert ran.code == 0
+    assert lines[:2] == ["drop database dropped: 1", "definer stripped: 1"]
+    assert [line.split() for line in lines if line.startswith(("orders", "users", "views"))] == [
+        ["orders", "1,000", "1,000", "equal"],
+        ["users", "-", "200", "not", "counted"],
+        ["views", "1", "1", "equal"],
+    ]
+    assert lines[-1] == "restored dns_db2 on 1 (web) in 1.50 s: 1,200 rows in 2 tables, equal to the dump"
+    assert ran.err == "warning: locale xx is not here\n"
+
+
+def test_a_difference_is_named_and_exits_6(vya: Callable, restored: Job) -> None:
+    restored.report = report(DIFFERENT)
+    ran = vya("restore", "-f", "x", "-i", "1")
+    assert ran.code == 6
+    assert "it differs from the dump" in ran.out
+    assert (
+        "error: database 'dns_db2' is not what the dump says:"
+        " orders, views (v), sequence s is at 1, the dump says 2\n" in ran.err
+    )
+
+
+def test_what_differs_is_listed_first_and_long_lists_are_cut(vya: Callable, restored: Job) -> None:
+    tables = tuple(TableCompared(f"t{i:03}", 1, 2 if i == 99 else 1) for i in range(100))
+    restored.report = report(Comparison(tables))
+    out = vya("restore", "-f", "x", "-i", "1").out
+    rows = [line.split()[0] for line in out.splitlines() if line.startswith("t0")]
+    assert (rows[0], len(rows)) == ("t099", 40)
+    assert "and 60 tables more, 0 of them differing" in out
+    assert differing(
+        "x", Comparison(tuple(TableCompared(f"t{i}", 1, 2) for i in range(12)))
+    ).message.endswith("t9 and 2 more")
+
+
+def test_json_holds_all_that_was_compared(vya: Callable, restored: Job) -> None:
+    restored.report = report(DIFFERENT)
+    ran = vya("restore", "-f", "x", "-i", "1", "--json")
+    found = ran.document
+    assert (ran.code, found["exit_code"], found["verified"], found["equal"]) == (6, 6, True, False)
+    assert found["tables"][0] == {"table": "orders", "expected": 1000, "found": 999, "equal": False}
+    assert found["objects"][0]["missing"] == ["v"]
+    assert found["differences"] == ["sequence s is at 1, the dump says 2"]
+    assert found["changes"][1]["places"] == [
+        {"line": 40, "before": "CREATE DEFINER=a VIEW v", "after": "CREATE VIEW v"}
+    ]
+
+
+def test_a_dry_run_shows_the_places_of_changes_and_touches_nothing(vya: Callable, restored: Job) -> None:
+    restored.report = report(None, dry_run=True)
+    ran = vya("restore", "-f", "x", "-i", "1", "--dry-run")
+    assert "  line 40: CREATE DEFINER=a VIEW v -> CREATE VIEW v\n" in ran.out
+    assert ran.out.splitlines()[-1] == (
+        "dry run: dns_db2 on 1 (web) would be made, with 1,200 rows in 2 tables; nothing was touched"
+    )
+
+
+def test_a_restore_that_was_not_compared_says_so(vya: Callable, restored: Job) -> None:
+    restored.report = report(None)
+    ran = vya("restore", "-f", "x", "-i", "1", "--no-verify")
+    assert (ran.code, ran.out.splitlines()[-1].endswith("; not compared")) == (0, True)
+
+
+def test_without_a_terminal_an_existing_target_is_refused(vya: Callable, restored: Job) -> None:
+    restored.replaces = REPLACEMENT
+    ran = vya("restore", "-f", "x", "-i", "1")
+    assert (ran.code, ran.out) == (8, "")
+    assert ran.err.splitlines() == [
+        "error: database 'dns_db2' exists, and there is no terminal to ask",
+        "hint: Give --force to replace it, or another name with --target.",
+    ]
+
+
+def test_with_force_nobody_is_asked(vya: Callable, restored: Job) -> None:
+    restored.replaces = REPLACEMENT
+    assert vya("restore", "-f", "x", "-i", "1", "--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "agreed"),
+    [("y\n", True), ("Yes\n", True), ("n\n", False), ("\n", False), ("", False), ("dns_db2\n", False)],
+)
+def test_on_a_terminal_the_user_is_shown_what_replaces_what_and_asked(
+    monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    screen = Screen(err=Terminal())
+    assert confirm(REPLACEMENT, screen, SilentProgress(screen), TAKEN + timedelta(days=3)) is agreed
+    assert isinstance(screen.err, Terminal)
+    text = screen.err.getvalue()
+    for part in (
+        "'dns_db2' exists",
+        "/b/x.sql, 1.23 MB",
+        "3 days ago",
+        "1,200 rows of dns_db",
+        "Replace dns_db2?",
+    ):
+        assert part in text
+
+
+def test_an_unsafe_dump_exits_8(vya: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(*_: object) -> None:
+        raise UnsafeDump("line 7 would run a program")
+
+    monkeypatch.setattr(job, "restore", refusing)
+    assert vya("restore", "-f", "x", "-i", "1").code == 8
