@@ -16,12 +16,14 @@ from python_backup.model import Facts, TableFacts
 class Created:
     """One object that a statement makes; ``kind`` is one of the words of `model.Facts`.
 
-    ``value`` is given with kind ``sequence_value`` alone.
+    ``value`` is given with kind ``sequence_value`` alone. With ``gone`` the statement takes away an
+    object of that name, if there was one: a view's stand-in, an index that another replaces.
     """
 
     kind: str
     name: str
     value: int | None = None
+    gone: bool = False
 
 
 class ObjectReader(Protocol):
@@ -80,7 +82,7 @@ class FactsCounter:
                 TableFacts(name, t.rows if t.counted else None, t.size, f"blake3:{t.digest.hexdigest()}")
                 for name, t in sorted(self._tables.items())
             ),
-            objects={kind: tuple(sorted(names)) for kind, names in sorted(self._objects.items())},
+            objects={kind: tuple(sorted(names)) for kind, names in sorted(self._objects.items()) if names},
             sequences=dict(sorted(self._sequences.items())),
         )
 
@@ -114,5 +116,7 @@ class FactsCounter:
         for created in self.created_by(piece):
             if created.kind == "sequence_value":
                 self._sequences[created.name] = created.value or 0
-            else:
+            elif not created.gone:
                 self._objects.setdefault(created.kind, []).append(created.name)
+            elif created.name in (names := self._objects.get(created.kind, [])):
+                names.remove(created.name)

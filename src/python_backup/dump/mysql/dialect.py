@@ -1,0 +1,40 @@
+"""MySQL's and MariaDB's dump text as the jobs use it: one object with all of its parts."""
+
+from __future__ import annotations
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.dialect import Dialect
+from python_backup.dump.mysql.guard import MysqlGuard
+from python_backup.dump.mysql.lexer import MysqlLexer
+from python_backup.dump.mysql.objects import MysqlObjects
+from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
+from python_backup.dump.mysql.selector import MysqlSelector
+
+
+class MysqlDialect:
+    """See `python_backup.dump.dialect.Dialect`."""
+
+    family = "mysql"
+
+    def lexer(self) -> MysqlLexer:
+        """A new lexer for one stream."""
+        return MysqlLexer()
+
+    def objects(self) -> MysqlObjects:
+        """A new reader of created objects for one stream."""
+        return MysqlObjects()
+
+    def selector(self, source: str | None) -> MysqlSelector:
+        """A new selector for one stream."""
+        return MysqlSelector(source)
+
+    def guard(self, source: str | None) -> MysqlGuard:
+        """A new guard for one stream."""
+        return MysqlGuard(source)
+
+    def rewriter(self, source: str | None, target: Target, changes: Changes) -> MysqlRewriter:
+        """A new rewriter for one stream."""
+        return MysqlRewriter(source, target, changes)
+
+
+DIALECT: Dialect = MysqlDialect()

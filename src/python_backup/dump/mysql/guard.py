@@ -1,0 +1,229 @@
+"""Refuses statements that could run a program, change the server, or leave the target database.
+
+A statement is judged as each server would read it (`tokens.readings`), so that no comment and no
+version can hide a word. What no dump holds is refused: a statement begins with a known verb. Bodies of
+routines, triggers and events are not run by a restore, but may be run through it (a trigger by a
+later INSERT, a function by a later SELECT): where a body reaches outside, what could run it is refused
+later, and an event, which runs by itself, at once.
+
+Rows of data are not looked at: they are one INSERT for the server, whatever they hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from python_backup.dump.mysql.created import Definition, definition
+from python_backup.dump.mysql.modes import SqlModes
+from python_backup.dump.mysql.own import about_the_server
+from python_backup.dump.mysql.prepared import KnownTexts
+from python_backup.dump.mysql.qualified import Qualifier, places
+from python_backup.dump.mysql.selector import database_of
+from python_backup.dump.mysql.tokens import Kind, Token, chain, readings, tokens
+from python_backup.dump.piece import ClientCommand, DataBegin, Piece, Statement
+from python_backup.errors import UnsafeDump
+
+_CLIENT = frozenset(("delimiter", "sandbox"))
+_VERBS = frozenset(
+    """
+    CREATE ALTER DROP INSERT REPLACE UPDATE DELETE TRUNCATE SET LOCK UNLOCK START BEGIN COMMIT
+    ROLLBACK SAVEPOINT RELEASE USE SELECT DO RENAME ANALYZE OPTIMIZE CHECK PREPARE EXECUTE
+    DEALLOCATE WITH
+    """.split()  # noqa: SIM905 - reads better than a word a line
+)
+_DEFINED = frozenset(
+    """
+    TABLE VIEW PROCEDURE FUNCTION PACKAGE TRIGGER EVENT SEQUENCE INDEX DATABASE SCHEMA PREPARE
+    TABLES
+    """.split()  # noqa: SIM905 - reads better than a word a line
+)
+_BODIES = frozenset(("PROCEDURE", "FUNCTION", "PACKAGE", "TRIGGER", "EVENT"))
+_RUNS = frozenset(["INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "DO", "WITH", "TRUNCATE"])
+_READABLE = frozenset(("information_schema", "performance_schema"))
+_FORBIDDEN = (
+    (("LOAD", "DATA"), "reads a file"),
+    (("LOAD", "XML"), "reads a file"),
+    (("INTO", "OUTFILE"), "writes a file"),
+    (("INTO", "DUMPFILE"), "writes a file"),
+    (("LOAD_FILE", "("), "reads a file"),
+    (("SONAME",), "loads a program library"),
+    (("SYS_EXEC", "("), "runs a program"),
+    (("SYS_EVAL", "("), "runs a program"),
+)
+_SCOPES = {
+    "GLOBAL": "changes the server",
+    "PERSIST": "changes the server",
+    "PERSIST_ONLY": "changes the server",
+    "PASSWORD": "changes an account",
+    "ROLE": "changes the account's rights",
+    "DEFAULT": "changes the account's rights",
+}
+_BEFORE_STATEMENT = frozenset(("", ";", ":", "BEGIN", "DO", "THEN", "ELSE", "LOOP", "REPEAT"))
+_PLAIN_SET = re.compile(rb"(?is)(?:/\*!\d{5} )?SET\b(?:(?!--)[^/#`\\])*(?:\*/)?\s*\Z")
+_HINT = "Look at the statement in the dump; take it out if you trust the rest."
+
+
+class MysqlGuard:
+    """See `python_backup.dump.dialect.Guard`."""
+
+    def __init__(self, source: str | None) -> None:
+        self._source = source
+        self._modes = SqlModes()
+        self._texts = KnownTexts()
+        self._head = b""
+        self._reaching: str | None = None  # a program that reaches outside
+        self._with_triggers: set[str] = set()
+
+    def check(self, piece: Piece) -> None:
+        """Looks at one piece, in order."""
+        match piece:
+            case ClientCommand() if piece.command not in _CLIENT:
+                raise _unsafe(piece.line, f"a command for the client program: {piece.command}")
+            case Statement():
+                self._check(piece.sql, piece.line)
+                if not self._modes.follow(piece.sql):
+                    raise _unsafe(piece.line, "sets sql_mode to what the dump does not tell")
+            case DataBegin() if piece.sql != self._head:
+                self._check(piece.sql, piece.line)
+                self._head = piece.sql
+            case _:
+                pass
+
+    def _check(self, sql: bytes, line: int) -> None:
+        if about_the_server(sql):
+            return
+        for reading in readings(sql):
+            found = tokens(sql, self._modes, reading)
+            why = (_hidden_mode(sql, found) or self._why(found)) if found else None
+            if why:
+                raise _unsafe(line, why)
+
+    def _why(self, found: Sequence[Token]) -> str | None:
+        """What is wrong with the statement; None where nothing is."""
+        verb = found[0].word
+        if verb not in _VERBS:
+            return f"a statement that no dump needs: {found[0].text[:40].decode('utf-8', 'replace')}"
+        self._head = b""
+        what = definition(found)
+        if what is not None and what.kind not in _DEFINED:
+            return f"{what.verb} {what.kind} reaches outside the database"
+        body = what is not None and what.kind in _BODIES and what.verb == "CREATE"
+        if what is not None and body and (what.kind != "EVENT"):
+            return self._program(found, what)
+        return (
+            self._forbidden(found)
+            or self._other_database(found)
+            or self._qualified(found)
+            or self._texts.why(found)
+            or self._runs_program(found)
+        )
+
+    def _program(self, found: Sequence[Token], what: Definition) -> str | None:
+        if "SONAME" in [t.word for t in found]:
+            return "loads a program library"
+        name = what.name
+        if name is not None and len(name.parts) > 1 and name.parts[0].name != self._source:
+            return f"makes a {what.kind.lower()} in database {name.parts[0].name}"
+        if what.kind == "TRIGGER":
+            on = next((i for i, t in enumerate(found) if t.word == "ON"), None)
+            table = chain(found, on + 1) if on is not None else None
+            if table is not None:
+                self._with_triggers.add(table.name)
+        if self._forbidden(found) or self._writes(found) or any(t.word == "PREPARE" for t in found):
+            label = name.name if name else what.kind.lower()
+            self._reaching = self._reaching or label
+            if what.kind != "TRIGGER":
+                self._callable = True
+        return None
+
+    _callable = False
+
+    def _forbidden(self, found: Sequence[Token]) -> str | None:
+        words = [t.word for t in found]
+        for pattern, why in _FORBIDDEN:
+            width = len(pattern)
+            for at, word in enumerate(words):
+                if word == pattern[0] and tuple(words[at : at + width]) == pattern:
+                    return f"{why}: {' '.join(pattern)}"
+        return self._setting(found) or self._global_variable(found)
+
+    def _setting(self, found: Sequence[Token]) -> str | None:
+        for at, token in enumerate(found[:-1]):
+            before = found[at - 1].word or "quoted" if at else ""
+            begins = token.word == "SET" and before in _BEFORE_STATEMENT
+            further = token.word == "," and found[0].word == "SET"
+            scope = found[at + 1].word
+            if (begins or (further and scope in ("GLOBAL", "PERSIST", "PERSIST_ONLY"))) and scope in _SCOPES:
+                return f"{_SCOPES[scope]}: SET {scope}"
+        return None
+
+    def _global_variable(self, found: Sequence[Token]) -> str | None:
+        for at, token in enumerate(found):
+            if token.kind is not Kind.VARIABLE or not token.text.startswith(b"@@"):
+                continue
+            scope, _, name = token.text[2:].upper().decode("latin-1").rpartition(".")
+            assigned = at + 1 < len(found) and found[at + 1].word in ("=", ":=") and found[0].word == "SET"
+            if assigned and scope in ("GLOBAL", "PERSIST", "PERSIST_ONLY"):
+                return f"changes the server: @@{scope}.{name}"
+        return None
+
+    def _other_database(self, found: Sequence[Token]) -> str | None:
+        named = database_of(found)
+        if named is None:
+            return None
+        verb, name = named
+        if name == self._source:
+            return None
+        return f"{verb} {'' if verb == 'USE' else 'DATABASE '}{name}: another database"
+
+    def _foreign(self, found: Sequence[Token]) -> list[Qualifier]:
+        return [q for q in places(found).qualifiers if q.database != self._source]
+
+    def _qualified(self, found: Sequence[Token]) -> str | None:
+        verb = found[0].word
+        what = definition(found)
+        names = {t.text for t in what.name.parts[:-1]} if what and what.name else set()
+        for qualifier in self._foreign(found):
+            reads = qualifier.by in ("FROM", "JOIN", "(", "", "USING")
+            if what is not None and what.kind == "VIEW" and reads and qualifier.token.text not in names:
+                continue
+            if qualifier.by == "REFERENCES" or (not qualifier.by and verb in ("CREATE", "ALTER")):
+                continue
+            if verb == "SELECT" and reads and qualifier.database.lower() in _READABLE:
+                continue
+            return f"reaches into database {qualifier.database}"
+        return None
+
+    def _writes(self, found: Sequence[Token]) -> bool:
+        return any(
+            q.by not in ("FROM", "JOIN", "", "REFERENCES", "USING") for q in self._foreign(found)
+        ) or any(q.by == "FROM" and any(t.word == "DELETE" for t in found) for q in self._foreign(found))
+
+    def _runs_program(self, found: Sequence[Token]) -> str | None:
+        """Refuses what may run a program of this dump that reaches outside."""
+        if self._reaching is None:
+            return None
+        verb = found[0].word
+        fires = verb in ("INSERT", "REPLACE", "UPDATE", "DELETE") and any(
+            t.name in self._with_triggers for t in found if t.name
+        )
+        calls = self._callable and (verb in _RUNS or (verb == "SET" and any(t.text == b"(" for t in found)))
+        if fires or calls:
+            return f"may run {self._reaching}, which reaches outside the database"
+        return None
+
+
+def _hidden_mode(sql: bytes, found: Sequence[Token]) -> str | None:
+    """Refuses to follow sql_mode where `SqlModes` might read other than the server."""
+    if b"sql_mode" not in sql.lower():
+        return None
+    if found[0].word == "SET":
+        return None if _PLAIN_SET.match(sql) else "sets sql_mode in a way that hides something"
+    variables = any(t.kind is Kind.VARIABLE and b"SQL_MODE" in t.text.upper() for t in found)
+    sets = found[0].word in ("SELECT", "DO", "WITH") and any(t.word in ("INTO", ":=") for t in found)
+    return "changes a variable that sql_mode is set from" if variables and sets else None
+
+
+def _unsafe(line: int, what: str) -> UnsafeDump:
+    return UnsafeDump(f"line {line}: {what}", hint=_HINT)
