@@ -33,7 +33,12 @@ def test_a_mysql_dump_is_known_by_its_beginning(head, expected):
 
 @pytest.mark.parametrize(
     "head",
-    [b"--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n", b"PGDMP\x01\x0e", b"", b"id,name\n1,a\n"],
+    [
+        b"--\n-- PostgreSQL database dump\n--\n\nSET statement_timeout = 0;\n",
+        b"PGDMP\x01\x0e",
+        b"",
+        b"id,name\n1,a\n",
+    ],
 )
 def test_anything_else_is_not(head):
     assert read_header(head) is None

@@ -24,7 +24,9 @@ DELIMITER ;
 DUMP = (
     b"/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19-11.8.6-MariaDB\n--\n\n"
     b"/*!40101 SET NAMES utf8mb4 */;\nCREATE TABLE `a;b` (\n  `c` int COMMENT 'it''s; \\' x' -- ; c\n);\n"
-    b"INSERT INTO `a;b` VALUES\n(1),\n(2);\n" + TRIGGER + b"# last ;\n\n-- Dump completed on 2026-11-21  0:06:40\n"
+    b"INSERT INTO `a;b` VALUES\n(1),\n(2);\n"
+    + TRIGGER
+    + b"# last ;\n\n-- Dump completed on 2026-11-21  0:06:40\n"
 )
 
 
@@ -72,7 +74,29 @@ def test_cuts_change_nothing(cuts):
 @settings(max_examples=200, deadline=None)
 @given(
     parts=st.lists(
-        st.sampled_from([b"'", b'"', b"`", b"\\N", b";", b"\n", b"-- ", b"--", b"#", b"/*", b"*/", b"/*!50003 ", b"x", b" ", b"''", b"delimiter ;;\n", b"use d\n", b"insert into t values (1)", b"select "]),
+        st.sampled_from(
+            [
+                b"'",
+                b'"',
+                b"`",
+                b"\\N",
+                b";",
+                b"\n",
+                b"-- ",
+                b"--",
+                b"#",
+                b"/*",
+                b"*/",
+                b"/*!50003 ",
+                b"x",
+                b" ",
+                b"''",
+                b"delimiter ;;\n",
+                b"use d\n",
+                b"insert into t values (1)",
+                b"select ",
+            ]
+        ),
         max_size=20,
     ),
     cuts=st.lists(st.integers(0, 200), max_size=10),
@@ -102,7 +126,10 @@ def test_any_text_keeps_its_bytes_and_gives_the_same_statements_however_it_is_cu
         (b"/* a; */ SELECT 1;;; SELECT 2;", [b"SELECT 1", b"SELECT 2"]),
         (b"/*!50001 CREATE VIEW v AS SELECT ';' */;\n", [b"/*!50001 CREATE VIEW v AS SELECT ';' */"]),
         (b"/*M!100616 SET NOTE_VERBOSITY=0 */;\n", [b"/*M!100616 SET NOTE_VERBOSITY=0 */"]),
-        (b"DELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; END $$\nDELIMITER ;\nSELECT 2;\n", [b"CREATE PROCEDURE p() BEGIN SELECT 1; END", b"SELECT 2"]),
+        (
+            b"DELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; END $$\nDELIMITER ;\nSELECT 2;\n",
+            [b"CREATE PROCEDURE p() BEGIN SELECT 1; END", b"SELECT 2"],
+        ),
         (b"use `a b`\nUSE c;\n", [b"use `a b`", b"USE c"]),
         (b"SELECT \\N;\n", [b"SELECT \\N"]),
         (b"SELECT 1;\r\nSELECT 2;\r\n", [b"SELECT 1", b"SELECT 2"]),
@@ -121,7 +148,7 @@ def test_backslashes_are_plain_while_no_backslash_escapes_is_in_force():
 
 
 def test_double_quotes_hold_names_while_ansi_quotes_is_in_force():
-    dump = b"SET sql_mode='ANSI_QUOTES';\nSELECT \"a\\\";\nSET sql_mode=DEFAULT;\nSELECT \"a\\\";\";\n"
+    dump = b'SET sql_mode=\'ANSI_QUOTES\';\nSELECT "a\\";\nSET sql_mode=DEFAULT;\nSELECT "a\\";";\n'
     assert sql(dump)[1::2] == [b'SELECT "a\\"', b'SELECT "a\\";"']
 
 
@@ -194,7 +221,10 @@ def test_a_dump_is_complete_when_its_trailer_is_the_last_thing(end, expected):
 
 
 def test_names_of_tables_are_labelled_and_any_bytes_survive():
-    pieces, _ = lex("INSERT INTO `a``b.c` VALUES (1);\nINSERT INTO d.`日本` VALUES (1);\n".encode() + b"INSERT INTO `\xff` VALUES (1);\n")
+    pieces, _ = lex(
+        "INSERT INTO `a``b.c` VALUES (1);\nINSERT INTO d.`日本` VALUES (1);\n".encode()
+        + b"INSERT INTO `\xff` VALUES (1);\n"
+    )
     assert [p.table for p in pieces if isinstance(p, DataBegin)] == ['"a`b.c"', "日本", "\udcff"]
 
 

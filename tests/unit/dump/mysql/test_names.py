@@ -6,7 +6,24 @@ from hypothesis import strategies as st
 
 from python_backup.dump.mysql.names import decode, encode, quote, unquote
 
-HOSTILE = ["a b", "a`b", "a'b", 'a"b', "-x", "a\\b", "a/b", "a.b", "..", "a;touch p", "$(touch p)", "a%b", "\n", "ünï日本", "NULL", "select"]
+HOSTILE = [
+    "a b",
+    "a`b",
+    "a'b",
+    'a"b',
+    "-x",
+    "a\\b",
+    "a/b",
+    "a.b",
+    "..",
+    "a;touch p",
+    "$(touch p)",
+    "a%b",
+    "\n",
+    "ünï日本",
+    "NULL",
+    "select",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
