@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 
 import psycopg
 import pymysql
 import pytest
 
 from support import databases
+from support.programs import found_programs
 from support.servers import RunningServer, instance_for
 
 
@@ -41,3 +52,37 @@ def test_a_database_may_have_any_name(
     made = new_database(any_server, name)
     question = "SELECT current_database()" if any_server.family == "postgresql" else "SELECT database()"
     assert databases.rows(any_server, made, question) == [(made,)]
+
+
+OWNER = """
+import json, signal, sys, time
+from support.programs import Program
+from support.servers import session
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored below a shell's background job
+with session() as servers:
+    servers.wait(Program(**json.loads(sys.argv[1])))
+    print(servers.folder, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_ended_leaves_no_server_and_no_file(how: signal.Signals) -> None:
+    program = next(p for p in found_programs() if p.family == "postgresql")
+    child = subprocess.Popen(
+        [sys.executable, "-c", OWNER, json.dumps(asdict(program))],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    with child:
+        folder = Path(child.stdout.readline().strip())
+        server = json.loads((folder / f"{program.id}.ready").read_text())
+        child.send_signal(how)
+    end = time.monotonic() + 30
+    while folder.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    with socket.socket() as probe:
+        assert (folder.exists(), probe.connect_ex(("127.0.0.1", server["port"]))) == (
+            False,
+            errno.ECONNREFUSED,
+        )
