@@ -7,6 +7,8 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -86,9 +88,7 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the program and ends it with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # any name can be shown in any locale
+    _usable_streams()
     with signals_raise():
         code = run(given)
     sys.exit(_flushed(code))
@@ -125,11 +125,22 @@ def _usage(error: Any) -> UsageError:
     return UsageError(message[:1].lower() + message[1:], hint=f"See `{path} --help`.")
 
 
+def _usable_streams() -> None:
+    """Any name can be shown in any locale, and a stream that was closed (``>&-``) takes all in silence."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - it stays open to the end, as stdout does
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def _flushed(code: int) -> int:
-    """What was printed reaches its reader, or nobody reads: then no traceback at the very end."""
+    """What was printed reaches its reader, or it cannot: then no traceback at the very end."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # nobody reads, or the disk is full
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code or FAILED

@@ -67,16 +67,7 @@ def init(
         port=port or DEFAULT_PORTS[kind],
         socket=socket,
         username=ask("username", username, default.username),
-        password={"file": password_file}
-        if password_file
-        else {
-            "env": ask(
-                "environment variable with the password",
-                password_env,
-                default.password["env"],
-                pattern="[A-Za-z_][A-Za-z0-9_]*",
-            )
-        },
+        password=_password(ask, password_env, password_file, needed=socket is None),
     )
     text = config_text(answers)
     read_config(text, config, os.environ)
@@ -109,6 +100,16 @@ class _Questions:
         if not re.fullmatch(pattern, given):
             raise UsageError(f"{given!r} will not do for {what}")
         return given
+
+
+def _password(ask: _Questions, env: str | None, file: str | None, *, needed: bool) -> dict[str, str]:
+    """Where the password is; over a socket the server often takes the system's account instead."""
+    if file:
+        return {"file": file}
+    if not env and not needed:
+        return {}
+    what, default = "environment variable with the password", "VYA_BACKUP_PASSWORD"
+    return {"env": ask(what, env, default, pattern="[A-Za-z_][A-Za-z0-9_]*")}
 
 
 @app.command(epilog=epilog())

@@ -12,7 +12,9 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (6, "restored, but the facts differ"),
     (7, "partial: some of several failed, or a backup lacks something"),
     (8, "refused: unsafe dump, target exists, or a file is in the way"),
-    (130, "interrupted (by SIGTERM: 143, by SIGHUP: 129)"),
+    (129, "ended by SIGHUP"),
+    (130, "interrupted"),
+    (143, "ended by SIGTERM"),
 )
 
 FAILED = 1

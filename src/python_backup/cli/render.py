@@ -10,7 +10,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -19,7 +20,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
 from python_backup.cli.words import printable
-from python_backup.errors import BackupError
+from python_backup.errors import BackupError, StorageFailed
 from python_backup.model import Secret
 
 if TYPE_CHECKING:
@@ -73,14 +74,27 @@ class Screen:
     def result(self, document: Any, *drawn: Table | Cell | str) -> None:
         """The command's result: the document with ``--json``, else what is drawn."""
         if self.json:
-            print(json.dumps(plain(document), indent=2, ensure_ascii=False), file=self.out)
+            self.text(json.dumps(plain(document), indent=2, ensure_ascii=False))
             return
-        for item in drawn:
-            self._draw(item)
+        with self._written():
+            for item in drawn:
+                self._draw(item)
 
     def text(self, text: str) -> None:
         """A result that is text already (YAML, a schema)."""
-        print(text.rstrip("\n"), file=self.out)
+        with self._written():
+            print(text.rstrip("\n"), file=self.out)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """What is printed inside has reached its reader at the end."""
+        try:
+            yield
+            self.out.flush()
+        except BrokenPipeError:
+            raise  # nobody reads: no error of ours
+        except OSError as exc:
+            raise StorageFailed(f"the result cannot be written: {exc.strerror}") from exc
 
     def note(self, text: str) -> None:
         """A line of talk."""

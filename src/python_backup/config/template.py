@@ -20,7 +20,7 @@ _WORDS = re.compile(r"(true|false|null|~)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What `config init` was told. ``password`` has one of the keys env, file, text."""
+    """What `config init` was told. ``password`` has one of the keys env, file, text; empty: there is none."""
 
     directory: str = "/var/backups/vya-backupdb"
     dbms: Dbms = Dbms.POSTGRESQL
@@ -52,7 +52,7 @@ instances:
     dbms: {answers.dbms.value}
 {_where(answers)}
     username: {_text(answers.username)}
-    password: {_password(answers.password)}
+    {_password(answers.password)}
     # filter: ["app_*"]     # only these databases
     # ignore: ["*_tmp"]     # not these
     # tls: {{mode: verify-full, ca: /etc/ssl/certs/ca-certificates.crt}}
@@ -97,13 +97,14 @@ def _where(answers: Answers) -> str:
 
 
 def _password(given: Mapping[str, str]) -> str:
+    if not given:
+        return "# password: {env: NAME}     # or {file: PATH}, or {command: [pass, show, db]}"
     ((kind, value),) = given.items()
     if kind == "text":
-        return (
-            f"{_quoted(value)}     # better: {{env: NAME}}, {{file: PATH}} or {{command: [pass, show, db]}}"
-        )
-    others = {"env": "{file: PATH}", "file": "{env: NAME}"}[kind]
-    return f"{{{kind}: {_text(value)}}}     # or {others}, or {{command: [pass, show, db]}}"
+        others = "better: {env: NAME}, {file: PATH}"
+        return f"password: {_quoted(value)}     # {others} or {{command: [pass, show, db]}}"
+    other = {"env": "{file: PATH}", "file": "{env: NAME}"}[kind]
+    return f"password: {{{kind}: {_text(value)}}}     # or {other}, or {{command: [pass, show, db]}}"
 
 
 def _text(value: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -149,6 +150,14 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+def test_closed_and_full_streams_are_no_traceback() -> None:
+    schema = shlex.join([*PROGRAM, "config", "schema"])
+    shell = f"{schema} >&- 2>&-; echo $?; {schema} >/dev/full; echo $?"
+    done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
+    error = "error: the result cannot be written: No space left on device\n"
+    assert (done.stdout, done.stderr) == ("0\n1\n", error)
 
 
 def test_names_of_any_kind_can_be_shown_in_any_locale(tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def test_init_asks_on_a_terminal_until_the_answer_will_do(
     assert SecretSource.model_validate(instance["password"]).env == "MY_PW"
 
 
+def test_init_over_a_socket_needs_no_password(vya: Callable, tmp_path: Path) -> None:
+    assert vya("config", "init", "--config", "c.yaml", "--socket", "/run/db").code == 0
+    instance = load(tmp_path / "c.yaml", {}).instances[0]
+    assert (instance.socket, instance.password) == ("/run/db", None)
+
+
 def test_init_overwrites_nothing_without_force(vya: Callable, config: Path) -> None:
     before = config.read_text()
     assert (vya("config", "init").code, config.read_text()) == (8, before)

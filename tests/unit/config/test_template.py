@@ -51,6 +51,12 @@ def test_a_socket_takes_the_place_of_host_and_port() -> None:
     assert (instance.socket, instance.port) == ("/run/db.sock", None)
 
 
+def test_no_password_leaves_an_example_of_one() -> None:
+    answers = Answers(password={})
+    assert only_instance(answers).password is None
+    assert "# password: {env: NAME}" in config_text(answers)
+
+
 def test_the_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
     path = tmp_path / "new/c"
     write_new(path, "x", force=False)
