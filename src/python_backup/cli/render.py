@@ -85,6 +85,14 @@ class Screen:
         with self._written():
             print(text.rstrip("\n"), file=self.out)
 
+    def _told(self, error: Mapping[str, Any]) -> bool:
+        """Whether the error's document could be written."""
+        try:
+            self.result({"error": error})
+        except (StorageFailed, BrokenPipeError):
+            return False
+        return True
+
     @contextmanager
     def _written(self) -> Iterator[None]:
         """What is printed inside has reached its reader at the end."""
@@ -112,9 +120,7 @@ class Screen:
 
     def error(self, error: BackupError, exit_code: int) -> None:
         """The error that ends the command: as talk, or with ``--json`` as the document."""
-        if self.json:
-            self.result({"error": {**error_document(error), "exit_code": exit_code}})
-        else:
+        if not (self.json and self._told({**error_document(error), "exit_code": exit_code})):
             self.failure(error)
 
     def bug(self, error: Exception) -> None:
@@ -122,8 +128,7 @@ class Screen:
         traceback.print_exception(error, file=self.err)
         self._say("error:", BAD, "this is a bug in vya-backupdb; please report it with the lines above")
         if self.json:
-            message = str(error)
-            self.result({"error": {"type": "Bug", "message": message, "hint": None, "exit_code": 1}})
+            self._told({"type": "Bug", "message": str(error), "hint": None, "exit_code": 1})
 
     @property
     def interactive(self) -> bool:

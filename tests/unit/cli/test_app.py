@@ -154,10 +154,11 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 
 def test_closed_and_full_streams_are_no_traceback() -> None:
     schema = shlex.join([*PROGRAM, "config", "schema"])
-    shell = f"{schema} >&- 2>&-; echo $?; {schema} >/dev/full; echo $?"
+    wrong = shlex.join([*PROGRAM, "backup", "--json"])
+    shell = f"{schema} >&- 2>&-; echo $?; {schema} >/dev/full; echo $?; {wrong} >/dev/full 2>&-; echo $?"
     done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
     error = "error: the result cannot be written: No space left on device\n"
-    assert (done.stdout, done.stderr) == ("0\n1\n", error)
+    assert (done.stdout, done.stderr) == ("0\n1\n2\n", error)
 
 
 def test_names_of_any_kind_can_be_shown_in_any_locale(tmp_path: Path) -> None:
