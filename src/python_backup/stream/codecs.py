@@ -28,7 +28,9 @@ else:
     from backports import zstd
 
 _GZIP = 16 + zlib_ng.MAX_WBITS  # wbits for a gzip header and trailer
-_ZSTD_WORKERS = min(2, os.cpu_count() or 1)  # two keep up with a dump; each holds some 20 MiB
+_ZSTD_WORKERS = min(2, os.cpu_count() or 1)  # two keep up with a dump
+_ZSTD_JOB = 2 << 20  # bytes a worker takes at once: a third of the default's memory, no worse a ratio
+_ZSTD_ALONE = 13  # a second worker would go beyond 150 MB from this level on; from 20 on, one does
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,10 @@ def _gzip_encoder(level: int, _member: Member) -> Stage:
 
 def _zstd_encoder(level: int, _member: Member) -> Stage:
     parameter = zstd.CompressionParameter
-    compressor = zstd.ZstdCompressor(
-        options={
-            parameter.compression_level: level,
-            parameter.checksum_flag: 1,
-            parameter.nb_workers: _ZSTD_WORKERS,
-        }
-    )
+    options: dict[int, int] = {parameter.compression_level: level, parameter.checksum_flag: 1}
+    if level < _ZSTD_ALONE:
+        options |= {parameter.nb_workers: _ZSTD_WORKERS, parameter.job_size: _ZSTD_JOB}
+    compressor = zstd.ZstdCompressor(options=options)
     return _Encoder(compressor.compress, compressor.flush)
 
 
@@ -122,7 +121,7 @@ CODECS: Mapping[Format, Codec] = MappingProxyType(
         # zlib-ng 2 compresses a dump as small as zlib 6 within 2 %, at three times its speed
         Format.GZIP: Codec(".sql.gz", range(1, 10), 2, _gzip_encoder, gunzipped),
         Format.ZIP: Codec(".zip", range(1, 10), 2, _zip_encoder, unzipped),
-        Format.ZSTD: Codec(".sql.zst", range(1, 20), 3, _zstd_encoder, unzstd),
+        Format.ZSTD: Codec(".sql.zst", range(1, 23), 3, _zstd_encoder, unzstd),
         Format.CUSTOM: Codec(".dump", range(0), 0, lambda _level, _member: Plain(), plain),
     }
 )

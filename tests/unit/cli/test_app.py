@@ -27,7 +27,17 @@ COMMANDS = [
     ("config", "show"),
     ("config", "schema"),
 ]
-HEAVY = ("psycopg", "pymysql", "pydantic", "sqlalchemy", "zstandard", "yaml", "rich", "blake3", "zlib_ng")
+HEAVY = (
+    "psycopg",
+    "pymysql",
+    "pydantic",
+    "sqlalchemy",
+    "backports.zstd",
+    "yaml",
+    "rich",
+    "blake3",
+    "zlib_ng",
+)
 SLEEPER = """
 import sys, time
 from python_backup.cli.app import main

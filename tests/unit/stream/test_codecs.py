@@ -201,7 +201,6 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     [
         (Format.GZIP, ("gzip", "-dc")),
         (Format.ZIP, ("unzip", "-p")),
-        (Format.ZIP, ("7z", "x", "-so")),
         (Format.ZSTD, ("zstd", "-dc")),
     ],
 )
