@@ -33,7 +33,7 @@ class MysqlServer:
     @property
     def flavour(self) -> Dbms:
         """Which of the two it is, whatever the config calls it."""
-        return Dbms.MARIADB if "mariadb" in self.version.lower() else Dbms.MYSQL
+        return Dbms.MARIADB if survey.is_mariadb(self._session) else Dbms.MYSQL
 
     @property
     def number(self) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ Everything is asked with names as values or quoted identifiers; counts are exact
 from __future__ import annotations
 
 import queue
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -66,23 +67,69 @@ def relations(session: Session, database: str) -> tuple[Relation, ...]:
 
 
 def objects(session: Session, database: str) -> Mapping[str, tuple[str, ...]]:
-    """The objects by kind, labelled as the dump's own reader labels them."""
+    """The objects by kind, with the labels of `python_backup.dump.mysql.objects`."""
     found = relations(session, database)
-    by_kind: dict[str, Iterable[str]] = {
-        "tables": (r.name for r in found if r.kind in _BASE),
-        "views": (r.name for r in found if r.kind == "VIEW"),
-        "sequences": (r.name for r in found if r.kind == "SEQUENCE"),
-        "routines": _names(session, "routine_name", "routines", "routine_schema", database),
-        "triggers": _names(session, "trigger_name", "triggers", "trigger_schema", database),
-        "events": _names(session, "event_name", "events", "event_schema", database),
+    by_kind: dict[str, Iterable[tuple[str, ...]]] = {
+        "tables": [(r.name,) for r in found if r.kind in _BASE],
+        "views": [(r.name,) for r in found if r.kind == "VIEW"],
+        "sequences": [(r.name,) for r in found if r.kind == "SEQUENCE"],
+        **{kind: session.rows(sql, database) for kind, sql in _LISTS.items()},
+        "constraints": _constraints(session, database),
     }
-    labelled = {kind: tuple(sorted(label(name) for name in names)) for kind, names in by_kind.items()}
+    labelled = {kind: tuple(sorted(label(*names) for names in rows)) for kind, rows in by_kind.items()}
     return {kind: labels for kind, labels in sorted(labelled.items()) if labels}
 
 
-def _names(session: Session, column: str, table: str, schema: str, database: str) -> list[str]:
-    sql = f"SELECT {column} FROM information_schema.{table} WHERE {schema} = %s"
-    return [name for (name,) in session.rows(sql, database)]
+_LISTS = {
+    "routines": "SELECT routine_name FROM information_schema.routines WHERE routine_schema = %s",
+    "triggers": "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = %s",
+    "events": "SELECT event_name FROM information_schema.events WHERE event_schema = %s",
+    "indexes": "SELECT DISTINCT table_name, index_name FROM information_schema.statistics"
+    " WHERE table_schema = %s",
+}
+
+
+def _constraints(session: Session, database: str) -> list[tuple[str, ...]]:
+    """Foreign keys, and CHECKs but for those that MariaDB counts as part of a column."""
+    foreign_keys = session.rows(
+        "SELECT table_name, constraint_name FROM information_schema.referential_constraints"
+        " WHERE constraint_schema = %s",
+        database,
+    )
+    if is_mariadb(session):
+        return foreign_keys + _mariadb_checks(session, database)
+    return foreign_keys + session.rows(
+        "SELECT table_name, constraint_name FROM information_schema.table_constraints"
+        " WHERE constraint_schema = %s AND constraint_type = 'CHECK'",
+        database,
+    )
+
+
+def _mariadb_checks(session: Session, database: str) -> list[tuple[str, ...]]:
+    """CHECKs of whole tables; the one that stands for ``PERIOD FOR p`` (begin < end) is none."""
+    found = session.rows(
+        "SELECT table_name, constraint_name, check_clause FROM information_schema.check_constraints"
+        " WHERE constraint_schema = %s AND level = 'Table'",
+        database,
+    )
+    return [
+        (table, name)
+        for table, name, clause in found
+        if not (_TWO_COLUMNS.match(clause) and _has_period(session, database, table, name))
+    ]
+
+
+_TWO_COLUMNS = re.compile(r"`(?:[^`]|``)*` < `(?:[^`]|``)*`\Z")
+
+
+def _has_period(session: Session, database: str, table: str, name: str) -> bool:
+    made = session.rows(f"SHOW CREATE TABLE {quoted(database)}.{quoted(table)}")[0][1]
+    return f"PERIOD FOR {quoted(name)}" in made
+
+
+def is_mariadb(session: Session) -> bool:
+    """Whether the server is MariaDB, by its own word."""
+    return "mariadb" in session.version.lower()
 
 
 def sequences(session: Session, database: str) -> Mapping[str, int]:

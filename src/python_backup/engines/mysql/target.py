@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from python_backup.dump.dialect import SourceDatabase
+from python_backup.dump.mysql.collations import nearest
+from python_backup.dump.mysql.rewriter import Account, Target
 from python_backup.engines.mysql.connection import Session
+from python_backup.engines.mysql.rights import read
 from python_backup.errors import NotPermitted
 
 DEFAULT_CHARSET = "utf8mb4"
 DEFAULT_COLLATION = "utf8mb4_unicode_ci"
 
-Account = tuple[str, str]
-"""User and host, unquoted."""
+_DEFINER_RIGHTS = ("SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER")
+"""What lets an account name another as definer: MariaDB's is SET USER, MySQL's the last from 8.2 on."""
+_ALIASES = {"utf8": "utf8mb3", "utf8mb3": "utf8"}
 
 
 def collations(session: Session) -> frozenset[str]:
@@ -75,27 +79,26 @@ def charset_of(like: SourceDatabase | None, known: frozenset[str]) -> Charset:
     charset = charset or (collation.partition("_")[0] if collation else None)
     if charset is None:
         return Charset(DEFAULT_CHARSET, DEFAULT_COLLATION)
-    if not any(name.startswith(charset + "_") or name == charset for name in known):
+    if not any(name == charset or name.startswith(f"{charset}_") for name in known):
+        charset = _ALIASES.get(charset, charset)
+    if not any(name == charset or name.startswith(f"{charset}_") for name in known):
         warning = f"the server has no character set {charset!r}: the database is made with {DEFAULT_CHARSET}"
         return Charset(DEFAULT_CHARSET, DEFAULT_COLLATION, (warning,))
     if collation is None or collation in known:
         return Charset(charset, collation)
-    nearest = next((n for n in (f"{charset}_unicode_ci", f"{charset}_general_ci") if n in known), None)
-    warning = f"the server has no collation {collation!r}: the database is made with {nearest or charset}"
-    return Charset(charset, nearest, (warning,))
+    near = nearest(collation, known)
+    warning = f"the server has no collation {collation!r}: the database is made with {near or charset}"
+    return Charset(charset, near, (warning,))
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the rewriter may ask of the server that it writes for."""
-
-    database: str
-    version: str
-    collations: frozenset[str]
-    accounts: frozenset[Account] | None
-    current: Account
-
-
-def of(session: Session, database: str) -> Known:
-    """The target database on this session's server."""
-    return Known(database, session.version, collations(session), accounts(session), current_account(session))
+def of(session: Session, database: str) -> Target:
+    """The target database on this session's server, for the rewriter."""
+    rights = read((line for (line,) in session.rows("SHOW GRANTS")), database)
+    return Target(
+        database=database,
+        version=session.version,
+        collations=collations(session),
+        accounts=accounts(session),
+        current=current_account(session),
+        may_set_definer=any(rights.has_everywhere(right) for right in _DEFINER_RIGHTS),
+    )

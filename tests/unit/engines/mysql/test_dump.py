@@ -130,6 +130,14 @@ def test_errors_that_the_tool_survived_are_kept(fake):
     ]
 
 
+def test_events_that_mariadb_dump_cannot_reach_by_an_escaped_name_make_the_dump_partial(fake):
+    line = r"""mariadb-dump: Got error: 1049: "Unknown database 'a\'b'" when selecting the database"""
+    wanted = replace(fake(f"{DONE}; cat >&2 <<'X'\n{line}\nX\nexit 2"), database="a'b")
+    assert run(wanted)[1] == [line]
+    with pytest.raises(ToolFailed, match="Unknown database"):
+        run(replace(wanted, database="ab"))
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

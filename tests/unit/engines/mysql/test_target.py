@@ -21,6 +21,7 @@ KNOWN = frozenset(
         ({"charset": "utf8mb4", "collation": "utf8mb4_0900_ai_ci"}, "utf8mb4", "utf8mb4_unicode_ci", True),
         ({"collation": "utf8mb4_general_ci"}, "utf8mb4", "utf8mb4_general_ci", False),
         ({"charset": "binary"}, "binary", None, False),
+        ({"charset": "utf8"}, "utf8mb3", None, False),
         ({"charset": "gb18030"}, "utf8mb4", "utf8mb4_unicode_ci", True),
     ],
 )
