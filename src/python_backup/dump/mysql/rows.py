@@ -17,11 +17,9 @@ from functools import lru_cache
 
 from python_backup.dump.mysql.modes import SqlModes
 
-_MARK = b"\x1a"
-_NOT_MARKS = bytes(c for c in range(256) if c not in b"'\x1a")
-_NOT_ESCAPES = bytes(
-    c for c in range(0x80) if c not in b"'\x1a\\0nrZ\""
-)  # mysqldump also escapes 0xc2 … 0xf4
+_NOT_MARKS = bytes(c for c in range(256) if c not in b"')")
+_NOT_ESCAPES = bytes(c for c in range(0x80) if c not in b"')\\0nrZ\"")  # mysqldump also escapes 0xc2 … 0xf4
+_SAMPLE = 4096
 _HELD_BACK = 4
 _TRUSTED_END = re.compile(rb";\n")
 
@@ -57,17 +55,16 @@ class TrustedRows:
         if end <= at:
             return None
         text = buffer[at:end]
-        last = 1 if found else 0
         if self._row_a_line or b"\n" in text:
             self._row_a_line = True
             canonical = text.replace(b"\n", b"")
             lines = len(text) - len(canonical)
-            return Stretch(end, found is not None, lines + last, lines, canonical)
-        return Stretch(end, found is not None, self._separators(text) + last, 0, text)
+            return Stretch(end, found is not None, lines + (found is not None), lines, canonical)
+        return Stretch(end, found is not None, self._ends(text), 0, text)
 
     @staticmethod
     def _cut(buffer: bytes, at: int) -> int:
-        """Where to stop so that no delimiter, separator or escape is cut in two."""
+        """Where to stop so that no delimiter or escape is cut in two, and no row from its newline."""
         end = len(buffer) - _HELD_BACK
         if buffer.endswith(b"),", at, max(end, at)):
             return end - 2
@@ -78,25 +75,21 @@ class TrustedRows:
             return end - (len(text) - len(text.rstrip(b"\\"))) % 2
         return end
 
-    def _separators(self, text: bytes) -> int:
-        """How many ``),(`` stand outside strings.
+    def _ends(self, text: bytes) -> int:
+        """How many ``)`` stand outside strings: each ends a row, for the tools write no other there.
 
-        Quotes toggle, so a pair with no mark between them can go; what is left is nearly always
-        marks alone.
+        Quotes toggle, so a pair with nothing between them can go. To drop what no escape is made of
+        before the escapes is faster, unless it leaves most of the text (binary data).
         """
-        if _MARK in text:
-            return self._split(text.replace(b"\\\\", b"").replace(b"\\'", b""), b"),(")
-        text = text.replace(b"),(", _MARK)
         if b"\\" in text:
-            text = text.translate(None, _NOT_ESCAPES).replace(b"\\\\", b"").replace(b"\\'", b"")
-        return self._split(text.translate(None, _NOT_MARKS).replace(b"''", b""), _MARK)
-
-    def _split(self, text: bytes, mark: bytes) -> int:
-        pieces = text.split(b"'")
+            if len(text[:_SAMPLE].translate(None, _NOT_ESCAPES)) < min(len(text), _SAMPLE) // 2:
+                text = text.translate(None, _NOT_ESCAPES)
+            text = text.replace(b"\\\\", b"").replace(b"\\'", b"")
+        pieces = text.translate(None, _NOT_MARKS).replace(b"''", b"").split(b"'")
         outside = pieces[1::2] if self._in_string else pieces[::2]
         if len(pieces) % 2 == 0:
             self._in_string = not self._in_string
-        return sum(piece.count(mark) for piece in outside)
+        return sum(map(len, outside))
 
 
 @dataclass(frozen=True, slots=True)
