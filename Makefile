@@ -1,7 +1,7 @@
 # What people and CI run. Everything is set up on the first call: in .venv, and nowhere else.
 BIN := .venv/bin
 ARGS ?=
-SIZE ?= 1G
+SIZE ?= 1000
 export PYTHONPATH := tests
 
 .PHONY: help demo test check bench lock clean
@@ -22,8 +22,8 @@ check: .venv/ready ## every lint: format, rules, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready ## time each side against the stock tools (SIZE=1G)
-	@$(BIN)/python tools/bench.py --size $(SIZE) $(ARGS)
+bench: .venv/ready ## time each side against the stock tools (SIZE=1000 megabytes; ARGS=--help)
+	@PYTHONPATH=tests:tools $(BIN)/python -m bench --size $(SIZE) $(ARGS)
 
 lock: ## find the newest versions and write requirements-dev.lock anew
 	@tools/setup --renew

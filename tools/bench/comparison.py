@@ -1,0 +1,122 @@
+"""Both sides on one server and one database, in turns: backup, restore, and the program's memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import sample
+from bench.report import MEGABYTES, SECONDS, Measured, server_facts
+from bench.sides import Ours, Run, Stock
+from support import databases
+from support.servers import RunningServer
+
+BACKUP_BAR, RESTORE_BAR, MEMORY_BAR = 1.10, 1.05, 150.0
+_LARGE, _SMALL, _FRESH = "large", "small", "fresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured: the dump's megabytes, how many rounds, which parts."""
+
+    megabytes: int
+    rounds: int
+    parts: frozenset[str]
+
+    @property
+    def small(self) -> int:
+        """The megabytes of the second database, to see whether memory grows with size."""
+        return max(20, self.megabytes // 10)
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One server's part of the benchmark. ``peaks`` are megabytes by what was run."""
+
+    plan: Plan
+    server: RunningServer
+    peaks: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    def lines(self, facts: dict[str, str], say: Callable[[str], None]) -> Iterator[Measured]:
+        """The table's lines; what they were measured on is added to the facts."""
+        with tempfile.TemporaryDirectory(prefix="vya-bench-") as name:
+            folder = Path(name)
+            ours, stock = Ours(self.server, folder), Stock(self.server, folder)
+            ours.configure()
+            stock.configure()
+            for database, megabytes in ((_SMALL, self.plan.small), (_LARGE, self.plan.megabytes)):
+                say(f"{self.server.id}: making a database of {megabytes} MB")
+                sample.make(self.server, database, megabytes)
+            artifacts = {database: self._backup(ours, database)[1] for database in (_SMALL, _LARGE)}
+            run, _ = self._backup(ours, _LARGE)
+            facts |= server_facts(self.server, stock.tools, run.said["databases"][0])
+            stock.backup(_LARGE, folder / "stock.zst")
+            if "backup" in self.plan.parts:
+                yield self._backups(ours, stock, folder / "stock.zst")
+            if "restore" in self.plan.parts:
+                self._restore(ours, artifacts[_SMALL], _SMALL)
+                yield from self._restores(ours, stock, artifacts[_LARGE], folder / "stock.zst")
+            yield from self._memory()
+
+    def _backups(self, ours: Ours, stock: Stock, artifact: Path) -> Measured:
+        mine, theirs = self._in_turns(
+            lambda: self._backup(ours, _LARGE)[0].seconds, lambda: stock.backup(_LARGE, artifact)
+        )
+        return Measured(f"{self.server.id}, backup", SECONDS, mine, theirs, BACKUP_BAR)
+
+    def _restores(self, ours: Ours, stock: Stock, mine: Path, theirs: Path) -> Iterator[Measured]:
+        runs: list[Run] = []
+
+        def load() -> float:
+            runs.append(self._restore(ours, mine, _LARGE))
+            return float(runs[-1].said["seconds"]["load"])
+
+        def baseline() -> float:
+            with databases.database(self.server, _FRESH):
+                return stock.restore(theirs, _FRESH)
+
+        loads, baselines = self._in_turns(load, baseline)
+        yield Measured(f"{self.server.id}, restore", SECONDS, loads, baselines, RESTORE_BAR)
+        for step in ("examine", "compare"):
+            seconds = tuple(float(run.said["seconds"][step]) for run in runs)
+            yield Measured(f"{self.server.id}, restore: {step}", SECONDS, seconds)
+
+    def _backup(self, ours: Ours, database: str) -> tuple[Run, Path]:
+        run, artifact = ours.backup(database)
+        self.peaks.setdefault(("backup", database), []).append(run.peak)
+        return run, artifact
+
+    def _restore(self, ours: Ours, artifact: Path, database: str) -> Run:
+        try:
+            run = ours.restore(artifact, _FRESH)
+        finally:
+            databases.drop(self.server, _FRESH)
+        self.peaks.setdefault(("restore", database), []).append(run.peak)
+        return run
+
+    def _memory(self) -> Iterator[Measured]:
+        sizes = {_SMALL: self.plan.small, _LARGE: self.plan.megabytes}
+        for (what, database), peaks in sorted(
+            self.peaks.items(), key=lambda item: (item[0][0], sizes[item[0][1]])
+        ):
+            shown = f"{self.server.id}, peak memory of {what}, {sizes[database]} MB"
+            yield Measured(shown, MEGABYTES, (max(peaks),), bar=MEMORY_BAR)
+
+    def _in_turns(
+        self, mine: Callable[[], float], theirs: Callable[[], float]
+    ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The seconds of both; each is first as often as the other, and starts on a quiet disk."""
+        seconds: dict[Callable[[], float], list[float]] = {mine: [], theirs: []}
+        for n in range(self.plan.rounds):
+            for side in (mine, theirs) if n % 2 == 0 else (theirs, mine):
+                self._settle()
+                seconds[side].append(side())
+        return tuple(seconds[mine]), tuple(seconds[theirs])
+
+    def _settle(self) -> None:
+        if self.server.family == "postgresql":
+            databases.execute(self.server, None, "CHECKPOINT")
+        os.sync()

@@ -1,0 +1,184 @@
+"""The two sides: the program itself as its users start it, and the stock tools in a pipe.
+
+Both reach the server the same way, by its socket, and write zstd level 3 to the same folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from support.servers import RunningServer
+
+LEVEL = 3
+_SAMPLED = 0.02
+
+
+class Failed(Exception):
+    """A program failed; the message is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: wall seconds, the Python process's own peak of resident memory, its ``--json`` output."""
+
+    seconds: float
+    peak: float
+    said: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """The program, with a config that names the server by its socket."""
+
+    server: RunningServer
+    folder: Path
+
+    def configure(self) -> None:
+        """Writes the config; the password is in a file of its own."""
+        (self.folder / "password").write_text(self.server.password)
+        (self.folder / "password").chmod(0o600)
+        instance = {
+            "id": 1, "dbms": self.server.dbms, "socket": self.server.socket, "port": self.server.port,
+            "username": self.server.superuser, "password": {"file": str(self.folder / "password")},
+            "tools": {"path": self.server.bin},
+        }  # fmt: skip
+        backup = {
+            "directory": str(self.folder / "backups"),
+            "compression": {"format": "zstd", "level": LEVEL},
+        }
+        (self.folder / "config.yaml").write_text(yaml.safe_dump({"backup": backup, "instances": [instance]}))
+
+    def backup(self, database: str) -> tuple[Run, Path]:
+        """Backs the database up; gives the artifact too."""
+        run = self._run("backup", "--instance", "1", "--database", database)
+        return run, Path(run.said["databases"][0]["path"])
+
+    def restore(self, artifact: Path, target: str) -> Run:
+        """Restores into a database that is not there yet, and has it compared."""
+        run = self._run("restore", "--file", str(artifact), "--instance", "1", "--target", target, "--force")
+        if run.said["equal"] is not True:
+            raise Failed(f"{target} is not what was backed up")
+        return run
+
+    def _run(self, command: str, *arguments: str) -> Run:
+        argv = [sys.executable, "-m", "python_backup", command, *arguments, "--json"]
+        argv += ["--config", str(self.folder / "config.yaml")]
+        with (self.folder / "said").open("wb") as said, (self.folder / "talk").open("wb") as talk:
+            begun = time.perf_counter()
+            with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=talk) as process:
+                peak = _Peak(process.pid)
+                process.wait()
+            seconds = time.perf_counter() - begun
+        if process.returncode:
+            raise Failed(f"{command} ended with {process.returncode}\n{(self.folder / 'talk').read_text()}")
+        return Run(seconds, peak.megabytes(), json.loads((self.folder / "said").read_text()))
+
+
+class _Peak:
+    """Reads VmHWM while the process lives: wait4 would give the largest of its children, too."""
+
+    def __init__(self, pid: int) -> None:
+        self._status = Path(f"/proc/{pid}/status")
+        self._kilobytes = 0
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def megabytes(self) -> float:
+        """The peak, when the process has ended."""
+        self._thread.join()
+        return self._kilobytes * 1024 / 1e6
+
+    def _sample(self) -> None:
+        while found := self._read():
+            self._kilobytes = max(self._kilobytes, found)
+            time.sleep(_SAMPLED)
+
+    def _read(self) -> int:
+        try:
+            found = re.search(r"^VmHWM:\s+(\d+) kB", self._status.read_text(), re.MULTILINE)
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        return int(found[1]) if found else 0  # a process that has ended has no memory
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The engine's own dump tool and client, with zstd behind and before them."""
+
+    server: RunningServer
+    folder: Path
+
+    @property
+    def tools(self) -> tuple[str, str]:
+        """The names of the dump tool and of the client."""
+        names = {
+            "postgresql": ("pg_dump", "psql"),
+            "mariadb": ("mariadb-dump", "mariadb"),
+            "mysql": ("mysqldump", "mysql"),
+        }
+        return names[self.server.dbms]
+
+    def configure(self) -> None:
+        """Writes the client's option file."""
+        password = self.server.password.replace("\\", "\\\\").replace('"', '\\"')
+        option_file = self.folder / "client.cnf"
+        option_file.write_text(
+            f'[client]\nuser={self.server.superuser}\npassword="{password}"\nsocket={self.server.socket}\n'
+        )
+        option_file.chmod(0o600)
+
+    def backup(self, database: str, artifact: Path) -> float:
+        """Seconds of ``DUMP | zstd > artifact``."""
+        return _piped(self._dump(database), ["zstd", f"-{LEVEL}", "-q", "-c"], artifact)
+
+    def restore(self, artifact: Path, database: str) -> float:
+        """Seconds of ``zstd -dc artifact | CLIENT``, into an empty database."""
+        return _piped(["zstd", "-dc", "-q", str(artifact)], self._client(database), Path(os.devnull))
+
+    def _dump(self, database: str) -> list[str]:
+        dump = f"{self.server.bin}/{self.tools[0]}"
+        if self.server.family == "postgresql":
+            return [dump, *self._postgresql(), "--no-owner", "--no-privileges", "--format=p", database]
+        options = ["--single-transaction", "--quick", "--routines", "--triggers", "--events"]
+        if self.server.dbms == "mysql":
+            options.append("--set-gtid-purged=OFF")  # else the dump can be restored on another server only
+        return [dump, *self._mysql(), *options, "--default-character-set=utf8mb4", "--", database]
+
+    def _client(self, database: str) -> list[str]:
+        client = f"{self.server.bin}/{self.tools[1]}"
+        if self.server.family == "postgresql":
+            return [client, "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", *self._postgresql(), "-d", database]
+        return [client, *self._mysql(), "--default-character-set=utf8mb4", database]
+
+    def _postgresql(self) -> list[str]:
+        return ["-h", self.server.socket, "-p", str(self.server.port), "-U", self.server.superuser]
+
+    def _mysql(self) -> list[str]:
+        return [f"--defaults-file={self.folder / 'client.cnf'}"]
+
+
+def _piped(first: Sequence[str], second: Sequence[str], output: Path) -> float:
+    """Seconds from the first start to the last end, as a shell's pipe would run them."""
+    with output.open("wb") as sink:
+        begun = time.perf_counter()
+        writer = subprocess.Popen(first, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        reader = subprocess.Popen(second, stdin=writer.stdout, stdout=sink)
+        if writer.stdout is not None:
+            writer.stdout.close()  # else the writer would not see that the reader ended
+        codes = [process.wait() for process in (reader, writer)]
+        seconds = time.perf_counter() - begun
+    if any(codes):
+        raise Failed(f"{first[0]} | {second[0]} ended with {codes[1]} and {codes[0]}")
+    return seconds
