@@ -51,6 +51,16 @@ _FORBIDDEN = (
     (("SYS_EXEC", "("), "runs a program"),
     (("SYS_EVAL", "("), "runs a program"),
 )
+_SECOND = {
+    "START": ("TRANSACTION",),
+    "BEGIN": ("", "WORK"),
+    "ANALYZE": ("TABLE", "TABLES"),
+    "OPTIMIZE": ("TABLE", "TABLES"),
+    "CHECK": ("TABLE", "TABLES"),
+    "RENAME": ("TABLE", "TABLES"),
+    "LOCK": ("TABLE", "TABLES"),
+    "UNLOCK": ("TABLE", "TABLES"),
+}
 _SCOPES = {
     "GLOBAL": "changes the server",
     "PERSIST": "changes the server",
@@ -58,9 +68,10 @@ _SCOPES = {
     "PASSWORD": "changes an account",
     "ROLE": "changes the account's rights",
     "DEFAULT": "changes the account's rights",
+    "STATEMENT": "runs a statement within SET",
 }
 _BEFORE_STATEMENT = frozenset(("", ";", ":", "BEGIN", "DO", "THEN", "ELSE", "LOOP", "REPEAT"))
-_PLAIN_SET = re.compile(rb"(?is)(?:/\*!\d{5} )?SET\b(?:(?!--)[^/#`\\])*(?:\*/)?\s*\Z")
+_PLAIN_SET = re.compile(rb"(?is)(?:/\*!(?:[0-4]\d{4}|50[0-6]\d\d) )?SET\b(?:(?!--)[^/#`\\])*(?:\*/)?\s*\Z")
 _HINT = "Look at the statement in the dump; take it out if you trust the rest."
 
 
@@ -102,12 +113,13 @@ class MysqlGuard:
     def _why(self, found: Sequence[Token]) -> str | None:
         """What is wrong with the statement; None where nothing is."""
         verb = found[0].word
-        if verb not in _VERBS:
+        second = found[1].word if len(found) > 1 else ""
+        if verb not in _VERBS or second not in _SECOND.get(verb, (second,)):
             return f"a statement that no dump needs: {found[0].text[:40].decode('utf-8', 'replace')}"
         self._head = b""
         what = definition(found)
-        if what is not None and what.kind not in _DEFINED:
-            return f"{what.verb} {what.kind} reaches outside the database"
+        if verb in ("CREATE", "ALTER", "DROP") and (what is None or what.kind not in _DEFINED):
+            return f"{verb} {what.kind if what else second} reaches outside the database"
         body = what is not None and what.kind in _BODIES and what.verb == "CREATE"
         if what is not None and body and (what.kind != "EVENT"):
             return self._program(found, what)
@@ -162,10 +174,10 @@ class MysqlGuard:
         for at, token in enumerate(found):
             if token.kind is not Kind.VARIABLE or not token.text.startswith(b"@@"):
                 continue
-            scope, _, name = token.text[2:].upper().decode("latin-1").rpartition(".")
-            assigned = at + 1 < len(found) and found[at + 1].word in ("=", ":=") and found[0].word == "SET"
-            if assigned and scope in ("GLOBAL", "PERSIST", "PERSIST_ONLY"):
-                return f"changes the server: @@{scope}.{name}"
+            scope = token.text[2:].upper().decode("latin-1").partition(".")[0].strip()
+            follows = found[at + 1].word if at + 1 < len(found) else ""
+            if follows in ("=", ":=", ".") and scope in ("GLOBAL", "PERSIST", "PERSIST_ONLY"):
+                return f"changes the server: @@{scope}"
         return None
 
     def _other_database(self, found: Sequence[Token]) -> str | None:

@@ -56,7 +56,7 @@ _HEAD = re.compile(
 def _code(delimiter: bytes) -> re.Pattern[bytes]:
     return re.compile(
         rb"(?P<end>" + re.escape(delimiter) + rb")|(?P<command>\\)|(?P<quote>['\"`])"
-        rb"|(?P<line>#|--(?=[\x00-\x20]))|(?P<code>/\*M?!)|(?P<block>/\*)",
+        rb"|(?P<line>#|--(?=[\x00-\x20]))|(?P<code>/\*M?!)|(?P<block>/\*)|(?P<close>\*/)",
         re.DOTALL,
     )
 
@@ -75,6 +75,7 @@ class MysqlLexer:
         self._at = 0  # how far it was read
         self._sql = -1  # where its statement begins; -1 before a statement
         self._inside = b""  # the mark of the string, name or comment that is being read
+        self._in_code = False  # whether that is within code in a comment
         self._line = 1  # the line of _start
         self._delimiter = b";"
         self._modes = SqlModes()
@@ -222,7 +223,7 @@ class MysqlLexer:
         self._insert = name in (b"insert", b"replace")
         pieces = self._before(at)
         self._sql = self._at = self._start
-        self._completed = False
+        self._in_code = self._completed = False
         return pieces
 
     def _use(self, at: int) -> tuple[Piece, ...] | None:
@@ -298,8 +299,13 @@ class MysqlLexer:
                     return self._command(found.start(), letter, found.end() + 1)
                 self._at = found.end() + 1
                 continue
+            if found.lastgroup == "close" and not self._in_code:
+                self._at = found.start() + 1  # an asterisk: 2*/* a comment */3
+                continue
             self._at = found.end()
-            if found.lastgroup != "code":
+            if found.lastgroup in ("code", "close"):
+                self._in_code = found.lastgroup == "code"
+            else:
                 self._inside = {"line": b"\n", "block": b"*/"}.get(found.lastgroup or "", found.group())
 
     def _leave(self) -> bool:

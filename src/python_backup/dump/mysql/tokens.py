@@ -80,7 +80,8 @@ def _pattern(escapes: bool, ansi: bool) -> re.Pattern[bytes]:  # noqa: FBT001 - 
         rb"|/\*(?P<m>M?)!(?P<code>\d{5,6})?|(?P<close>\*/)|(?P<comment>/\*)"
         rb"|(?P<string>(?:" + single + rb")++" + (b"" if ansi else rb"|(?:" + double + rb")++") + rb")"
         rb"|(?P<name>(?:" + back + rb")++" + (rb"|(?:" + double + rb")++" if ansi else b"") + rb")"
-        rb"|(?P<variable>@@?(?:[\w$.\x80-\xff]++|" + back + rb"|" + single + rb"|" + double + rb"))"
+        rb"|(?P<variable>@@\s*+(?:[\w$]++\s*+\.\s*+)?(?:[\w$\x80-\xff]++|" + back + rb")"
+        rb"|@(?:[\w$.\x80-\xff]++|" + back + rb"|" + single + rb"|" + double + rb"))"
         rb"|(?P<word>[\w$\x80-\xff]++)|(?P<symbol>:=|.)",
         re.DOTALL,
     )
@@ -103,19 +104,22 @@ def tokens(sql: bytes, modes: SqlModes, reading: Reading | None = None) -> list[
     """The statement's tokens; without a reading, all code in comments is read."""
     pattern = _pattern(modes.backslash_escapes, modes.ansi_quotes)
     found: list[Token] = []
-    at = 0
+    at, in_code = 0, False
     while match := pattern.match(sql, at):
         at = match.end()
         group = match.lastgroup
-        if group in ("skip", "close"):
-            continue
-        if group == "comment":
+        if group == "close":
+            at = at if in_code else match.start() + 1  # else it is an asterisk: 2*/* a comment */3
+            in_code = False
+        elif group == "comment":
             closed = sql.find(b"*/", at)
             at = closed + 2 if closed >= 0 else len(sql)
         elif group in ("m", "code"):
             if reading and not reading.takes(marked_m=match["m"] == b"M", digits=match["code"] or b""):
                 at = _skip(sql, at)
-        elif group:
+            else:
+                in_code = True
+        elif group and group != "skip":
             found.append(Token(Kind(group), match.group(), match.start(), at))
     return found
 

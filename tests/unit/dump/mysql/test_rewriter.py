@@ -1,0 +1,243 @@
+"""What a restore changes in a dump, by token, and what it must not touch."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.mysql.lexer import MysqlLexer
+from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
+from python_backup.dump.piece import Piece
+
+MYSQL = frozenset(
+    ("utf8mb4_0900_ai_ci", "utf8mb4_0900_as_cs", "utf8mb4_unicode_520_ci", "utf8mb4_bin", "latin1_swedish_ci")
+)
+MARIADB = frozenset(
+    (
+        "utf8mb4_uca1400_ai_ci",
+        "utf8mb4_uca1400_nopad_ai_ci",
+        "utf8mb4_unicode_520_ci",
+        "utf8mb4_bin",
+        "latin1_swedish_ci",
+    )
+)
+OLD_MARIADB = frozenset(("utf8mb4_unicode_520_ci", "utf8mb4_bin", "latin1_swedish_ci"))
+
+
+def target(database: str = "new", version: str = "9.7.4", known: frozenset[str] = MYSQL) -> Target:
+    return Target(database, version, known, frozenset((("root", "localhost"),)), ("me", "%"))
+
+
+def pieces(dump: bytes) -> list[Piece]:
+    lexer = MysqlLexer()
+    return [*lexer.feed(dump), *lexer.finish()]
+
+
+def rewritten(dump: bytes, source: str | None = "old", to: Target | None = None) -> tuple[bytes, Changes]:
+    changes = Changes()
+    found = MysqlRewriter(source, to or target(), changes).rewrite(pieces(dump))
+    return b"".join(p.text for p in found), changes
+
+
+RENAMED = [
+    (b"INSERT INTO old.b VALUES (1);", b"INSERT INTO `new`.b VALUES (1);"),
+    (b"INSERT INTO `old` . `b` (`old`) SELECT old FROM c, old.d AS x JOIN (old.e, old.f) ON x.old = e.old;",
+     b"INSERT INTO `new` . `b` (`old`) SELECT old FROM c, `new`.d AS x JOIN (`new`.e, `new`.f) ON x.old = e.old;"),
+    (b"SELECT old.t.c, old.t.* FROM old.t;", b"SELECT `new`.t.c, `new`.t.* FROM `new`.t;"),
+    (b"SELECT old.c FROM t AS old;", b"SELECT old.c FROM t AS old;"),
+    (b"SELECT old.c, old.* FROM old;", b"SELECT old.c, old.* FROM old;"),
+    (b"SELECT old.f(1), old.c FROM old.old;", b"SELECT `new`.f(1), old.c FROM `new`.old;"),
+    (b"SELECT t.old FROM workold.t, oldshop.t;", b"SELECT t.old FROM workold.t, oldshop.t;"),
+    (b"SELECT 'old.t', \"old.t\" /* old.t */ FROM t -- old.t\n;", b"SELECT 'old.t', \"old.t\" /* old.t */ FROM t -- old.t\n;"),
+    (b"SELECT EXTRACT(YEAR FROM old.c), TRIM('x' FROM old.d) FROM t old;", b"SELECT EXTRACT(YEAR FROM old.c), TRIM('x' FROM old.d) FROM t old;"),
+    (b"SELECT 1 FROM t WHERE a IN (SELECT b FROM old.u);", b"SELECT 1 FROM t WHERE a IN (SELECT b FROM `new`.u);"),
+    (b"UPDATE old.t, old.u SET t.a = u.b;", b"UPDATE `new`.t, `new`.u SET t.a = u.b;"),
+    (b"DELETE FROM old.t USING old.t JOIN u;", b"DELETE FROM `new`.t USING `new`.t JOIN u;"),
+    (b"REPLACE old.t VALUES (1);", b"REPLACE `new`.t VALUES (1);"),
+    (b"SELECT REPLACE(old.a, 'x', old.b) FROM t old;", b"SELECT REPLACE(old.a, 'x', old.b) FROM t old;"),
+    (b"CALL old.p(1);", b"CALL `new`.p(1);"),
+    (b"TRUNCATE TABLE old.t;", b"TRUNCATE TABLE `new`.t;"),
+    (b"DROP TABLE IF EXISTS a, old.t;", b"DROP TABLE IF EXISTS a, `new`.t;"),
+    (b"LOCK TABLES a READ, old.t WRITE;", b"LOCK TABLES a READ, `new`.t WRITE;"),
+    (b"CREATE TABLE IF NOT EXISTS old.t (old int, FOREIGN KEY (old) REFERENCES old.u (old) ON DELETE CASCADE);",
+     b"CREATE TABLE IF NOT EXISTS `new`.t (old int, FOREIGN KEY (old) REFERENCES `new`.u (old) ON DELETE CASCADE);"),
+    (b"ALTER TABLE old.t RENAME TO old.u;", b"ALTER TABLE `new`.t RENAME TO `new`.u;"),
+    (b"ALTER DATABASE `old` CHARACTER SET latin1 COLLATE latin1_swedish_ci ;", b"ALTER DATABASE `new` CHARACTER SET latin1 COLLATE latin1_swedish_ci ;"),
+    (b"CREATE TRIGGER old.g BEFORE UPDATE ON old.t FOR EACH ROW SET NEW.a = OLD.a, @old.x = 1;",
+     b"CREATE TRIGGER `new`.g BEFORE UPDATE ON `new`.t FOR EACH ROW SET NEW.a = OLD.a, @old.x = 1;"),
+    (b"CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW SET new.a = old.a;", b"CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW SET new.a = old.a;"),
+    (b"CREATE INDEX i ON old.t (old);", b"CREATE INDEX i ON `new`.t (old);"),
+    (b"DO NEXTVAL(old.s);", b"DO NEXTVAL(`new`.s);"),
+    (b"/*!50106 CREATE*/ /*!50106 EVENT `e` ON SCHEDULE EVERY 1 DAY DO insert into `old`.log values ('old.log') */;",
+     b"/*!50106 CREATE*/ /*!50106 EVENT `e` ON SCHEDULE EVERY 1 DAY DO insert into `new`.log values ('old.log') */;"),
+    (b"/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50001 VIEW `v` AS select `old`.`t`.`c` AS `old` from (`old`.`t` join `t` `old` on((`old`.`i` = `old`.`t`.`i`))) */;",
+     b"/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50001 VIEW `v` AS select `new`.`t`.`c` AS `old` from (`new`.`t` join `t` `old` on((`old`.`i` = `new`.`t`.`i`))) */;"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), RENAMED)
+def test_the_source_database_is_renamed_where_it_is_a_database(before, after):
+    assert rewritten(before)[0] == after
+
+
+@pytest.mark.parametrize(("before", "_"), RENAMED)
+def test_nothing_is_renamed_when_the_target_has_the_sources_name(before, _):
+    assert rewritten(before, to=target("old"))[0] == before
+
+
+def test_a_routines_body_is_renamed_between_its_own_delimiters():
+    dump = b"DELIMITER ;;\nCREATE PROCEDURE `p`()\nBEGIN\n  -- old.a\n  IF EXISTS(SELECT 1 FROM old.a) THEN DELETE FROM old.b; END IF;\n  CALL old.q();\nEND ;;\nDELIMITER ;\n"
+    assert rewritten(dump)[0] == dump.replace(b"FROM old.", b"FROM `new`.").replace(
+        b"CALL old.", b"CALL `new`."
+    )
+
+
+def test_double_quoted_names_are_renamed_under_ansi_quotes_and_strings_are_not():
+    statement = b'SELECT * FROM "old"."t" WHERE a = "old.t";'
+    assert rewritten(b"SET sql_mode='ANSI_QUOTES';\n" + statement)[0].endswith(
+        statement.replace(b'"old"."t" ', b'`new`."t" ')
+    )
+    assert rewritten(b'SELECT * FROM `old`.t WHERE a = "x"".old.t";')[0].endswith(b'"x"".old.t";')
+
+
+def test_a_name_with_a_backquote_is_matched_and_written():
+    assert (
+        rewritten(b"INSERT INTO `a``b`.t VALUES (1);", "a`b", target("c`d"))[0]
+        == b"INSERT INTO `c``d`.t VALUES (1);"
+    )
+
+
+def test_the_databases_own_statements_go():
+    dump = b"SELECT 1;\n/*!40000 DROP DATABASE IF EXISTS `old`*/;\nCREATE DATABASE /*!32312 IF NOT EXISTS*/ `old` /*!40100 DEFAULT CHARACTER SET latin1 */;\nUSE `old`;\n"
+    text, changes = rewritten(dump)
+    assert text == b"SELECT 1;\n"
+    assert changes.counts == {"drop database dropped": 1, "create database dropped": 1, "use dropped": 1}
+
+
+def test_replication_settings_and_the_sandbox_line_go():
+    dump = (
+        b"/*M!999999\\- enable the sandbox mode */ \nSET @MYSQLDUMP_TEMP_LOG_BIN = @@SESSION.SQL_LOG_BIN;\nSET @@SESSION.SQL_LOG_BIN= 0;\n"
+        b"SET @@GLOBAL.GTID_PURGED=/*!80000 '+'*/ '5b2b40d0-e53f-11f1-b729-02fc00000001:1-26,\n6b2b40d0-e53f-11f1-b729-02fc00000001:1';\nSELECT 1;\n"
+    )
+    text, changes = rewritten(dump)
+    assert text == b"SELECT 1;\n"
+    assert changes.counts == {"sandbox line dropped": 1, "server setting dropped": 3}
+
+
+def test_data_that_looks_like_statements_is_untouched():
+    dump = b"-- USE `old`;\nINSERT INTO `t` VALUES ('DROP DATABASE old;\\n','old.t'),('\nUSE `old`;\n','utf8mb4_uca1400_ai_ci');\n"
+    text, changes = rewritten(dump)
+    assert (text, changes.counts) == (dump, {})
+
+
+def test_with_nothing_to_change_the_pieces_are_the_same():
+    found = pieces(b"CREATE TABLE `t` (`a` int);\nINSERT INTO `t` VALUES (1);\nSET sql_mode='ANSI_QUOTES';\n")
+    assert all(
+        a is b for a, b in zip(found, MysqlRewriter("old", target(), Changes()).rewrite(found), strict=True)
+    )
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"old",
+                b".",
+                b"`old`",
+                b"'",
+                b"(",
+                b")",
+                b",",
+                b" FROM ",
+                b"t",
+                b"/*!50001 old.t */",
+                b"2*/* old */3",
+                b" AS ",
+            ]
+        ),
+        max_size=15,
+    )
+)
+def test_any_statement_keeps_all_but_the_name(parts):
+    sql = b"SELECT " + b"".join(parts).replace(b"'", b"'old.x'") + b" 1"
+    dump = sql + b";\n"
+    assert rewritten(dump)[0].replace(b"`new`", b"old").replace(b"`old`", b"old") == dump.replace(
+        b"`old`", b"old"
+    )
+
+
+def test_an_unknown_definer_becomes_the_restoring_account_and_is_said_once():
+    dump = b"CREATE DEFINER=`gone`@`%` PROCEDURE `p`() SELECT 1;\n/*!50003 CREATE*/ /*!50017 DEFINER='gone'@'%' */ /*!50003 TRIGGER `g` BEFORE INSERT ON t FOR EACH ROW SET @a=1 */;\n"
+    text, changes = rewritten(
+        dump + b"CREATE DEFINER=`root`@`LOCALHOST` FUNCTION `f`() RETURNS int RETURN 1;\n"
+    )
+    assert text.count(b"DEFINER=CURRENT_USER ") == 2
+    assert b"DEFINER=`root`@`LOCALHOST` FUNCTION" in text
+    assert changes.counts == {"definer replaced": 2}
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        Target("new", "9.7.4", MYSQL, None, ("me", "%")),
+        Target(
+            "new", "9.7.4", MYSQL, frozenset((("root", "localhost"),)), ("me", "%"), may_set_definer=False
+        ),
+    ],
+)
+def test_a_definer_is_replaced_where_it_cannot_be_known_or_set(to):
+    dump = b"CREATE DEFINER=`root`@`localhost` SQL SECURITY DEFINER VIEW `v` AS SELECT 1;\nCREATE DEFINER=`me`@`%` VIEW `w` AS SELECT 1;\n"
+    assert rewritten(dump, to=to)[0] == dump.replace(b"`root`@`localhost`", b"CURRENT_USER")
+
+
+@pytest.mark.parametrize(
+    ("known", "before", "after"),
+    [
+        (MARIADB, b"utf8mb4_0900_ai_ci", b"utf8mb4_uca1400_nopad_ai_ci"),
+        (OLD_MARIADB, b"utf8mb4_0900_ai_ci", b"utf8mb4_unicode_520_ci"),
+        (OLD_MARIADB, b"utf8mb4_0900_bin", b"utf8mb4_bin"),
+        (OLD_MARIADB, b"utf8mb4_de_pb_0900_as_cs", b"utf8mb4_bin"),
+        (MYSQL, b"utf8mb4_uca1400_ai_ci", b"utf8mb4_unicode_520_ci"),
+        (MYSQL, b"utf8mb4_uca1400_nopad_ai_ci", b"utf8mb4_0900_ai_ci"),
+        (MYSQL, b"utf8mb4_uca1400_swedish_as_cs", b"utf8mb4_0900_as_cs"),
+        (MYSQL, b"utf8mb4_0900_ai_ci", b"utf8mb4_0900_ai_ci"),
+        (MYSQL, b"latin1_swedish_nopad_ci", b"latin1_swedish_ci"),
+    ],
+)
+def test_a_collation_that_the_target_lacks_is_mapped(known, before, after):
+    dump = b"CREATE TABLE `t` (`utf8mb4_0900_ai_ci` text COLLATE '%s' COMMENT '%s') DEFAULT CHARSET=utf8mb4 COLLATE=%s;\n/*!50003 SET collation_connection  = %s */ ;\n"
+    assert rewritten(dump % (before, before, before, before), to=target(known=known))[0] == dump % (
+        after,
+        before,
+        after,
+        after,
+    )
+
+
+def test_a_collation_that_nothing_comes_near_is_a_warning():
+    text, changes = rewritten(b"SELECT 'a' COLLATE klingon_ci;", to=target())
+    assert text == b"SELECT 'a' COLLATE klingon_ci;"
+    assert changes.warnings == ["the server has no collation klingon_ci and none that comes near"]
+
+
+def test_modes_that_the_target_does_not_know_are_left_out():
+    dump = (
+        b"/*!50003 SET sql_mode              = 'STRICT_TRANS_TABLES,NO_AUTO_CREATE_USER,ANSI_QUOTES' */ ;\n"
+    )
+    assert rewritten(dump, to=target(version="9.7.4"))[0] == dump.replace(b"NO_AUTO_CREATE_USER,", b"")
+    assert rewritten(dump, to=target(version="5.7.44"))[0] == dump
+    assert rewritten(dump, to=target(version="11.8.6-MariaDB", known=MARIADB))[0] == dump
+
+
+def test_what_may_be_the_database_or_an_alias_is_left_and_said():
+    text, changes = rewritten(b"CREATE VIEW v AS SELECT old.c FROM t;")
+    assert text == b"CREATE VIEW v AS SELECT old.c FROM t;"
+    assert changes.warnings == ["line 1: old.… may name the database old or an alias; it was left as it is"]
+
+
+def test_changes_tell_the_line():
+    _, changes = rewritten(b"SELECT 1;\n\n-- a\nSELECT * FROM old.t;\n")
+    assert [(kind, places[0].line) for kind, _, places in changes] == [("database renamed", 4)]
