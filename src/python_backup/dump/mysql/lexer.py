@@ -283,9 +283,7 @@ class MysqlLexer:
             head = _HEAD.match(self._buffer, self._sql)
             if head:
                 return self._begin_data(head)
-        while True:
-            if self._inside and not self._leave():
-                return None
+        while not self._inside or self._leave():
             found = _code(self._delimiter).search(self._buffer, self._at)
             safe = len(self._buffer) - (0 if self._final else max(_LOOK_AHEAD, len(self._delimiter)))
             if found is None or (found.lastgroup != "end" and found.start() > safe):
@@ -293,20 +291,26 @@ class MysqlLexer:
                 return None
             if found.lastgroup == "end":
                 return self._end(found.start(), found.end())
-            if found.lastgroup == "command":
+            if found.lastgroup == "command" and not self._buffer.startswith(b"N", found.end()):
                 letter = self._buffer[found.end() : found.end() + 1]
-                if letter != b"N":
-                    return self._command(found.start(), letter, found.end() + 1)
-                self._at = found.end() + 1
-                continue
-            if found.lastgroup == "close" and not self._in_code:
-                self._at = found.start() + 1  # an asterisk: 2*/* a comment */3
-                continue
-            self._at = found.end()
-            if found.lastgroup in ("code", "close"):
+                return self._command(found.start(), letter, found.end() + 1)
+            self._pass(found)
+        return None
+
+    def _pass(self, found: re.Match[bytes]) -> None:
+        """Goes behind a mark that does not end the statement, or into what it begins."""
+        self._at = found.end()
+        match found.lastgroup:
+            case "command":
+                self._at += 1  # the N of \N, which is a value
+            case "close" if not self._in_code:
+                self._at -= 1  # an asterisk: 2*/* a comment */3
+            case "code" | "close":
                 self._in_code = found.lastgroup == "code"
-            else:
-                self._inside = {"line": b"\n", "block": b"*/"}.get(found.lastgroup or "", found.group())
+            case "line" | "block":
+                self._inside = b"\n" if found.lastgroup == "line" else b"*/"
+            case _:
+                self._inside = found.group()
 
     def _leave(self) -> bool:
         """Goes to the end of the string, name or comment; False where it is not in the buffer."""
