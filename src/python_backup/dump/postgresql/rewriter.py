@@ -1,9 +1,33 @@
-"""Fits a dump's statements to the database that it goes into."""
+"""Fits a dump's statements to the database that it goes into.
+
+Statements that make or enter a database are left out, those about the dump's database are made to
+name the target, and what the target's server cannot do (unknown settings, missing roles) is left
+out. Data, literals and comments pass as they are; every change is counted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.piece import ClientCommand, Piece, Statement
+from python_backup.dump.postgresql.cursor import Cursor
+from python_backup.dump.postgresql.names import quote
+from python_backup.dump.postgresql.session import Session, settings
+from python_backup.dump.postgresql.subject import Subject, subject_of
+
+_TOUCHED = re.compile(
+    rb"(?i)(?:create|drop|alter|comment|grant|revoke|security|update|set|reset|select|begin|start|commit|end)"
+    rb"(?![A-Za-z0-9_$\x80-\xff])"
+).match
+_TRANSACTION = frozenset({"begin", "start", "commit", "end"})
+_ROLE_WORDS = frozenset({"public", "current_user", "current_role", "session_user"})
+_NOT_SETTINGS = frozenset({"transaction", "constraints", "characteristics", "timezone", "xml", ""})
+_DROPPED_FIRST = frozenset(
+    {"table", "view", "index", "sequence", "domain", "publication", "materialized", "foreign"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +47,216 @@ class Target:
     roles: frozenset[str]
     owners: frozenset[str]
     schemas: frozenset[str] = frozenset({"public"})
+
+
+@dataclass(slots=True)
+class DumpRewriter:
+    """One stream's rewriter."""
+
+    target: Target
+    changes: Changes
+    _session: Session = field(default_factory=Session)
+    _made: bool = False
+    _missing: set[str] = field(default_factory=set)
+    _dropped: set[str] = field(default_factory=set)
+
+    def rewrite(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """What the target is to get, in order."""
+        for piece in pieces:
+            if isinstance(piece, ClientCommand):
+                self.changes.add(f"\\{piece.command} left out", piece.line, piece.text)
+            elif isinstance(piece, Statement) and _TOUCHED(piece.sql):
+                self._session.take(piece.sql)
+                kept = self._statement(piece)
+                if kept is not None:
+                    yield kept
+            else:
+                yield piece
+
+    def _leave_out(self, kind: str, piece: Statement) -> Statement | None:
+        """Counts the statement as one that the target does not get."""
+        self.changes.add(f"{kind} left out", piece.line, piece.text)
+        return None
+
+    def _statement(self, piece: Statement) -> Statement | None:
+        at = self._session.cursor(piece.sql)
+        if at.sees("set"):
+            return self._set(piece, at)
+        subject = subject_of(at)
+        if subject.verb in _TRANSACTION:
+            return self._leave_out("transaction command", piece)
+        if subject.kind == "database":
+            return self._database(piece, subject, at)
+        if subject.kind == "role" and subject.verb == "create":
+            return self._leave_out("CREATE ROLE", piece)
+        return self._in_database(piece)
+
+    def _in_database(self, piece: Statement) -> Statement | None:
+        if self._lacks_role(piece, self._session.cursor(piece.sql)):
+            return None
+        return self._of_new_database(piece, self._session.cursor(piece.sql))
+
+    def _database(self, piece: Statement, subject: Subject, at: Cursor) -> Statement | None:
+        if subject.verb in {"create", "drop", "update"}:
+            return self._leave_out(f"{subject.verb.upper()} DATABASE", piece)
+        if self._lacks(piece, subject.roles, self.target.roles):
+            return None
+        if subject.verb == "alter":
+            if at.accept("owner", "to") and self._lacks(
+                piece, (at.take().name(at.codec),), self.target.owners
+            ):
+                return None
+            if at.sees("set") and self._unknown(piece, at):
+                return None
+        elif subject.verb in {"grant", "revoke"} and self._lacks(piece, _grantees(at), self.target.roles):
+            return None
+        token = subject.token
+        if token is None or subject.database == self.target.database:
+            return piece
+        new = quote(self.target.database).encode(at.codec, "surrogateescape")
+        changed = replace(
+            piece,
+            text=piece.text[: token.start] + new + piece.text[token.end :],
+            sql=piece.sql[: token.start] + new + piece.sql[token.end :],
+        )
+        self.changes.add("database renamed", piece.line, piece.text, changed.text)
+        return changed
+
+    def _database_lacks(self, piece: Statement, subject: Subject, at: Cursor) -> bool:
+        """Leaves out what the target cannot do to its database; ``at`` stands after its name."""
+        if subject.verb in {"grant", "revoke"}:
+            return self._lacks(piece, _grantees(at), self.target.roles)
+        if subject.verb == "alter" and at.accept("owner", "to"):
+            return self._lacks(piece, _roles(at), self.target.owners)
+        return subject.verb == "alter" and at.sees("set|reset") and self._unknown(piece, at)
+
+    def _set(self, piece: Statement, at: Cursor) -> Statement | None:
+        start = 2 if at.sees("set", "session|local") else 1
+        if at.peek(start).word == "authorization" or at.peek(start).word == "role":
+            role = at.peek(start + 1).name(at.codec)
+            absent = role not in {"none", "default"} and self._lacks(piece, (role,), self.target.owners)
+            return None if absent else piece
+        return None if self._unknown(piece, at) else piece
+
+    def _unknown(self, piece: Statement, at: Cursor) -> bool:
+        """Leaves out a SET of what the target does not know."""
+        for name, _ in settings(at):
+            if name not in _NOT_SETTINGS and not self.target.knows_setting(name):
+                self._leave_out("unknown setting", piece)
+                return True
+        return False
+
+    def _lacks_role(self, piece: Statement, at: Cursor) -> bool:
+        """Leaves out what needs a role that the target's server lacks."""
+        if at.accept("grant|revoke"):
+            return self._lacks(piece, _grantees(at), self.target.roles)
+        if at.accept("alter", "default", "privileges"):
+            owners: tuple[str, ...] = ()
+            if at.accept("for", "role|user"):
+                owners = _roles(at)
+            return self._lacks(piece, owners, self.target.owners) or self._lacks(
+                piece, _grantees(at), self.target.roles
+            )
+        if at.accept("create|alter|drop", "user", "mapping"):
+            at.accept("if", "not", "exists")
+            at.accept("if", "exists")
+            at.accept("for")
+            return self._lacks(piece, _roles(at), self.target.roles)
+        return at.accept("alter") and self._lacks(piece, _new_owner(at), self.target.owners)
+
+    def _lacks(self, piece: Statement, roles: tuple[str, ...], known: frozenset[str]) -> bool:
+        missing = [r for r in roles if r not in known and r not in _ROLE_WORDS]
+        for role in missing:
+            if role not in self._missing:
+                self._missing.add(role)
+                self.changes.warnings.append(
+                    f"role {role!r} cannot be used on the target; what needs it is left out"
+                )
+        if missing:
+            self._leave_out("statement for a missing role", piece)
+        return bool(missing)
+
+    def _of_new_database(self, piece: Statement, at: Cursor) -> Statement | None:
+        """What cannot work in a new database: making what it has, dropping what it never had."""
+        if at.accept("create", "schema"):
+            self._made = True
+            return self._schema(piece, at)
+        if at.sees("create"):
+            self._made = True
+            return piece
+        if at.accept("drop", "schema"):
+            at.accept("if", "exists")
+            name = at.take().name(at.codec)
+            self._dropped.add(name)
+            at.at = 0 if name not in self.target.schemas else at.at
+        if self._made or not _drops_first(at):
+            return piece
+        return self._leave_out("drop of what a new database lacks", piece)
+
+    def _schema(self, piece: Statement, at: Cursor) -> Statement | None:
+        careful = at.accept("if", "not", "exists")
+        start, named = at.peek().start, b""
+        if not at.sees("authorization"):
+            name = at.take()
+            start = name.end
+            plain = name.name(at.codec)
+            if plain in self.target.schemas and plain not in self._dropped and not careful:
+                return self._leave_out("CREATE SCHEMA of one that is there", piece)
+        else:
+            named = at.peek(1).text  # the schema is called as its owner is
+        if at.accept("authorization"):
+            role = at.take()
+            if self._is_missing(role.name(at.codec)):
+                cut = piece.sql[:start] + named + piece.sql[role.end :]
+                changed = replace(piece, text=cut + piece.text[len(piece.sql) :], sql=cut)
+                self.changes.add("owner of a schema left out", piece.line, piece.text, changed.text)
+                return changed
+        return piece
+
+    def _is_missing(self, role: str) -> bool:
+        return role not in self.target.owners and role not in _ROLE_WORDS
+
+
+def _roles(at: Cursor) -> tuple[str, ...]:
+    """A list of roles, parted by commas, stepped over."""
+    found: list[str] = []
+    while at.peek().names:
+        at.accept("group")
+        found.append(at.take().name(at.codec))
+        if not at.accept_sign(b","):
+            break
+    return tuple(found)
+
+
+def _grantees(at: Cursor) -> tuple[str, ...]:
+    """The roles after a GRANT's TO or a REVOKE's FROM, and after GRANTED BY."""
+    if not at.skip_to("to", "from"):
+        return ()
+    at.take()
+    found = _roles(at)
+    if at.skip_to("granted") and at.accept("granted", "by"):
+        found += _roles(at)
+    return found
+
+
+def _new_owner(at: Cursor) -> tuple[str, ...]:
+    """The role after OWNER TO; a column that is called owner is renamed with RENAME before it."""
+    before = ""
+    while not at.ended:
+        if before not in {"rename", "column"} and at.accept("owner", "to"):
+            return _roles(at)
+        before = "" if at.skip_parentheses() else at.take().word
+    return ()
+
+
+def _drops_first(at: Cursor) -> bool:
+    """Whether this drops something and fails when it is not there, as ``pg_dump --clean`` begins."""
+    if at.accept("drop"):
+        while not at.ended:
+            if at.accept("if", "exists"):
+                return False
+            at.take()
+        return True
+    if at.accept("alter"):
+        return at.peek().word in _DROPPED_FIRST and not at.sees(at.peek().word, "if", "exists")
+    return at.accept("select") and at.name()[-1:] == ("lo_unlink",) and not at.skip_to("where")

@@ -1,0 +1,45 @@
+"""PostgreSQL's dump text as one `Dialect`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.dialect import Dialect
+from python_backup.dump.postgresql.guard import DumpGuard
+from python_backup.dump.postgresql.lexer import PostgreSQLLexer
+from python_backup.dump.postgresql.objects import ObjectReader
+from python_backup.dump.postgresql.rewriter import DumpRewriter
+from python_backup.dump.postgresql.selector import DatabaseSelector
+
+
+class PostgreSQLDialect:
+    """The text of pg_dump, pg_dumpall and psql scripts."""
+
+    @property
+    def family(self) -> str:
+        """The family's name."""
+        return "postgresql"
+
+    def lexer(self) -> PostgreSQLLexer:
+        """A new lexer."""
+        return PostgreSQLLexer()
+
+    def objects(self) -> ObjectReader:
+        """A new reader of created objects."""
+        return ObjectReader()
+
+    def selector(self, source: str | None) -> DatabaseSelector:
+        """A new selector."""
+        return DatabaseSelector(source)
+
+    def guard(self, source: str | None) -> DumpGuard:
+        """A new guard."""
+        return DumpGuard(source)
+
+    def rewriter(self, source: str | None, target: Any, changes: Changes) -> DumpRewriter:  # noqa: ARG002  # whatever database a statement names, the guard saw that it is the source
+        """A new rewriter; ``target`` is a `rewriter.Target`."""
+        return DumpRewriter(target, changes)
+
+
+DIALECT: Dialect = PostgreSQLDialect()

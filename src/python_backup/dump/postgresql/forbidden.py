@@ -1,0 +1,184 @@
+"""Which statements reach outside one database, each with the reason to refuse it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from python_backup.dump.postgresql.cursor import Cursor
+from python_backup.dump.postgresql.names import codec_of
+from python_backup.dump.postgresql.session import settings
+from python_backup.dump.postgresql.tokens import Kind
+
+_OUTSIDE = (
+    r"pg_read_(?:binary_)?file(?:_old)?|pg_file_\w+|pg_ls_\w*dir|pg_stat_file|pg_current_logfile|lo_import|lo_export"
+    r"|dblink\w*|pg_reload_conf|pg_rotate_logfile\w*|pg_(?:terminate|cancel)_backend|pg_promote|pg_switch_wal"
+    r"|pg_create_restore_point|pg_(?:start|stop)_backup|pg_backup_\w+|pg_\w*replication_\w+|pg_logical_\w+"
+    r"|pg_wal_replay_\w+|(?:query|table|schema|database|cursor)_to_xml\w*"
+)
+_outside = re.compile(_OUTSIDE).fullmatch
+may_call_outside = re.compile(rb"(?i)" + _OUTSIDE.encode() + rb"|u&").search
+"""Whether the text may hold such a call; `call_outside` decides."""
+LONGEST_CALL = 64
+"""Bytes: no name that `may_call_outside` looks for is longer."""
+_BODY = re.compile(r"(?i)\b(?:" + _OUTSIDE + r"|program|alter\s+system|load|set_config)\b").search
+EMBEDDING = frozenset({"cp932", "shift-jis-2004", "big5", "gbk", "gb18030", "cp949", "johab"})
+"""Codecs in which a byte of a character can look like a backslash or a letter."""
+_RUN_AT_ONCE = frozenset({
+    "select", "insert", "update", "delete", "with", "values", "call", "merge", "explain", "table",
+    "prepare", "execute", "declare",
+})  # fmt: skip
+_MADE_AT_ONCE = frozenset(
+    {"table", "materialized", "index", "unique", "unlogged", "temp", "temporary", "domain"}
+)
+_READ_BY_LEXER = frozenset({"standard_conforming_strings", "client_encoding"})
+_FALSE = frozenset({"false", "off", "0", "no"})
+
+
+def forbidden(at: Cursor, *, first: bool) -> str | None:
+    """Why this statement is refused, if it is. ``first``: no other stands before it in the same piece."""
+    verb = at.peek().word
+    if not first and verb in {"begin", "start", "commit", "end"}:
+        return f"{verb.upper()} inside a statement"
+    if (rule := _RULES.get(verb)) and (reason := rule(at)):
+        return reason
+    at.at = 0
+    if verb in _RUN_AT_ONCE or (verb in {"create", "alter"} and at.peek(1).word in _MADE_AT_ONCE):
+        return call_outside(at)
+    return None
+
+
+def call_outside(at: Cursor) -> str | None:
+    """The first call of a function that reaches outside the database."""
+    while not at.ended:
+        token = at.take()
+        if not token.names or at.peek().text != b"(":
+            continue
+        name = token.name(at.codec)
+        if _outside(name):
+            return f"a call of {name}, which reaches outside the database"
+        if name == "set_config" and (at.peek(1).kind is not Kind.STRING or at.peek(2).text != b","):
+            return "set_config of a setting that is not a plain literal"
+    return None
+
+
+def of_catalog(name: tuple[str, ...] | list[str]) -> bool:
+    """Whether a name is one of the server's own: an unqualified ``pg_…`` is found there first."""
+    if len(name) > 1:
+        return name[-2] in {"pg_catalog", "information_schema"}
+    return bool(name) and name[0].startswith("pg_")
+
+
+def _copy(at: Cursor) -> str | None:
+    at.take()
+    while not at.ended:
+        if at.skip_parentheses():
+            continue
+        if at.accept("from|to"):
+            return (
+                "COPY … PROGRAM" if at.sees("program") else "COPY with a file of the server, or to the client"
+            )
+        at.take()
+    return "a COPY that is not understood"
+
+
+def _set(at: Cursor) -> str | None:
+    local = at.sees("set", "local")
+    for name, values in settings(at):
+        if name == "client_encoding" and values and codec_of(values[0]) in EMBEDDING:
+            return f"client_encoding {values[0]}, whose characters may hold backslashes"
+        if local and name in _READ_BY_LEXER:
+            return f"SET LOCAL of {name}"
+    return None
+
+
+def _do(at: Cursor) -> str | None:
+    at.take()
+    while not at.ended:
+        body = at.string()
+        if body is None:
+            at.take()
+        elif found := _BODY(body):
+            return f"a DO block with {found.group()}"
+    return None
+
+
+def _change(at: Cursor) -> str | None:
+    """UPDATE, DELETE, TRUNCATE, INSERT, MERGE of a catalog."""
+    at.take()
+    for word in ("into", "from", "table", "only"):
+        at.accept(word)
+    name = at.name()
+    return f"a change of the server's catalog {'.'.join(name)}" if of_catalog(name) else None
+
+
+def _create(at: Cursor) -> str | None:
+    at.take()
+    at.accept("or", "replace")
+    if at.accept("subscription"):
+        while not at.ended:
+            if (
+                at.accept("connect")
+                and at.accept_sign(b"=")
+                and (at.sees("false|off") or at.string() in _FALSE)
+            ):
+                return None
+            at.take()
+        return "CREATE SUBSCRIPTION that connects at once"
+    return _library(at) if at.accept("function|procedure") else None
+
+
+def _library(at: Cursor) -> str | None:
+    """A C function's library must be the server's own."""
+    begun = at.at
+    if not at.skip_to("language") or at.peek(1).name(at.codec).lower() != "c":
+        return None
+    at.at = begun
+    if at.skip_to("as") and at.accept("as"):
+        file = at.string() or ""
+        if "/" in file and (not file.startswith("$libdir/") or ".." in file):
+            return f"a function from the library {file}"
+    return None
+
+
+def _transaction(at: Cursor) -> str | None:
+    verb = at.take().word
+    at.accept("work|transaction")
+    return (
+        None if at.ended or at.sees("isolation|read|not") else f"{verb.upper()} with more than its plain form"
+    )
+
+
+def _refused(at: Cursor) -> str | None:
+    return " ".join(at.peek(n).word.upper() for n in range(2)).strip()
+
+
+def _prepare(at: Cursor) -> str | None:
+    return _refused(at) if at.sees("prepare", "transaction") else None
+
+
+_RULES: dict[str, Callable[[Cursor], str | None]] = {
+    "copy": _copy,
+    "set": _set,
+    "select": _set,
+    "do": _do,
+    "create": _create,
+    "prepare": _prepare,
+    **dict.fromkeys(("insert", "update", "delete", "truncate", "merge"), _change),
+    **dict.fromkeys(("begin", "start", "commit", "end"), _transaction),
+    **dict.fromkeys(
+        (
+            "rollback",
+            "abort",
+            "savepoint",
+            "release",
+            "load",
+            "discard",
+            "import",
+            "reassign",
+            "listen",
+            "notify",
+        ),
+        _refused,
+    ),
+}
