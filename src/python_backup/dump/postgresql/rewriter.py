@@ -99,16 +99,7 @@ class DumpRewriter:
     def _database(self, piece: Statement, subject: Subject, at: Cursor) -> Statement | None:
         if subject.verb in {"create", "drop", "update"}:
             return self._leave_out(f"{subject.verb.upper()} DATABASE", piece)
-        if self._lacks(piece, subject.roles, self.target.roles):
-            return None
-        if subject.verb == "alter":
-            if at.accept("owner", "to") and self._lacks(
-                piece, (at.take().name(at.codec),), self.target.owners
-            ):
-                return None
-            if at.sees("set") and self._unknown(piece, at):
-                return None
-        elif subject.verb in {"grant", "revoke"} and self._lacks(piece, _grantees(at), self.target.roles):
+        if self._database_lacks(piece, subject, at):
             return None
         token = subject.token
         if token is None or subject.database == self.target.database:
@@ -124,10 +115,13 @@ class DumpRewriter:
 
     def _database_lacks(self, piece: Statement, subject: Subject, at: Cursor) -> bool:
         """Leaves out what the target cannot do to its database; ``at`` stands after its name."""
+        roles, known = subject.roles, self.target.roles
         if subject.verb in {"grant", "revoke"}:
-            return self._lacks(piece, _grantees(at), self.target.roles)
-        if subject.verb == "alter" and at.accept("owner", "to"):
-            return self._lacks(piece, _roles(at), self.target.owners)
+            roles = _grantees(at)
+        elif subject.verb == "alter" and at.accept("owner", "to"):
+            roles, known = _roles(at), self.target.owners
+        if self._lacks(piece, roles, known):
+            return True
         return subject.verb == "alter" and at.sees("set|reset") and self._unknown(piece, at)
 
     def _set(self, piece: Statement, at: Cursor) -> Statement | None:

@@ -48,7 +48,7 @@ def subject_of(at: Cursor) -> Subject:
 
 
 def _template_mark(at: Cursor) -> Subject:
-    """``UPDATE pg_catalog.pg_database SET datistemplate = … WHERE datname = 'x'``: how templates are marked."""
+    """``UPDATE pg_catalog.pg_database SET datistemplate = … WHERE datname = 'x'``: a template's mark."""
     at.take()
     whole = (
         at.name() == ("pg_catalog", "pg_database")
