@@ -42,6 +42,7 @@ def keep(session: Path, program: Program) -> None:
     """Keeps the server until the session's owner is gone."""
     folder = session / program.id
     try:
+        threading.Thread(target=_leave_with_owner, args=(session,), daemon=True).start()
         try:
             with contained(program) if program.image else _started(program, folder) as server:
                 _publish(session / f"{program.id}.ready", json.dumps(asdict(server)))
@@ -164,10 +165,7 @@ def _leave_with_owner(session: Path) -> None:
 
 def _main() -> None:
     session, program = Path(sys.argv[1]), Program(**json.loads(sys.argv[2]))
-    os.setsid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_owner, args=(session,), daemon=True).start()
     keep(session, program)
 
 

@@ -87,6 +87,7 @@ class Session:
                 [sys.executable, "-m", "support.keeper", str(self.folder), json.dumps(asdict(program))],
                 {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
                 file_actions=_detached(self.folder / f"{program.id}.log"),
+                setsid=True,  # Ctrl-C is for the owner; the keeper goes when the owner does
             )
 
     def wait(self, program: Program) -> RunningServer:
