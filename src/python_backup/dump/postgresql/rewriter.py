@@ -252,5 +252,6 @@ def _drops_first(at: Cursor) -> bool:
             at.take()
         return True
     if at.accept("alter"):
-        return at.peek().word in _DROPPED_FIRST and not at.sees(at.peek().word, "if", "exists")
+        careful = at.sees(at.peek().word, "if", "exists")
+        return at.peek().word in _DROPPED_FIRST and not careful and at.skip_to("drop", "detach")
     return at.accept("select") and at.name()[-1:] == ("lo_unlink",) and not at.skip_to("where")
