@@ -104,8 +104,8 @@ class LogProgress:
 
 
 def _state(done: int, seconds: float, total: int | None, unit: str) -> str:
-    parts = [_amount(done, None, unit)]
-    if unit == "bytes" and seconds > 0:
+    parts = [_amount(done, None, unit)] if done else []  # not every step has something to count
+    if done and unit == "bytes" and seconds > 0:
         parts.append(words.rate(done, seconds))
     parts.append(words.duration(seconds))
     if total and 0 < done <= total:
@@ -188,9 +188,10 @@ def _bars(screen: Screen) -> Bars:
         def render(self, task: Any) -> Text:
             seconds = task.elapsed or 0.0
             unit = task.fields["unit"]
-            parts = [_amount(int(task.completed), task.total and int(task.total), unit)]
-            if unit == "bytes":
-                parts.append(words.rate(task.completed, seconds) if task.completed else "-")
+            total = int(task.total) if task.total else None
+            parts = [_amount(int(task.completed), total, unit)] if task.completed or total else []
+            if task.completed and unit == "bytes":
+                parts.append(words.rate(task.completed, seconds))
             parts.append(_clock(seconds))
             if task.time_remaining is not None and task.total:
                 parts.append(f"{_clock(task.time_remaining)} left")

@@ -237,11 +237,12 @@ def _tables(tables: tuple[TableCompared, ...]) -> Iterator[Table | Cell]:
 
 
 def _changes(changes: Changes, *, places: bool) -> Iterator[Cell | str]:
+    if not changes.counts:
+        return
+    yield "changed on the way:"
     for kind, count, kept in changes:
-        yield f"{kind}: {words.number(count)}"
+        yield f"  {words.number(count)} x {kind}"
         for place in kept if places else ():
-            yield Cell(
-                f"  line {place.line}: {place.before}" + (f" -> {place.after}" if place.after else ""), FAINT
-            )
-    if changes.counts:
-        yield ""
+            after = f" -> {place.after}" if place.after else ""
+            yield Cell(f"      line {place.line}: {place.before}{after}", FAINT)
+    yield ""

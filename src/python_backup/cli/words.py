@@ -59,8 +59,8 @@ def age(since: timedelta) -> str:
 
 
 def moment(when: datetime) -> str:
-    """A time on the machine's own clock: ``2026-01-13 15:54``."""
-    return when.astimezone().strftime("%Y-%m-%d %H:%M")
+    """A time on the machine's own clock, as in artifacts' names: ``2026-01-13 15:54:40``."""
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def plural(count: int, word: str) -> str:

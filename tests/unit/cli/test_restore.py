@@ -106,7 +106,7 @@ def test_an_equal_restore_ends_with_its_verdict(vya: Callable, restored: Job) ->
     ran = vya("restore", "-f", "x", "-i", "1")
     lines = [line.rstrip() for line in ran.out.splitlines()]
     assert ran.code == 0
-    assert lines[:2] == ["drop database dropped: 1", "definer stripped: 1"]
+    assert lines[:3] == ["changed on the way:", "  1 x drop database dropped", "  1 x definer stripped"]
     assert [line.split() for line in lines if line.startswith(("orders", "users", "views"))] == [
         ["orders", "1,000", "1,000", "equal"],
         ["users", "-", "200", "not", "counted"],
@@ -155,7 +155,7 @@ def test_json_holds_all_that_was_compared(vya: Callable, restored: Job) -> None:
 def test_a_dry_run_shows_the_places_of_changes_and_touches_nothing(vya: Callable, restored: Job) -> None:
     restored.report = report(None, dry_run=True)
     ran = vya("restore", "-f", "x", "-i", "1", "--dry-run")
-    assert "  line 40: CREATE DEFINER=a VIEW v -> CREATE VIEW v\n" in ran.out
+    assert "      line 40: CREATE DEFINER=a VIEW v -> CREATE VIEW v\n" in ran.out
     assert ran.out.splitlines()[-1] == (
         "dry run: dns_db2 on 1 (web) would be made, with 1,200 rows in 2 tables; nothing was touched"
     )
