@@ -31,11 +31,29 @@ default_head = re.compile(
 any_head = re.compile(_INTO).match
 """Matches ``INSERT INTO t``, whatever follows."""
 
-_CELL = rb"[^'\"()$/\-A-Za-z_\x80-\xff]++|'[^']*+'|(?![eE]')" + WORD + rb'|"[^"]*+"|-(?!-)|/(?!\*)'
-_NESTED = rb"\((?:" + _CELL + rb"|\((?:" + _CELL + rb")*+\))*+\)"
-_ROW = rb"(\((?:" + _CELL + rb"|" + _NESTED + rb")*+\))"
-_first_row = re.compile(SPACE + rb"*+" + _ROW).match
-_next_row = re.compile(SPACE + rb"*+," + SPACE + rb"*+" + _ROW).match
+_OTHER = rb'[^\'"()$/\-A-Za-z_\x80-\xff]++|"[^"]*+"|-(?!-)|/(?!\*)|'
+_CELLS = {
+    True: _OTHER + rb"'[^']*+'|(?![eE]')" + WORD,
+    False: _OTHER + rb"[eE]?'(?:[^'\\]++|\\.|'')*+'|" + WORD + rb"(?!')",
+}
+"""A piece of a row outside parentheses, by ``standard_conforming_strings``."""
+
+
+def _row(*, standard: bool) -> bytes:
+    cell = _CELLS[standard]
+    nested = rb"\((?:" + cell + rb"|\((?:" + cell + rb")*+\))*+\)"
+    return rb"(\((?:" + cell + rb"|" + nested + rb")*+\))"
+
+
+_first_row = {s: re.compile(SPACE + rb"*+" + _row(standard=s), re.DOTALL).match for s in (True, False)}
+_next_row = {
+    s: re.compile(SPACE + rb"*+," + SPACE + rb"*+" + _row(standard=s), re.DOTALL).match for s in (True, False)
+}
+one_row = re.compile(
+    rb"(?P<head>" + _INTO + _COLUMNS + _OVERRIDING + rb"[ \t\r\n]++(?i:values))"
+    rb"(?P<rows>[ \t\r\n]*+(?P<row>" + _row(standard=True)[1:-1] + rb"))(?P<end>;\r?\n)"
+).match
+"""Matches a whole INSERT of one row, as ``pg_dump --inserts`` writes it by default."""
 _row_begins = re.compile(GAP + rb"*+(,?)" + GAP + rb"*+(?=\()").match
 _gap = re.compile(GAP + rb"*+").match
 _UNDECIDED = re.compile(rb",?(?:" + GAP + rb")*+(?:-|/|--[^\n\r]*+|/\*.*)?\Z", re.DOTALL).match
@@ -101,16 +119,15 @@ class RowReader:
 
     def _plain(self, text: bytes, at: int, canonical: list[bytes]) -> tuple[int, int]:
         """Rows of the usual form, one after the other: where they end and how many they are."""
-        if not self.standard:
-            return at, 0
+        first_row, next_row = _first_row[self.standard], _next_row[self.standard]
         rows: list[bytes] = []
-        if not self._begun and (first := _first_row(text, at)):
+        if not self._begun and (first := first_row(text, at)):
             rows.append(first.group(1))
             at = first.end()
         elif self._begun:
             rows.append(b"")
         if rows:
-            while row := _next_row(text, at):
+            while row := next_row(text, at):
                 rows.append(row.group(1))
                 at = row.end()
             canonical.append(b",".join(rows))

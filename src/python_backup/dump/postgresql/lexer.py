@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.postgresql.atomic import AtomicBody
 from python_backup.dump.postgresql.copydata import CopyData, copies_from_client, newlines
-from python_backup.dump.postgresql.insert import RowReader, any_head, default_head, values_head
+from python_backup.dump.postgresql.insert import RowReader, any_head, default_head, one_row, values_head
 from python_backup.dump.postgresql.scan import Scanner
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import GAP, comment_end
@@ -164,6 +164,9 @@ class PostgreSQLLexer:
         text, start = self._text, self._start
         self._complete = False
         if _INSERT(text, start):
+            if self.session.standard and (whole := one_row(text, start)):
+                yield from self._insert_rows(whole)
+                return True
             if head := values_head(text, start):
                 yield self._begin_insert(head)
                 return True
@@ -258,6 +261,22 @@ class PostgreSQLLexer:
         self._rows = self._mode = None
         yield DataEnd(*self._cut(self._line_rest(end + 1)), rows.rows)
         return True
+
+    def _insert_rows(self, whole: re.Match[bytes] | None) -> Iterator[Piece]:
+        """INSERTs of one row each, as long as they follow on one another."""
+        self._mode = None
+        line = self._line
+        while whole:
+            head, rows, row, end = whole.group("head", "rows", "row", "end")
+            yield DataBegin(head, line, head, self._table(whole), copy=False)
+            line += head.count(b"\n")
+            yield Rows(rows, line, 1, row)
+            line += rows.count(b"\n")
+            yield DataEnd(end, line, 1)
+            line += 1
+            self._start = self._at = whole.end()
+            self._line = line
+            whole = one_row(self._text, self._start)
 
     def _insert_default(self, head: re.Match[bytes]) -> Iterator[Piece]:
         """A row without columns; it is one row, and its digest says so."""
