@@ -1,0 +1,269 @@
+"""Reaching a PostgreSQL server through psycopg: arguments, queries in bytes, foreign errors converted.
+
+Names and texts travel as bytes: databases have encodings of their own, and SQL_ASCII has none. Nothing
+in the environment changes what a connection is: no PG* variable, no ~/.pgpass, no service file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import generators, pq
+from psycopg.conninfo import make_conninfo
+
+from python_backup.errors import BackupError, ConnectionFailed, NotPermitted, ServerError
+from python_backup.model import Instance, Tls, TlsMode
+
+CONNECT_TIMEOUT = 10
+"""Seconds for one connection attempt."""
+
+APPLICATION = "vya-backupdb"
+
+NO_HOME = "/dev/null"
+"""A HOME without files: libpq looks there for ~/.pgpass, ~/.pg_service.conf and ~/.postgresql/."""
+
+NO_FILE = NO_HOME + "/none"
+"""A password file that cannot be; libpq warns on stderr of one that is no plain file."""
+
+_SOCKET_FILE = re.compile(r"\.s\.PGSQL\.(\d+)\Z")
+
+_environment = threading.Lock()
+
+Row = tuple[bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens: a host, or the folder of its socket; ``port`` belongs to both."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.host}/.s.PGSQL.{self.port}" if self.host.startswith("/") else f"{self.host}:{self.port}"
+        )
+
+
+def address(host: str, port: int, socket: str | None) -> Address:
+    """The server's address; ``socket`` (its folder, or the socket file itself) wins over ``host``."""
+    if socket is None:
+        return Address(host, port)
+    path = Path(socket)
+    match = _SOCKET_FILE.match(path.name)
+    return Address(str(path.parent), int(match[1])) if match else Address(socket, port)
+
+
+def parameters(where: Address, instance: Instance, database: str) -> dict[str, str]:
+    """What libpq is told, in the driver and in the tools, by its own keywords; no secret is in it."""
+    told = {"host": where.host, "port": str(where.port)}
+    if instance.username:
+        told["user"] = instance.username
+    return told | {
+        "dbname": database,
+        "connect_timeout": str(CONNECT_TIMEOUT),
+        "gssencmode": "disable",
+        "application_name": APPLICATION,
+        **_tls(instance.tls),
+    }
+
+
+def conninfo(told: dict[str, str]) -> str:
+    """Parameters as one connection string, where quotes and backslashes in names are escaped."""
+    return make_conninfo("", **told)
+
+
+def _tls(tls: Tls) -> dict[str, str]:
+    told = {"sslmode": tls.mode.value}
+    if tls.ca is not None:
+        told["sslrootcert"] = str(tls.ca)
+    elif tls.mode is TlsMode.VERIFY_FULL:
+        told["sslrootcert"] = "system"  # libpq 16: the machine's own certificates, verify-full only
+    if tls.cert is not None:
+        told["sslcert"] = str(tls.cert)
+    if tls.key is not None:
+        told["sslkey"] = str(tls.key)
+    return told
+
+
+def connect(instance: Instance, database: str) -> psycopg.Connection:
+    """A connection in autocommit that waits for ever on locks and statements, as a dump or load must.
+
+    Raises:
+        ConnectionFailed: the server cannot be reached, or there is no such database.
+        NotPermitted: the login was refused.
+    """
+    where = address(instance.host, instance.port, instance.socket)
+    password = instance.password.reveal() if instance.password else ""
+    told = parameters(where, instance, database)
+    try:
+        with _no_environment():
+            connection = psycopg.Connection.connect(
+                conninfo(told), autocommit=True, password=password, passfile=NO_FILE, options=""
+            )
+    except psycopg.Error as exc:
+        raise _refused(
+            exc, where, told, instance
+        ) from None  # psycopg's own text may quote the connection string
+    encoding = connection.pgconn.parameter_status(b"server_encoding")
+    try:
+        query(
+            connection, b"SET client_encoding TO " + (b"SQL_ASCII" if encoding == b"SQL_ASCII" else b"UTF8")
+        )
+        query(connection, _PATIENCE)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+_PATIENCE = b"""
+SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
+WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
+               'idle_session_timeout', 'transaction_timeout') AND setting <> '0'
+UNION ALL SELECT pg_catalog.set_config('standard_conforming_strings', 'on', false)
+UNION ALL SELECT pg_catalog.set_config('default_transaction_read_only', 'off', false)
+"""
+
+
+@contextmanager
+def _no_environment() -> Iterator[None]:
+    """Hides what libpq would read from the environment: a service (PGSERVICE) cannot be overruled."""
+    with _environment:
+        hidden = {name: os.environ.pop(name) for name in tuple(os.environ) if name.startswith("PG")}
+        home = os.environ.get("HOME")
+        os.environ["HOME"] = NO_HOME
+        try:
+            yield
+        finally:
+            os.environ.pop("HOME")
+            os.environ.update(hidden | ({} if home is None else {"HOME": home}))
+
+
+_REFUSALS: tuple[tuple[str, type[ServerError], str], ...] = (
+    (
+        r"(?i)authentication failed|no password supplied|role .* does not exist",
+        NotPermitted,
+        "Check username and password of instance {id} in the config.",
+    ),
+    (
+        r"no pg_hba\.conf entry|pg_hba\.conf rejects",
+        NotPermitted,
+        "Add a line for this user, database and address to the server's pg_hba.conf and reload it.",
+    ),
+    (
+        r"permission denied for database|not permitted to log in",
+        NotPermitted,
+        'Grant it: ALTER ROLE "{user}" LOGIN; GRANT CONNECT ON DATABASE … TO "{user}".',
+    ),
+    (
+        r"server does not support SSL|SSL error|certificate|sslrootcert",
+        ConnectionFailed,
+        "Check tls (mode, ca, cert, key) of instance {id} in the config.",
+    ),
+    (
+        r"too many (clients|connections)|remaining connection slots",
+        ConnectionFailed,
+        "Raise max_connections on the server, or wait until other sessions have ended.",
+    ),
+    (
+        r"starting up|shutting down|recovery mode",
+        ConnectionFailed,
+        "Wait until the server is up, and run again.",
+    ),
+    (r"database .* does not exist", ConnectionFailed, "Check the database's name."),
+    (
+        r"",
+        ConnectionFailed,
+        "Check that the server runs, and host and port (or socket) of instance {id} in the config.",
+    ),
+)
+
+
+def _refused(exc: psycopg.Error, where: Address, told: dict[str, str], instance: Instance) -> ServerError:
+    reason = _reason(exc)
+    kind, hint = next((kind, hint) for pattern, kind, hint in _REFUSALS if re.search(pattern, reason))
+    user = told.get("user", "")
+    return kind(
+        f"cannot connect to {where} as {user!r}: {reason}", hint=hint.format(id=instance.id, user=user)
+    )
+
+
+def _reason(exc: psycopg.Error) -> str:
+    """The server's or libpq's last word, on one line."""
+    last = [line for line in str(exc).splitlines() if line.strip()] or ["no reason was given"]
+    failed = [line for line in last if " failed: " in line] or last[:1]
+    reason = failed[-1].rpartition(" failed: ")[2]
+    return re.sub(r"^(FATAL|ERROR|PANIC):\s*", "", reason.strip())
+
+
+def query(connection: psycopg.Connection, sql: bytes, *values: bytes) -> list[Row]:
+    """The rows of one statement, each column in its text form; ``values`` are bound as $1 and on.
+
+    Raises:
+        psycopg.Error: to be converted by `converting`.
+    """
+    pgconn = connection.pgconn
+    if values:
+        pgconn.send_query_params(sql, values)
+    else:
+        pgconn.send_query(sql)
+    results = connection.wait(generators.execute(pgconn))
+    for result in results:
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(result, encoding="utf-8")
+    last = results[-1]
+    return [
+        tuple(last.get_value(row, column) for column in range(last.nfields)) for row in range(last.ntuples)
+    ]
+
+
+@contextmanager
+def converting(doing: str, hint: str | None = None) -> Iterator[None]:
+    """Turns the driver's errors into the project's; ``doing`` begins the message (``database x: …``)."""
+    try:
+        yield
+    except psycopg.Error as exc:
+        raise converted(exc, doing, hint) from exc
+
+
+def converted(exc: psycopg.Error, doing: str, hint: str | None = None) -> BackupError:
+    """The driver's error as one of the project's: a missing right, a lost connection, or else."""
+    message = exc.diag.message_primary or " ".join(str(exc).split())
+    text = f"{doing}: {message}" + (f" (SQLSTATE {exc.sqlstate})" if exc.sqlstate else "")
+    if exc.sqlstate == "42501":
+        return NotPermitted(text, hint=hint)
+    if exc.sqlstate is None or exc.sqlstate.startswith(("08", "57P")):
+        return ConnectionFailed(text, hint=hint or "Look into the server's log, and run again.")
+    return ServerError(text, hint=hint)
+
+
+def text(value: bytes | None) -> str:
+    """A catalog's text as a string; bytes that are no UTF-8 become lone surrogates."""
+    return (value or b"").decode("utf-8", "surrogateescape")
+
+
+def identifier(name: bytes) -> bytes:
+    """A name as SQL has it, always in double quotes."""
+    return b'"' + name.replace(b'"', b'""') + b'"'
+
+
+def literal(value: bytes) -> bytes:
+    """A text as an SQL literal, whatever standard_conforming_strings is."""
+    quoted = b"'" + value.replace(b"\\", b"\\\\").replace(b"'", b"''") + b"'"
+    return b" E" + quoted if b"\\" in value else quoted
+
+
+def major(version: str) -> int:
+    """The major number of ``15.18``, ``18beta1`` or ``17.4 (Debian …)``."""
+    match = re.match(r"\d+", version)
+    if match is None:
+        raise ValueError(f"no version: {version!r}")
+    return int(match[0])

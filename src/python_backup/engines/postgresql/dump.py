@@ -1,0 +1,200 @@
+"""The pg_dump of one database: its command, its private files, and how its end is judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from python_backup.engines.engine import DumpPlan, DumpStream
+from python_backup.engines.postgresql import connection
+from python_backup.engines.postgresql.tools import Toolbox
+from python_backup.errors import ConfigError, ToolFailed
+from python_backup.model import Instance
+from python_backup.stream.child import Command, Ending, running
+from python_backup.stream.private import private_files
+
+WHOLE = ("--clean", "--create", "--if-exists", "--no-owner", "--no-privileges")
+
+UNNAMED = ("--no-owner", "--no-privileges")
+"""For a database whose name has a line break, which pg_dump --create refuses to write in plain text."""
+
+UNNAMED_WARNING = (
+    "the database's name has a line break, which pg_dump --create refuses:"
+    " its encoding, locale and own settings are not in the dump"
+)
+
+LOCK_WAIT = 120
+"""Seconds to wait for a table that another session holds; pg_dump's default is for ever."""
+
+LINES_SHOWN = 3
+
+_REFUSED = (
+    (("-f", "--file"), "the dump is read from standard output"),
+    (("-F", "--format"), "custom archives are asked for with format: custom"),
+    (("-d", "--dbname"), "databases are chosen with --database and the instance's filter"),
+    (("-j", "--jobs"), "pg_dump writes one stream"),
+    (("--enable-row-security",), "rows that the account may not see would be left out without a word"),
+    (("-W", "--password"), "the password comes from the instance's config"),
+)
+"""Options that would break the stream or the promise; each with its reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be dumped, for which server (its major version), within how many seconds."""
+
+    instance: Instance
+    database: str
+    major: int
+    timeout: float | None
+
+
+def plan(request: Request, toolbox: Toolbox) -> DumpPlan:
+    """Chooses the program and says how it will be run.
+
+    Raises:
+        ToolMissing: no pg_dump fits the server.
+        ConfigError: the instance's options cannot be given to pg_dump here.
+    """
+    instance = request.instance
+    _check(instance.options, instance)
+    tool = toolbox.choose("pg_dump", request.major)
+    wait = LOCK_WAIT if request.timeout is None else max(1, min(LOCK_WAIT, int(request.timeout)))
+    prompted = bool(instance.tools.command) and instance.password is not None
+    command = (
+        *tool.argv,
+        *(UNNAMED if _unnamed(request) else WHOLE),
+        "--format=c" if instance.custom_format else "--format=p",
+        f"--lock-wait-timeout={wait}s",
+        "--password" if prompted else "--no-password",
+        *instance.options,
+        "--dbname=" + connection.conninfo(_parameters(request)),
+    )
+    started = partial(_running, request, command, toolbox.environment())
+    return DumpPlan("pg_dump", tool.version, command, started)
+
+
+def _parameters(request: Request) -> dict[str, str]:
+    instance, tools = request.instance, request.instance.tools
+    where = connection.address(
+        tools.host or instance.host,
+        tools.port or instance.port,
+        tools.socket or (None if tools.host else instance.socket),
+    )
+    return connection.parameters(where, instance, request.database)
+
+
+def _unnamed(request: Request) -> bool:
+    return not request.instance.custom_format and re.search(r"[\r\n]", request.database) is not None
+
+
+def _check(options: tuple[str, ...], instance: Instance) -> None:
+    for option in options:
+        for names, reason in _REFUSED:
+            if any(option.split("=")[0] == n if n.startswith("--") else option.startswith(n) for n in names):
+                raise ConfigError(
+                    f"instance {instance.id}: option {option!r} cannot be given to pg_dump: {reason}",
+                    hint="Take it out of the instance's options.",
+                )
+
+
+@contextmanager
+def _running(request: Request, command: tuple[str, ...], environment: dict[str, str]) -> Iterator[DumpStream]:
+    """Runs pg_dump; its password is in a private file, or goes to its standard input in a container."""
+    password = None if request.instance.password is None else request.instance.password.reveal()
+    if password is not None and ("\n" in password or "\r" in password):
+        raise ConfigError(
+            f"instance {request.instance.id}: the password has a line break, which pg_dump cannot be told",
+            hint="Give the account another password.",
+        )
+    prompted = "--password" in command and password is not None
+    files = {"pgpass": b"" if password is None or prompted else _passfile(password)}
+    with private_files(files) as folder:
+        asked = f"{password}\n".encode() if prompted else b""
+        environment = environment | {"PGPASSFILE": str(folder / "pgpass")}
+        with running(Command(command, environment, asked), timeout=request.timeout) as child:
+            stream = DumpStream(iter(()), [], [UNNAMED_WARNING] if _unnamed(request) else [])
+            stream.blocks = child.blocks(
+                judge(f"pg_dump of database {request.database!r}", stream, request.instance)
+            )
+            yield stream
+
+
+def _passfile(password: str) -> bytes:
+    """A password file for any host and database; ``:`` and backslash are escaped (libpq, 34.16)."""
+    escaped = password.replace("\\", "\\\\").replace(":", "\\:")
+    return f"*:*:*:*:{escaped}\n".encode()
+
+
+def judge(doing: str, stream: DumpStream | None, instance: Instance | None) -> Callable[[Ending], None]:
+    """Judges how a client program ended; its warnings are added to the stream's.
+
+    Raises (when called):
+        ToolFailed: the exit status is not 0, or it is, but an error was reported.
+    """
+
+    def judged(ending: Ending) -> None:
+        lines = [re.sub(r"^(Password: ?)+", "", line).rstrip() for line in ending.stderr.splitlines()]
+        lines = [line for line in lines if line.strip()]
+        errors = [line for line in lines if re.match(r"[\w./-]+: (error|fatal):", line)]
+        if ending.returncode != 0 or errors:
+            raise ToolFailed(_failure(doing, ending, errors or lines), hint=_hint(lines, instance))
+        if stream is not None:
+            stream.warnings.extend(_warnings(lines))
+
+    return judged
+
+
+def _failure(doing: str, ending: Ending, lines: list[str]) -> str:
+    how = f"signal {-ending.returncode}" if ending.returncode < 0 else f"exit status {ending.returncode}"
+    shown = "; ".join(re.sub(r"^[\w./-]+: ((error|fatal): )?", "", line) for line in lines[:LINES_SHOWN])
+    return f"{doing} failed ({how})" + (f": {shown}" if shown else "")
+
+
+def _warnings(lines: list[str]) -> list[str]:
+    """Each warning as one text, with the detail and hint lines that follow it."""
+    joined: list[str] = []
+    for line in lines:
+        plain = re.sub(r"^[\w./-]+: ", "", line)
+        if joined and re.match(r"(detail|hint):", plain):
+            joined[-1] += f" ({plain})"
+        else:
+            joined.append(plain.removeprefix("warning: "))
+    return joined
+
+
+_HINTS = (
+    (r"row-level security", 'Let the account see every row: ALTER ROLE "{user}" BYPASSRLS.'),
+    (
+        r"permission denied",
+        'GRANT pg_read_all_data TO "{user}" (14 and later), or USAGE on the schema, SELECT on all in it.',
+    ),
+    (
+        r"server version mismatch",
+        "Install the client of the server's version, or name its folder in tools.path.",
+    ),
+    (
+        r"lock timeout|could not obtain lock",
+        "Wait until the session that holds the table has ended, or put --lock-wait-timeout in options.",
+    ),
+    (
+        r"conflict with recovery",
+        "On a standby set hot_standby_feedback = on, or raise max_standby_streaming_delay.",
+    ),
+    (r"authentication failed|no password supplied|pg_hba", "Check username and password of the instance."),
+    (
+        r"could not connect|connection to server|Connection refused",
+        "Check host and port as the tool sees them.",
+    ),
+    (r"unsupported version", "Install a newer pg_restore, or name its folder in tools.path."),
+    (r"unrecognized option|invalid option", "Check the instance's options against this client's --help."),
+)
+
+
+def _hint(lines: list[str], instance: Instance | None) -> str | None:
+    everything = "\n".join(lines)
+    user = instance.username if instance else ""
+    return next((hint.format(user=user) for pattern, hint in _HINTS if re.search(pattern, everything)), None)

@@ -1,0 +1,26 @@
+"""PostgreSQL as an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from python_backup.dump.dialect import Dialect
+from python_backup.dump.postgresql.dialect import DIALECT
+from python_backup.engines.engine import Engine, Server
+from python_backup.engines.postgresql.server import PostgresServer
+from python_backup.model import Instance
+
+DEFAULT_PORT = 5432
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    dialect: Dialect
+    default_port: int
+
+    def connect(self, instance: Instance) -> Server:
+        return PostgresServer(instance)
+
+
+ENGINE: Engine = _Engine(DIALECT, DEFAULT_PORT)
+"""The engine for the dbms ``postgresql``."""

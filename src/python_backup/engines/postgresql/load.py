@@ -1,0 +1,282 @@
+"""Sending a dump's pieces to the server: statements in batches, COPY data in blocks, all of it in bytes.
+
+A whole database is loaded in one transaction, so that what fails leaves nothing; in several only where
+the server's lock table cannot hold as many objects as the dump makes. Every error names its
+statement's line in the dump. No row data is in a message: rows may be secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import generators, pq
+from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn, PGresult
+
+from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
+from python_backup.engines.postgresql.connection import converting, query
+from python_backup.errors import BackupError, ConnectionFailed, FactsDiffer, NotPermitted, StatementFailed
+
+BATCH = 64 << 10
+"""Bytes of statements that are sent as one message."""
+
+COPY_BLOCK = 128 << 10
+"""Bytes handed to libpq at once; beyond this its buffer handling gets slower (psycopg's own bound)."""
+
+SHOWN = 200
+"""Characters of a failing statement in its error."""
+
+_ALONE = re.compile(
+    rb"\s*(SET|RESET|BEGIN|START|COMMIT|END|ROLLBACK|ABORT)\b|\s*SELECT\b.{,200}\bset_config\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What may change how the next message is read; the server parses a message as a whole."""
+
+_BETWEEN = re.compile(
+    rb"\s*(CREATE|ALTER|COMMENT)\b|\s*SELECT (pg_catalog\.)?lo_(create|open)\b", re.IGNORECASE
+)
+"""Statements before which a transaction may be parted: not within the writing of a large object."""
+
+_LOCK_SLOTS = b"""
+SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8 * (
+    pg_catalog.current_setting('max_connections')::int8
+    + pg_catalog.current_setting('max_prepared_transactions')::int8)"""
+
+_LOCKS_HELD = b"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid()"
+
+_PEEK = 4096
+
+_COPY_ROW = re.compile(r"^COPY .*?, [^\d,]*(\d+)", re.MULTILINE)
+"""The server's context: ``COPY t, line 5, column a: …``, in the words of its lc_messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """One statement of a batch, as errors name it; ``rows`` says that it holds data."""
+
+    head: bytes
+    line: int
+    rows: bool = False
+
+
+@dataclass(slots=True)
+class _Batch:
+    texts: list[bytes] = field(default_factory=list)
+    sent: list[_Sent] = field(default_factory=list)
+    size: int = 0
+
+
+def load(connection: psycopg.Connection, pieces: Iterable[Piece], *, complete: bool) -> None:
+    """Sends all pieces; with ``complete`` in one transaction, else each statement on its own.
+
+    The connection is of no use after an error; closing it rolls its transaction back. Who made the
+    database drops it then.
+
+    Raises:
+        StatementFailed, NotPermitted, ConnectionFailed: the server refused something, or is gone.
+        FactsDiffer: the server took another number of rows than a COPY has.
+    """
+    loader = _Loader(connection, complete=complete)
+    with converting("the dump cannot be loaded"):
+        loader.begin()
+        loader.take(pieces)
+        loader.end()
+
+
+class _Loader:
+    def __init__(self, connection: psycopg.Connection, *, complete: bool) -> None:
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        self._complete = complete
+        self._batch = _Batch()
+        self._slots = int(query(connection, _LOCK_SLOTS)[0][0] or 0)
+        self._together = max(1, self._slots // 16) if complete else 1
+        self._since = 0
+        self._crowded = False
+
+    def begin(self) -> None:
+        if self._complete:
+            self._own(b"BEGIN")
+        else:
+            self._own(b"SET synchronous_commit TO off")
+
+    def end(self) -> None:
+        self._flush()
+        if self._complete:
+            self._commit()
+        else:  # a commit that waits for the disk takes all earlier ones with it
+            self._own(b"SET synchronous_commit TO on")
+            self._own(b"SELECT pg_catalog.txid_current()")
+
+    def take(self, pieces: Iterable[Piece]) -> None:
+        stream = iter(pieces)
+        for piece in stream:
+            match piece:
+                case Statement():
+                    if self._crowded and _BETWEEN.match(piece.sql):
+                        self._part()
+                    self._add(piece.sql, _Sent(piece.sql[:_PEEK], piece.line))
+                    if _ALONE.match(piece.sql[:_PEEK]):
+                        self._flush()
+                case DataBegin(copy=True):
+                    self._flush()
+                    self._copy(piece, stream)
+                case DataBegin():
+                    self._add(_whole(piece, stream), _Sent(piece.sql[:_PEEK], piece.line, rows=True))
+                case _:
+                    pass  # comments, and what was meant for a client program
+
+    def _add(self, sql: bytes, sent: _Sent) -> None:
+        batch = self._batch
+        if batch.size + len(sql) > BATCH or len(batch.texts) >= self._together:
+            self._flush()
+            batch = self._batch
+        batch.texts.append(sql)
+        batch.sent.append(sent)
+        batch.size += len(sql)
+
+    def _flush(self) -> None:
+        batch = self._batch
+        if not batch.texts:
+            return
+        self._batch = _Batch()
+        # The line feed ends a line comment that a statement may end with.
+        results = self._execute(b"\n;\n".join(batch.texts))
+        failed = next((i for i, r in enumerate(results) if r.status == pq.ExecStatus.FATAL_ERROR), None)
+        if failed is not None:
+            raise _failure(_error(results[failed]), batch.sent[min(failed, len(batch.sent) - 1)])
+        if results[-1].status == pq.ExecStatus.COPY_IN:
+            raise StatementFailed(f"line {batch.sent[-1].line}: COPY without its data")
+        if self._complete:
+            self._check_transaction(batch.sent[-1])
+            self._since += len(batch.sent)
+            if self._since >= self._together:
+                self._since = 0
+                self._crowded = int(query(self._connection, _LOCKS_HELD)[0][0] or 0) > self._slots // 2
+
+    def _part(self) -> None:
+        """Ends the transaction and begins another: the lock table is half full with its locks."""
+        self._flush()
+        self._commit()
+        self._own(b"BEGIN")
+        self._crowded = False
+
+    def _commit(self) -> None:
+        """Ends the transaction; constraints that were deferred are checked now."""
+        try:
+            self._own(b"COMMIT")
+        except psycopg.IntegrityError as exc:
+            message = exc.diag.message_primary
+            raise StatementFailed(f"at the transaction's end: {message} (SQLSTATE {exc.sqlstate})") from None
+
+    def _check_transaction(self, sent: _Sent) -> None:
+        if self._pgconn.transaction_status != pq.TransactionStatus.INTRANS:
+            raise StatementFailed(
+                f"line {sent.line}: {_shown(sent.head)}: the dump ends the transaction that it is loaded in"
+            )
+
+    def _copy(self, begin: DataBegin, stream: Iterator[Piece]) -> None:
+        sent = _Sent(begin.sql[:_PEEK], begin.line, rows=True)
+        [result] = self._execute(begin.sql)
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise _failure(_error(result), sent)
+        if result.status != pq.ExecStatus.COPY_IN:
+            raise StatementFailed(f"line {begin.line}: {_shown(begin.sql)}: the server takes no data for it")
+        first: int | None = None
+        for piece in stream:
+            if isinstance(piece, Rows):
+                first = piece.line if first is None else first
+                self._connection.wait(_blocks(self._pgconn, piece.text))
+            elif isinstance(piece, DataEnd):
+                self._end_copy(begin, piece, begin.line + 1 if first is None else first)
+                return
+        raise AssertionError("data without its end")
+
+    def _end_copy(self, begin: DataBegin, end: DataEnd, first: int) -> None:
+        try:
+            result = self._connection.wait(generators.copy_end(self._pgconn, None))
+        except psycopg.Error as exc:
+            if exc.sqlstate is None:
+                raise
+            row = _COPY_ROW.search(exc.diag.context or "")
+            line = begin.line if row is None else first + int(row[1]) - 1
+            raise _failure(exc, _Sent(begin.sql[:_PEEK], line, rows=True)) from None  # it quotes the row
+        stored = result.command_tuples
+        if end.rows is not None and stored != end.rows:
+            raise FactsDiffer(
+                f"table {begin.table}: the dump has {end.rows} rows, the server stored {stored}"
+                f" (COPY in line {begin.line})"
+            )
+
+    def _execute(self, sql: bytes) -> list[PGresult]:
+        self._pgconn.send_query(sql)
+        return self._connection.wait(generators.execute(self._pgconn))
+
+    def _own(self, sql: bytes) -> None:
+        [result] = self._execute(sql)
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise _error(result)
+
+
+def _whole(begin: DataBegin, stream: Iterator[Piece]) -> bytes:
+    """An INSERT with its rows, as one statement."""
+    texts = [begin.sql, b" "]
+    for piece in stream:
+        if isinstance(piece, Rows):
+            texts.append(piece.text)
+        elif isinstance(piece, DataEnd):
+            texts.append(piece.text.rstrip().removesuffix(b";"))
+            return b"".join(texts)
+    raise AssertionError("data without its end")
+
+
+def _blocks(pgconn: PGconn, text: bytes) -> PQGen[None]:
+    """Sends COPY data; each block is on its way to the server before the next is handed over."""
+    view = memoryview(text)
+    for start in range(0, len(view), COPY_BLOCK):
+        yield from generators.copy_to(pgconn, view[start : start + COPY_BLOCK])
+
+
+def _error(result: PGresult) -> psycopg.Error:
+    return psycopg.errors.error_from_result(result)
+
+
+def _failure(exc: psycopg.Error, sent: _Sent) -> BackupError:
+    """What the server refused, where, and why; of data no more than the statement's head."""
+    state = exc.sqlstate or "?"
+    message = exc.diag.message_primary or "no reason was given"
+    if sent.rows and state.startswith("22"):
+        message = _without_value(message)
+    text = f"line {sent.line}: {_shown(sent.head)}: {message} (SQLSTATE {state})"
+    if state.startswith(("08", "57P")):
+        return ConnectionFailed(text, hint="Look into the server's log, and run again.")
+    if state == "42501":
+        return NotPermitted(text, hint="Restore with a superuser, or grant what the statement needs.")
+    return StatementFailed(text, hint=_HINTS.get(state))
+
+
+_HINTS = {
+    "58P01": "Install the extension's package on the server.",
+    "0A000": "Install the extension's package on the server, or restore to a newer server.",
+    "42704": "Make what is missing (a role, a tablespace, a collation) on the server, or leave it out.",
+    "53100": "The server's disk is full: make room, and run again.",
+    "53200": "The server is out of memory or of lock slots: raise max_locks_per_transaction.",
+    "22021": "The dump's encoding does not fit the target's: restore into a database of the dump's encoding.",
+}
+
+
+def _without_value(message: str) -> str:
+    """A data error's text without the value it quotes: rows may be secret."""
+    column = re.match(r'[^"]*column "[^"]*"[^"]*\Z', message)
+    cut = message if column else re.split(r"[\"'«„“”]", message, maxsplit=1)[0]
+    return cut if cut == message else cut.rstrip(" :") + " (the value is not shown)"
+
+
+def _shown(sql: bytes) -> str:
+    """A statement's start on one line, up to its first literal: literals hold data and passwords."""
+    head = sql[:_PEEK].decode("utf-8", "replace")
+    flat = " ".join(head.partition("'")[0].split())
+    return flat if len(flat) <= SHOWN and "'" not in head else flat[: SHOWN - 1] + "…"

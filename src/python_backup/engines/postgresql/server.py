@@ -1,0 +1,204 @@
+"""One PostgreSQL server: asked through one connection, and through further ones for each database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg
+
+from python_backup.dump.dialect import SourceDatabase
+from python_backup.dump.piece import Piece
+from python_backup.engines.engine import DumpPlan
+from python_backup.engines.postgresql import connection, dump, load, rights, survey, target
+from python_backup.engines.postgresql.connection import Row, converting, identifier, query, text
+from python_backup.engines.postgresql.create import attempts
+from python_backup.engines.postgresql.tools import Toolbox
+from python_backup.errors import ConnectionFailed, Refused, ServerError, TargetExists
+from python_backup.model import Instance
+
+OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
+"""Databases that belong to the server or to its host, not to users."""
+
+DOORS = ("postgres", "template1")
+"""Databases through which the server itself is asked, the first that is there."""
+
+LONGEST_NAME = 63
+"""Bytes of a name (NAMEDATALEN - 1); the server cuts longer ones without an error."""
+
+Result = TypeVar("Result")
+
+
+class PostgresServer:
+    """The `Server` of PostgreSQL 13 and later."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._toolbox = Toolbox(instance.tools)
+        self._door = _enter(instance)
+        version = self._door.pgconn.parameter_status(b"server_version") or b""
+        self._version = text(version).partition(" ")[0]
+
+    @property
+    def version(self) -> str:
+        """The server's version: ``15.18``, ``18beta1``."""
+        return self._version
+
+    @property
+    def _major(self) -> int:
+        return connection.major(self._version)
+
+    def databases(self) -> tuple[str, ...]:
+        """The databases that users made and that let themselves be connected to, sorted."""
+        rows = self._ask(
+            b"SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2"
+        )
+        return tuple(sorted({text(name) for (name,) in rows} - set(OWN)))
+
+    def exists(self, database: str) -> bool:
+        """Whether there is such a database."""
+        return bool(self._ask(b"SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", database.encode()))
+
+    def size(self, database: str) -> int:
+        """The bytes of the database's files."""
+        [(size,)] = self._ask(b"SELECT pg_catalog.pg_database_size($1::name)", database.encode())
+        return int(size or 0)
+
+    def problems(self, database: str) -> tuple[str, ...]:
+        """What would be missing in a dump by this account, or make it fail; each with its remedy."""
+        [(user, allowed)] = self._ask(
+            b"SELECT current_user, pg_catalog.has_database_privilege($1::name, 'CONNECT')", database.encode()
+        )
+        if allowed != b"t":
+            remedy = (
+                b"GRANT CONNECT ON DATABASE "
+                + identifier(database.encode())
+                + b" TO "
+                + identifier(user or b"")
+            )
+            return (f"no right to connect to the database: {text(remedy)}",)
+        return self._within(database, rights.problems)
+
+    def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
+        """Chooses pg_dump and its options for this database."""
+        return dump.plan(dump.Request(self._instance, database, self._major, timeout), self._toolbox)
+
+    def target(self, database: str) -> object:
+        """What the rewriter must know of this server and account."""
+        with converting("what the server knows cannot be read"):
+            return target.known(self._door, database)
+
+    def create(self, database: str, like: SourceDatabase | None) -> tuple[str, ...]:
+        """Makes an empty database like the dump's; a locale that is not here is replaced, and told."""
+        name = database.encode()
+        if len(name) > LONGEST_NAME:
+            raise Refused(
+                f"database name {database!r} has {len(name)} bytes, PostgreSQL takes {LONGEST_NAME}",
+                hint="Choose a shorter name with --target.",
+            )
+        failed: psycopg.Error | None = None
+        for attempt in attempts({} if like is None else like.properties, self._major):
+            try:
+                self._run(
+                    b"CREATE DATABASE " + identifier(name) + b" WITH TEMPLATE template0" + attempt.options
+                )
+            except (psycopg.DataError, psycopg.ProgrammingError, psycopg.NotSupportedError) as exc:
+                if isinstance(exc, psycopg.errors.DuplicateDatabase):
+                    raise TargetExists(f"database {database!r} exists") from exc
+                if exc.sqlstate == "42501":
+                    raise self._unmade(database, exc) from exc
+                failed = failed or exc
+                continue
+            except psycopg.Error as exc:
+                raise self._unmade(database, exc) from exc
+            warning = f"{attempt.replaced}: {failed.diag.message_primary}" if failed else attempt.replaced
+            return (warning,) if warning else ()
+        assert failed is not None, "there is always an attempt"
+        raise self._unmade(database, failed) from failed
+
+    def _unmade(self, database: str, exc: psycopg.Error) -> Exception:
+        hint = f'Let the account make databases: ALTER ROLE "{self._instance.username}" CREATEDB.'
+        return connection.converted(
+            exc, f"database {database!r} cannot be made", hint if exc.sqlstate == "42501" else None
+        )
+
+    def drop(self, database: str) -> None:
+        """Drops the database if it is there; sessions in it are ended."""
+        hint = "Only its owner or a superuser may; subscriptions and prepared transactions in it go first."
+        with converting(f"database {database!r} cannot be dropped", hint):
+            self._run(b"DROP DATABASE IF EXISTS " + identifier(database.encode()) + b" WITH (FORCE)")
+
+    def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
+        """Sends the pieces; with ``complete`` in one transaction, of which an error leaves nothing."""
+        with _opened(self._instance, database) as link:
+            load.load(link, pieces, complete=complete)
+
+    def counts(self, database: str) -> Mapping[str, int]:
+        """The exact rows of every table that a dump holds data of, over several connections."""
+        with converting(f"tables of {database!r} cannot be counted", rights.READ_HINT):
+            return survey.counts(lambda: _opened(self._instance, database))
+
+    def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:
+        """The objects by kind, by the names that the dump's reader gives them."""
+        return self._within(database, survey.objects)
+
+    def sequences(self, database: str) -> Mapping[str, int]:
+        """The value of each sequence as a dump would set it."""
+        return self._within(database, survey.sequences)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._door.close()
+
+    def _within(self, database: str, ask: Callable[[psycopg.Connection], Result]) -> Result:
+        doing = f"database {database!r} cannot be read"
+        with converting(doing, rights.READ_HINT), _opened(self._instance, database) as link:
+            return ask(link)
+
+    def _ask(self, sql: bytes, *values: bytes) -> list[Row]:
+        """Asks the server itself; a connection that was lost while idle is made anew, once."""
+        with converting(f"server of instance {self._instance.label} cannot be asked"):
+            try:
+                return query(self._door, sql, *values)
+            except psycopg.OperationalError:
+                if not self._door.closed:
+                    raise
+                self._door = _enter(self._instance)
+                return query(self._door, sql, *values)
+
+    def _run(self, sql: bytes) -> None:
+        if self._door.closed or not _alive(self._door):
+            self._door = _enter(self._instance)
+        query(self._door, sql)
+
+
+def _alive(link: psycopg.Connection) -> bool:
+    try:
+        query(link, b"SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+@contextmanager
+def _opened(instance: Instance, database: str) -> Iterator[psycopg.Connection]:
+    link = connection.connect(instance, database)
+    try:
+        yield link
+    finally:
+        link.close()
+
+
+def _enter(instance: Instance) -> psycopg.Connection:
+    """A connection to the first of the databases that every server has."""
+    failures: list[ServerError] = []
+    for database in DOORS:
+        try:
+            return connection.connect(instance, database)
+        except ConnectionFailed as exc:
+            if not re.search(r'database "?\w+"? does not exist', exc.message):
+                raise
+            failures.append(exc)
+    raise failures[0]
