@@ -108,9 +108,11 @@ def tokens(sql: bytes, modes: SqlModes, reading: Reading | None = None) -> list[
     while match := pattern.match(sql, at):
         at = match.end()
         group = match.lastgroup
-        if group == "close":
-            at = at if in_code else match.start() + 1  # else it is an asterisk: 2*/* a comment */3
+        if group == "close" and in_code:
             in_code = False
+        elif group == "close":  # an asterisk: 2*/* a comment */3
+            at -= 1
+            found.append(Token(Kind.SYMBOL, b"*", match.start(), at))
         elif group == "comment":
             closed = sql.find(b"*/", at)
             at = closed + 2 if closed >= 0 else len(sql)
