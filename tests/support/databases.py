@@ -83,3 +83,15 @@ def database(server: RunningServer, name: str) -> Iterator[str]:
         yield name
     finally:
         drop(server, name)
+
+
+def scalar(server: RunningServer, database: str | None, statement: str) -> Any:
+    """The one value of one question."""
+    return rows(server, database, statement)[0][0]
+
+
+def names(server: RunningServer) -> list[str]:
+    """The names of all databases."""
+    catalog = "pg_database" if server.family == "postgresql" else "information_schema.schemata"
+    column = "datname" if server.family == "postgresql" else "schema_name"
+    return [name for (name,) in rows(server, None, f"SELECT {column} FROM {catalog}")]

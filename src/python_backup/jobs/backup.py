@@ -1,16 +1,33 @@
-"""Backing up: every chosen database of every chosen instance, each on its own."""
+"""Backing up: every chosen database of every chosen instance, each on its own.
+
+One pass: the dump is summed and counted in a thread beside the one that compresses and writes it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from time import monotonic
+from typing import Any, Literal
 
-from python_backup.errors import BackupError
-from python_backup.jobs.progress import Progress
-from python_backup.model import Format, Instance, Manifest
+from python_backup import __version__
+from python_backup.engines.engine import DumpPlan, Server
+from python_backup.engines.postgresql.archive import archive_as_sql
+from python_backup.engines.table import ENGINES
+from python_backup.errors import BackupError, Interrupted, ToolFailed, UsageError
+from python_backup.jobs.progress import Progress, Step
+from python_backup.jobs.reading import FactsMeter
+from python_backup.jobs.selection import chosen_databases
+from python_backup.model import Artifact, Backup, Format, Instance, Manifest
+from python_backup.storage.folder import Storing, storing
+from python_backup.storage.names import ArtifactName, artifact_name, stem
+from python_backup.stream.apart import apart
+from python_backup.stream.codecs import CODECS, Member
+from python_backup.stream.meters import Sha256Meter
+from python_backup.stream.stage import Stage, through
 
 Outcome = Literal["done", "partial", "failed", "planned"]
 
@@ -53,5 +70,165 @@ class DatabaseResult:
 def back_up(
     request: BackupRequest, progress: Progress, now: Callable[[], datetime]
 ) -> tuple[DatabaseResult, ...]:
-    """Backs up database after database; one that fails does not stop the others."""
-    raise NotImplementedError
+    """Backs up database after database; one that fails does not stop the others.
+
+    Of several instances, those that lack a database asked for by name are passed over.
+    """
+    results: list[DatabaseResult] = []
+    for instance in request.instances:
+        results.extend(_instance(request, instance, progress, now))
+    if len(request.instances) > 1:
+        seen = {result.database for result in results}
+        results.extend(
+            DatabaseResult(instance, name, "failed", error=UsageError(f"no instance has a database {name!r}"))
+            for instance in request.instances[:1]
+            for name in request.databases
+            if name not in seen
+        )
+    return tuple(results)
+
+
+def _instance(
+    request: BackupRequest, instance: Instance, progress: Progress, now: Callable[[], datetime]
+) -> Iterator[DatabaseResult]:
+    try:
+        with closing(ENGINES[instance.dbms].connect(instance)) as server:
+            for name in _chosen(request, instance, server, progress):
+                yield _DatabaseBackup(request, instance, name, progress, now).run(server)
+    except Interrupted:
+        raise
+    except BackupError as exc:
+        yield DatabaseResult(instance, None, "failed", error=exc)
+
+
+def _chosen(
+    request: BackupRequest, instance: Instance, server: Server, progress: Progress
+) -> tuple[str, ...]:
+    wanted = request.databases
+    if wanted and len(request.instances) > 1:
+        wanted = tuple(name for name in wanted if server.exists(name))
+        if not wanted:
+            return ()
+    names = chosen_databases(instance, server.databases(), wanted, server.exists)
+    if not names:
+        progress.note(f"instance {instance.label} has no database to back up")
+    return names
+
+
+@dataclass(frozen=True, slots=True)
+class _DatabaseBackup:
+    """One database's backup under way."""
+
+    request: BackupRequest
+    instance: Instance
+    database: str
+    progress: Progress
+    now: Callable[[], datetime]
+
+    @property
+    def format(self) -> Format:
+        """The instance's own archive format wins over the run's compression."""
+        return Format.CUSTOM if self.instance.custom_format else self.request.format
+
+    def run(self, server: Server) -> DatabaseResult:
+        """The result, good or bad; only a signal is raised."""
+        begun, started = monotonic(), self.now()
+        try:
+            plan = server.plan_dump(self.database, timeout=self.request.timeout)
+            problems = server.problems(self.database)
+            if self.request.dry_run:
+                path = self.request.folder / artifact_name(self._name(started))
+                return self._result("planned", path=path, command=plan.command, warnings=problems)
+            backup = self._write(plan, server.version, started, problems)
+        except Interrupted:
+            raise
+        except BackupError as exc:
+            return self._result("failed", seconds=monotonic() - begun, error=exc)
+        manifest = backup.manifest
+        if manifest is None:
+            raise AssertionError("committed without a manifest")
+        return self._result(
+            "partial" if manifest.partial else "done",
+            seconds=monotonic() - begun,
+            path=backup.path,
+            manifest=manifest,
+            command=plan.command,
+            warnings=manifest.warnings,
+        )
+
+    def _result(self, outcome: Outcome, **found: Any) -> DatabaseResult:
+        return DatabaseResult(self.instance, self.database, outcome, **found)
+
+    def _name(self, started: datetime) -> ArtifactName:
+        return ArtifactName(started.astimezone(), self.instance.dbms, self.database, self.format)
+
+    def _write(
+        self, plan: DumpPlan, server_version: str, started: datetime, problems: Sequence[str]
+    ) -> Backup:
+        """Dumps into the folder; commits only what is whole."""
+        codec = CODECS[self.format]
+        member = Member(stem(started.astimezone(), self.instance.dbms, self.database) + ".sql", started)
+        raw, stored, facts = Sha256Meter(), Sha256Meter(), self._facts_meter()
+        encoder = codec.encoder(self.request.level, member)
+        measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
+        with storing(self.request.folder, self._name(started)) as sink, plan.start() as dump:
+            with (
+                self.progress.step(f"dumping {self.instance.name}/{self.database}") as step,
+                apart(through(dump.blocks, *measured)) as blocks,
+            ):
+                for block in through(_telling(blocks, step), encoder, stored):
+                    sink.write(block)
+            if self.instance.custom_format:
+                self._read_back(sink, facts)
+            self._check_end(plan, facts)
+            return sink.commit(
+                Manifest(
+                    program=f"vya-backupdb {__version__}",
+                    instance=self.instance.id,
+                    dbms=self.instance.dbms,
+                    database=self.database,
+                    started=started,
+                    finished=self.now(),
+                    server_version=server_version,
+                    client=plan.client,
+                    client_version=plan.client_version,
+                    command=plan.command,
+                    artifact=Artifact(
+                        file=sink.partial.name,
+                        format=self.format,
+                        raw_size=raw.size,
+                        raw_sha256=raw.hexdigest,
+                        size=stored.size,
+                        sha256=stored.hexdigest,
+                    ),
+                    facts=facts.counter.result(),
+                    errors=tuple(dump.errors),
+                    warnings=(*problems, *dump.warnings),
+                )
+            )
+
+    def _facts_meter(self) -> FactsMeter:
+        return FactsMeter(ENGINES[self.instance.dbms].dialect)
+
+    def _read_back(self, sink: Storing, facts: FactsMeter) -> None:
+        """The facts of an archive, read from what was just written: its stream holds no plain SQL."""
+        with (
+            self.progress.step(f"reading back {self.database}"),
+            archive_as_sql(sink.partial, self.instance.tools, timeout=self.request.timeout) as blocks,
+        ):
+            for _ in through(blocks, facts):
+                pass
+
+    def _check_end(self, plan: DumpPlan, facts: FactsMeter) -> None:
+        """A dump tool may end well and yet have left off: it must have written its end mark."""
+        if not facts.lexer.complete:
+            raise ToolFailed(
+                f"{plan.client} ended the dump of {self.database!r} without its end mark",
+                hint="If the instance's options hold --skip-comments or --compact, take them out.",
+            )
+
+
+def _telling(blocks: Iterable[bytes], step: Step) -> Iterator[bytes]:
+    for block in blocks:
+        step.advance(len(block))
+        yield block

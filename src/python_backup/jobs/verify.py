@@ -5,17 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from python_backup.jobs.examine import Check, Examiner
 from python_backup.jobs.progress import Progress
 from python_backup.model import Facts, Manifest
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at. ``ok`` None: it could not be looked at, and detail says why."""
-
-    name: str
-    ok: bool | None
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +31,5 @@ def verify_artifact(path: Path, progress: Progress) -> VerifyReport:
     Raises:
         ArtifactMissing: there is no such file.
     """
-    raise NotImplementedError
+    seen = Examiner(progress, guarded=False).examine(path)
+    return VerifyReport(path, seen.checks, seen.facts, seen.manifest)

@@ -64,6 +64,11 @@ class Storing:
         """The artifact's bytes so far."""
         return self.sink.size
 
+    @property
+    def partial(self) -> Path:
+        """Where the bytes written so far can be read, until the commit."""
+        return self.sink.partial
+
     def commit(self, manifest: Manifest) -> Backup:
         """Publishes the artifact, its checksum, and last its manifest; called once, last.
 

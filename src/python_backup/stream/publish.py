@@ -79,6 +79,11 @@ class Sink:
             self.close()
             raise storage_failed(final.parent, exc) from exc
 
+    @property
+    def partial(self) -> Path:
+        """Where the bytes written so far can be read, until the commit."""
+        return self._temporary
+
     def write(self, block: bytes) -> None:
         """Writes the whole block."""
         rest = memoryview(block)

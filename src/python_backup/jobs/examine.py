@@ -1,0 +1,297 @@
+"""Reads a whole artifact before anything else is done with it, and says what is wrong with it.
+
+One pass: the stored bytes are summed, decoded, lexed, guarded and counted. No server is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+
+from python_backup.dump.dialect import Dialect, Header, SourceDatabase
+from python_backup.dump.facts import FactsCounter
+from python_backup.dump.table import DIALECTS, read_header
+from python_backup.engines.postgresql.archive import archive_as_sql
+from python_backup.errors import ArtifactCorrupt, ToolFailed, UsageError
+from python_backup.jobs.progress import Progress, Step
+from python_backup.jobs.reading import pieces_of
+from python_backup.model import Facts, Format, Manifest, Tools
+from python_backup.storage.folder import ExpectedSum, expected_sum, manifest_of
+from python_backup.storage.names import parse_name
+from python_backup.stream.artifact import format_of, read_artifact
+
+HEAD = 64 << 10
+"""Bytes of a dump's beginning in which its header is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. ``ok`` None: it could not be looked at, and detail says why."""
+
+    name: str
+    detail: str
+    ok: bool | None = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What a whole artifact holds, and whether it is what was written.
+
+    ``facts`` and ``dialect`` are None where it could not be read to its end. ``source`` is the one
+    database that was looked at, None where the dump names none.
+    """
+
+    path: Path
+    format: Format
+    size: int
+    manifest: Manifest | None
+    checks: tuple[Check, ...]
+    header: Header | None
+    dialect: Dialect | None = None
+    facts: Facts | None = None
+    databases: tuple[SourceDatabase, ...] = ()
+    source: str | None = None
+
+    @property
+    def failed(self) -> Check | None:
+        """The first check that failed."""
+        return next((check for check in self.checks if check.ok is False), None)
+
+    @property
+    def taken(self) -> datetime | None:
+        """When the dump was begun, as the manifest or the file's name says."""
+        if self.manifest is not None:
+            return self.manifest.started
+        name = parse_name(self.path.name)
+        return None if name is None else name.taken
+
+
+@contextmanager
+def opened_as_sql(
+    path: Path, tools: Tools, on_stored: Callable[[bytes], object] | None = None
+) -> Iterator[Iterator[bytes]]:
+    """The artifact's dump as plain SQL, whatever its format; archives of pg_dump pass pg_restore.
+
+    ``on_stored`` gets every stored byte, in order.
+    """
+    if format_of(path) is not Format.CUSTOM:
+        yield read_artifact(path, on_stored=on_stored)
+        return
+    if on_stored is not None:
+        for block in read_artifact(path):
+            on_stored(block)
+    with archive_as_sql(path, tools) as blocks:
+        yield blocks
+
+
+@dataclass(slots=True)
+class _Read:
+    """What one pass over a dump gathers."""
+
+    header: Header | None
+    dialect: Dialect
+    source: str | None
+    databases: tuple[SourceDatabase, ...] = ()
+    facts: Facts | None = None
+    complete: bool = False
+    size: int = 0
+
+    def counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """The blocks; their bytes are added up."""
+        self.size = 0
+        for block in blocks:
+            self.size += len(block)
+            yield block
+
+    def checks(self, manifest: Manifest | None) -> Iterator[Check]:
+        """What the pass says of the artifact, beside its manifest."""
+        tables = self.facts.tables if self.facts else ()
+        rows = self.facts.rows if self.facts else 0
+        yield Check("content", f"{self.size:,} bytes of SQL, {len(tables):,} tables, {rows:,} rows", ok=True)
+        yield self._end_check()
+        if manifest is not None and self.facts is not None:
+            yield _facts_check(self.facts, manifest.facts)
+
+    def _end_check(self) -> Check:
+        name = "end of dump"
+        if self.complete:
+            return Check(name, "the dump tool's own end mark is there", ok=True)
+        if self.header is None or self.header.tool is None:
+            return Check(name, "no known dump tool wrote this, so there is no end mark to look for", ok=None)
+        return Check(name, f"{self.header.tool}'s end mark is missing: the dump is truncated", ok=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Examiner:
+    """How to look at artifacts.
+
+    ``tools`` read pg_dump's archives. ``family`` is what a dump without a header is taken for; None
+    guesses. ``guarded``: refuse what no restore may run, and want one database.
+    """
+
+    progress: Progress
+    tools: Tools = field(default_factory=Tools)
+    family: str | None = None
+    guarded: bool = True
+
+    def examine(self, path: Path, source: str | None = None) -> Examination:
+        """Reads the whole artifact; a damaged one gives failed checks, not an exception.
+
+        ``source`` is the one database to look at, of a dump that holds several.
+
+        Raises:
+            ArtifactMissing: there is no such file.
+            UnsafeDump: a guarded dump holds what no restore may run.
+            UsageError: the dump holds several databases and ``source`` names none of them.
+        """
+        found, size = format_of(path), path.stat().st_size
+        beside = _Beside.of(path)
+        checks = list(beside.checks)
+        digest = hashlib.new(beside.algorithm, usedforsecurity=False)
+        read: _Read | None = None
+        with self.progress.step(f"reading {path.name}", total=size) as step:
+            try:
+                read = self._read(path, (source, beside.manifest), _both(digest.update, step))
+            except (ArtifactCorrupt, ToolFailed) as exc:
+                checks.append(Check("content", exc.message, ok=False))
+                digest = _digest_of(path, beside.algorithm)
+        checks.append(beside.sum_check(digest.hexdigest()))
+        if read is None:
+            return Examination(path, found, size, beside.manifest, tuple(checks), None)
+        checks.extend(read.checks(beside.manifest))
+        return Examination(
+            path, found, size, beside.manifest, tuple(checks),
+            read.header, read.dialect, read.facts, read.databases, read.source,
+        )  # fmt: skip
+
+    def _read(
+        self, path: Path, asked: tuple[str | None, Manifest | None], on_stored: Callable[[bytes], object]
+    ) -> _Read:
+        """The one pass; a dump that does not say which database it is of is passed over twice."""
+        wanted, manifest = asked
+        with opened_as_sql(path, self.tools, on_stored) as opened:
+            header, blocks = _headed(opened)
+            dialect = DIALECTS[_family(header, self.family)]
+            named = manifest.database if manifest else header.database if header else None
+            source = wanted or named
+            first = _Read(header, dialect, source)
+            self._pass(first, blocks, guarded=self.guarded and source is not None)
+        _check_source(path, first.databases, wanted, single=self.guarded)
+        if source is not None or not self.guarded:
+            return first
+        second = _Read(header, dialect, first.databases[0].name if first.databases else None)
+        with opened_as_sql(path, self.tools) as opened:
+            self._pass(second, opened, guarded=True)
+        return second
+
+    @staticmethod
+    def _pass(read: _Read, blocks: Iterable[bytes], *, guarded: bool) -> None:
+        lexer, selector = read.dialect.lexer(), read.dialect.selector(read.source)
+        guard = read.dialect.guard(read.source)
+        counter = FactsCounter(read.dialect.objects())
+        for piece in selector.select(pieces_of(read.counted(blocks), lexer)):
+            if guarded:
+                guard.check(piece)
+            counter.take(piece)
+        read.databases, read.facts, read.complete = selector.databases, counter.result(), lexer.complete
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands beside an artifact: its manifest and its checksum."""
+
+    manifest: Manifest | None
+    expected: ExpectedSum | None
+    checks: tuple[Check, ...]
+
+    @classmethod
+    def of(cls, path: Path) -> _Beside:
+        try:
+            manifest = manifest_of(path)
+        except ArtifactCorrupt as exc:
+            return cls(None, None, (Check("manifest", exc.message, ok=False),))
+        try:
+            expected = expected_sum(path)
+        except ArtifactCorrupt as exc:
+            return cls(manifest, None, (Check("checksum", exc.message, ok=False),))
+        return cls(manifest, expected, (_manifest_check(manifest),))
+
+    @property
+    def algorithm(self) -> str:
+        return self.expected.algorithm if self.expected else "sha256"
+
+    def sum_check(self, found: str) -> Check:
+        if self.expected is None:
+            return Check("checksum", "there is no manifest, .sha256 or .md5 to compare with", ok=None)
+        source = self.expected.source.name
+        if found == self.expected.hexdigest:
+            return Check("checksum", f"{self.algorithm} is that of {source}", ok=True)
+        detail = f"{self.algorithm} is {found}, {source} says {self.expected.hexdigest}"
+        return Check("checksum", detail, ok=False)
+
+
+def _manifest_check(manifest: Manifest | None) -> Check:
+    if manifest is None:
+        return Check("manifest", "there is none beside it", ok=None)
+    if manifest.partial:
+        return Check("manifest", f"a partial backup; the dump tool said: {manifest.errors[0]}", ok=None)
+    return Check("manifest", f"{manifest.database} of instance {manifest.instance}", ok=True)
+
+
+def _facts_check(found: Facts, written: Facts) -> Check:
+    """Whether the dump still holds what the manifest says, table by table."""
+    if found == written:
+        return Check("facts", "rows, digests and objects are the manifest's", ok=True)
+    tables = {t.name: t for t in found.tables}
+    differing = [t.name for t in written.tables if tables.pop(t.name, None) != t] + list(tables)
+    kinds = [
+        k for k in {**found.objects, **written.objects} if found.objects.get(k) != written.objects.get(k)
+    ]
+    named = ", ".join([*differing, *kinds]) or "sequences"
+    return Check("facts", f"not what the manifest says: {named}", ok=False)
+
+
+def _check_source(
+    path: Path, databases: tuple[SourceDatabase, ...], wanted: str | None, *, single: bool
+) -> None:
+    names = [database.name for database in databases]
+    if wanted is not None and names and wanted not in names:
+        raise UsageError(f"{path.name} holds no database {wanted!r}", hint=f"It holds: {', '.join(names)}.")
+    if single and wanted is None and len(names) > 1:
+        raise UsageError(
+            f"{path.name} holds {len(names)} databases: {', '.join(names)}",
+            hint="Say which one to restore with --source NAME.",
+        )
+
+
+def _headed(blocks: Iterator[bytes]) -> tuple[Header | None, Iterator[bytes]]:
+    """The dump's header, and all its blocks again."""
+    head: list[bytes] = []
+    while sum(map(len, head)) < HEAD and (block := next(blocks, b"")):
+        head.append(block)
+    return read_header(b"".join(head)), chain(head, blocks)
+
+
+def _family(header: Header | None, wanted: str | None) -> str:
+    """A dump that does not say what it is, is what it is wanted to be."""
+    if header is not None:
+        return header.family
+    return wanted or "postgresql"
+
+
+def _both(update: Callable[[bytes], object], step: Step) -> Callable[[bytes], None]:
+    def take(block: bytes) -> None:
+        update(block)
+        step.advance(len(block))
+
+    return take
+
+
+def _digest_of(path: Path, algorithm: str) -> hashlib._Hash:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm)
