@@ -87,7 +87,6 @@ def restore(
         request,
         lambda replacement: confirm(replacement, screen, progress, datetime.now().astimezone()),
         progress,
-        lambda: datetime.now().astimezone(),
     )
     code = 0 if report.equal else DIFFERS
     screen.result(document(report, code), *drawn(report))
