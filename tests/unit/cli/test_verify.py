@@ -7,7 +7,8 @@ import pytest
 
 from python_backup.errors import ArtifactMissing
 from python_backup.jobs import verify as job
-from python_backup.jobs.verify import Check, VerifyReport
+from python_backup.jobs.examine import Check
+from python_backup.jobs.verify import VerifyReport
 from support.results import FACTS
 
 
@@ -18,8 +19,8 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> None:
             raise ArtifactMissing(f"no file {str(path)!r}")
         good = path.name == "good"
         checks = (
-            Check("checksum", good, "as in the manifest" if good else "is aa, not bb"),
-            Check("end", None, "unknown"),
+            Check("checksum", "as in the manifest" if good else "is aa, not bb", ok=good),
+            Check("end", "unknown", ok=None),
         )
         return VerifyReport(path, checks, FACTS if good else None, None)
 
@@ -47,7 +48,7 @@ def test_json_has_every_file(vya: Callable) -> None:
     assert (ran.code, ran.document["exit_code"]) == (5, 5)
     assert [f["good"] for f in ran.document["files"]] == [False, False, True]
     assert ran.document["files"][1]["error"]["type"] == "ArtifactMissing"
-    assert ran.document["files"][2]["checks"][1] == {"name": "end", "ok": None, "detail": "unknown"}
+    assert ran.document["files"][2]["checks"][1] == {"name": "end", "detail": "unknown", "ok": None}
 
 
 def test_a_file_is_needed(vya: Callable) -> None:
