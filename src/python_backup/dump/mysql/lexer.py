@@ -227,11 +227,12 @@ class MysqlLexer:
         return pieces
 
     def _use(self, at: int) -> tuple[Piece, ...] | None:
-        """``USE x`` ends with its line where the line holds no delimiter."""
+        """``USE x`` ends with its line where the line holds no delimiter, and no name goes on after it."""
         end = self._line_end(at)
         if end is None:
             return None
-        if self._delimiter in self._buffer[at:end]:
+        text = self._buffer[at:end]
+        if self._delimiter in text or text.count(b"`") % 2:
             self._insert = False
             pieces = self._before(at)
             self._sql = self._at = self._start

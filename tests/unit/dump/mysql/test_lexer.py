@@ -131,6 +131,7 @@ def test_any_text_keeps_its_bytes_and_gives_the_same_statements_however_it_is_cu
             [b"CREATE PROCEDURE p() BEGIN SELECT 1; END", b"SELECT 2"],
         ),
         (b"use `a b`\nUSE c;\n", [b"use `a b`", b"USE c"]),
+        (b"USE `a\nb`;\nSELECT 1;\n", [b"USE `a\nb`", b"SELECT 1"]),
         (b"SELECT 2*/* ; */3;\n", [b"SELECT 2*/* ; */3"]),
         (b"/*!50001 SELECT 1*/*2;\n", [b"/*!50001 SELECT 1*/*2"]),
         (b"SELECT \\N;\n", [b"SELECT \\N"]),
