@@ -5,6 +5,7 @@ Rights are read from SHOW GRANTS, which every account may ask for itself; each l
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,11 +21,15 @@ _COLUMNS = re.compile(r"\([^)]*\)")
 
 @dataclass(frozen=True, slots=True)
 class Rights:
-    """The account's rights by scope: everywhere, on the one database, on single tables of it."""
+    """The account's rights by scope: everywhere, on the one database, on single tables of it.
+
+    ``pattern`` is the database as the GRANT that holds for it names it, in backquotes.
+    """
 
     everywhere: frozenset[str] = frozenset()
     database: frozenset[str] = frozenset()
     tables: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    pattern: str | None = None
 
     def has(self, right: str) -> bool:
         """Whether the right holds for the whole database."""
@@ -44,10 +49,11 @@ def read(lines: Iterable[str], database: str, *, wildcards: bool = True) -> Righ
     r"""What the lines of SHOW GRANTS say for this database.
 
     A database in a GRANT is a pattern (``%``, ``_``, ``\_``) unless the server has
-    partial_revokes on; a REVOKE line is a partial revoke (MySQL 8.0.16).
+    partial_revokes on. Of several patterns that fit, the servers take one: that with its first
+    wildcard furthest right. A REVOKE line is a partial revoke (MySQL 8.0.16).
     """
     everywhere: set[str] = set()
-    on_database: set[str] = set()
+    patterns: dict[str, set[str]] = {}
     tables: dict[tuple[str, str], frozenset[str]] = {}
     for line in lines:
         found = _LINE.match(line)
@@ -64,8 +70,16 @@ def read(lines: Iterable[str], database: str, *, wildcards: bool = True) -> Righ
         elif table != "*":
             tables[_bare(schema), _bare(table)] = frozenset(granted)
         elif _fits(schema, database, wildcards=wildcards):
-            on_database |= granted
-    return Rights(frozenset(everywhere), frozenset(on_database), tables)
+            patterns.setdefault(schema, set()).update(granted)
+    pattern = max(patterns, key=_plain_length, default=None)
+    on_database = patterns[pattern] if pattern is not None else set()
+    return Rights(frozenset(everywhere), frozenset(on_database), tables, pattern)
+
+
+def _plain_length(pattern: str) -> float:
+    """Where the first wildcard stands; endless without one."""
+    found = re.search(r"(?<!\\)[_%]", _bare(pattern))
+    return found.start() if found else math.inf
 
 
 def _bare(identifier: str) -> str:
@@ -102,7 +116,7 @@ def problems(session: Session, database: str, account: Account) -> tuple[str, ..
 
 def _missing(rights: Rights, database: str, account: Account) -> list[str]:
     return [
-        f"{lack}: GRANT {right} ON {_pattern(database)}.* TO {account.name}"
+        f"{lack}: GRANT {right} ON {rights.pattern or _pattern(database)}.* TO {account.name}"
         for right, lack in _NEEDED.items()
         if not rights.has(right)
     ]

@@ -12,8 +12,8 @@ from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan
 from python_backup.engines.mysql import dump, load, rights, survey, target
 from python_backup.engines.mysql.connection import Session, open_session, quoted
-from python_backup.engines.mysql.tools import Toolbox
-from python_backup.errors import NotPermitted, StatementFailed
+from python_backup.engines.mysql.tools import Tool, Toolbox
+from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
 from python_backup.model import Dbms, Instance
 
 
@@ -68,9 +68,7 @@ class MysqlServer:
         history = losses.versioned and not losses.by_transaction
         warnings = list(losses.warnings)
         if tool.family is not self.flavour:
-            warnings.append(
-                f"a {self.flavour} server was dumped by {tool.name} {tool.version}: its own was not found"
-            )
+            warnings.append(self._foreign(tool, database))
         if history and "dump-history" not in tool.options:
             history = False
             warnings.append(f"{tool.name} {tool.version} dumps no history of system-versioned tables")
@@ -92,6 +90,17 @@ class MysqlServer:
                 warnings=tuple(warnings),
             )
         )
+
+    def _foreign(self, tool: Tool, database: str) -> str:
+        """The warning that the other family's program is used; `ToolMissing` where it does not serve."""
+        who = f"{tool.name} {tool.version}"
+        if survey.has_generated_columns(self._session, database):
+            raise ToolMissing(
+                f"no mysqldump for MySQL is on this machine; {who} writes values for the generated columns"
+                f" of {database!r}, which MySQL does not take back",
+                hint="Install mysql-client of MySQL's own apt repository, or name its folder in tools.path.",
+            )
+        return f"a {self.flavour} server was dumped by {who}: its own program was not found"
 
     def target(self, database: str) -> Any:
         """What the rewriter must know of this server and account."""

@@ -280,6 +280,15 @@ def losses(session: Session, database: str) -> Losses:
     )
 
 
+def has_generated_columns(session: Session, database: str) -> bool:
+    """Whether a table computes columns from others."""
+    sql = (
+        "SELECT COUNT(*) FROM information_schema.columns"
+        " WHERE table_schema = %s AND generation_expression <> ''"
+    )
+    return bool(session.value(sql, database))
+
+
 def _listed(names: Sequence[str], limit: int = 10) -> str:
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + more

@@ -71,9 +71,10 @@ class Toolbox:
 
         Patch levels do not matter. One in ``tools.path`` goes before all others; of the same version
         the newest patch level. A MySQL server takes mariadb-dump where there is no mysqldump:
-        what it writes restores to the same rows and objects (the caller says so in a warning). The
-        reverse does not work: mysqldump 9 has lost the login that MariaDB's accounts use, and none
-        knows sequences or system versioning.
+        without generated columns what it writes restores to the same rows and objects (MySQL 9.7 by
+        10.11; the caller looks for such columns, and says whose program it was). The reverse does not
+        work: mysqldump 9 has lost the login that MariaDB's accounts use, and none knows sequences or
+        system versioning.
 
         Raises:
             ToolMissing: there is none; the message lists what was found.

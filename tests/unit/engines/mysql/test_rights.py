@@ -62,3 +62,13 @@ def test_a_partial_revoke_takes_a_right_away():
     )
     assert lacking(*lines) == ["SELECT"]
     assert lacking(*lines, database="other") == []
+
+
+def test_of_several_patterns_the_servers_take_the_plainest_alone():
+    lines = (
+        "GRANT SELECT ON `a_b`.* TO `u`@`%`",
+        "GRANT EVENT ON `a\\_b`.* TO `u`@`%`",
+        "GRANT TRIGGER ON `%`.* TO `u`@`%`",
+    )
+    rights = read(lines, "a_b")
+    assert (rights.database, rights.pattern) == (frozenset({"EVENT"}), "`a\\_b`")
