@@ -2,6 +2,7 @@
 
 BackupError                      1  failed
 ├── UsageError                   2  the command line is wrong
+│   └── DatabaseMissing
 ├── ConfigError                  3  the configuration is wrong
 ├── ServerError                  4  a server cannot be reached, or does not permit
 │   ├── ConnectionFailed
@@ -45,6 +46,10 @@ class UsageError(BackupError):
     """The command line asks for something that makes no sense."""
 
     exit_code = 2
+
+
+class DatabaseMissing(UsageError):
+    """An instance has no database of that name."""
 
 
 class ConfigError(BackupError):

@@ -17,10 +17,10 @@ from python_backup import __version__
 from python_backup.engines.engine import DumpPlan, Server
 from python_backup.engines.postgresql.archive import archive_as_sql
 from python_backup.engines.table import ENGINES
-from python_backup.errors import BackupError, Interrupted, ToolFailed, UsageError
+from python_backup.errors import BackupError, DatabaseMissing, ToolFailed
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
-from python_backup.jobs.selection import chosen_databases
+from python_backup.jobs.selection import select_databases
 from python_backup.model import Artifact, Backup, Format, Instance, Manifest
 from python_backup.storage.folder import Storing, storing
 from python_backup.storage.names import ArtifactName, artifact_name, stem
@@ -72,20 +72,18 @@ def back_up(
 ) -> tuple[DatabaseResult, ...]:
     """Backs up database after database; one that fails does not stop the others.
 
-    Of several instances, those that lack a database asked for by name are passed over.
+    Of several instances, those that lack a database asked for by name are passed over, if only one
+    of them has it.
     """
-    results: list[DatabaseResult] = []
-    for instance in request.instances:
-        results.extend(_instance(request, instance, progress, now))
-    if len(request.instances) > 1:
-        seen = {result.database for result in results}
-        results.extend(
-            DatabaseResult(instance, name, "failed", error=UsageError(f"no instance has a database {name!r}"))
-            for instance in request.instances[:1]
-            for name in request.databases
-            if name not in seen
-        )
-    return tuple(results)
+    results = tuple(
+        result for instance in request.instances for result in _instance(request, instance, progress, now)
+    )
+    found = {result.database for result in results if not isinstance(result.error, DatabaseMissing)}
+    return tuple(
+        result
+        for result in results
+        if not (isinstance(result.error, DatabaseMissing) and result.database in found)
+    )
 
 
 def _instance(
@@ -93,26 +91,20 @@ def _instance(
 ) -> Iterator[DatabaseResult]:
     try:
         with closing(ENGINES[instance.dbms].connect(instance)) as server:
-            for name in _chosen(request, instance, server, progress):
+            present = server.databases()
+            selection = select_databases(instance, present, request.databases, server.exists)
+            for name in selection.missing:
+                error = DatabaseMissing(
+                    f"instance {instance.label} has no database {name!r}",
+                    hint=f"It has: {', '.join(present) or 'none but its own'}.",
+                )
+                yield DatabaseResult(instance, name, "failed", error=error)
+            for name in selection.databases:
                 yield _DatabaseBackup(request, instance, name, progress, now).run(server)
-    except Interrupted:
-        raise
+            if not selection.databases and not selection.missing:
+                progress.note(f"instance {instance.label} has no database to back up")
     except BackupError as exc:
         yield DatabaseResult(instance, None, "failed", error=exc)
-
-
-def _chosen(
-    request: BackupRequest, instance: Instance, server: Server, progress: Progress
-) -> tuple[str, ...]:
-    wanted = request.databases
-    if wanted and len(request.instances) > 1:
-        wanted = tuple(name for name in wanted if server.exists(name))
-        if not wanted:
-            return ()
-    names = chosen_databases(instance, server.databases(), wanted, server.exists)
-    if not names:
-        progress.note(f"instance {instance.label} has no database to back up")
-    return names
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +132,6 @@ class _DatabaseBackup:
                 path = self.request.folder / artifact_name(self._name(started))
                 return self._result("planned", path=path, command=plan.command, warnings=problems)
             backup = self._write(plan, server.version, started, problems)
-        except Interrupted:
-            raise
         except BackupError as exc:
             return self._result("failed", seconds=monotonic() - begun, error=exc)
         manifest = backup.manifest

@@ -112,7 +112,8 @@ class _Read:
         """What the pass says of the artifact, beside its manifest."""
         tables = self.facts.tables if self.facts else ()
         rows = self.facts.rows if self.facts else 0
-        yield Check("content", f"{self.size:,} bytes of SQL, {len(tables):,} tables, {rows:,} rows", ok=True)
+        found = f"{self.size:,} bytes of SQL; tables: {len(tables):,}; rows: {rows:,}"
+        yield Check("content", found, ok=True)
         yield self._end_check()
         if manifest is not None and self.facts is not None:
             yield _facts_check(self.facts, manifest.facts)

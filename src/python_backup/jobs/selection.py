@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from python_backup.errors import UsageError
 from python_backup.model import Instance
 
 _WILD = frozenset("*?[")
 
 
-def chosen_databases(
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The databases to back up, in the order asked for, else sorted; ``missing`` are not there."""
+
+    databases: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+
+
+def select_databases(
     instance: Instance,
     present: Sequence[str],
     wanted: Sequence[str],
     exists: Callable[[str], bool],
-) -> tuple[str, ...]:
-    """The databases to back up, in the order asked for, else sorted.
+) -> Selection:
+    """Chooses among ``present``, the databases that are not the engine's own.
 
-    ``present`` are those that are not the engine's own. One that is (``postgres``) is taken only
-    when it is asked for by its whole name, in ``wanted`` or in the instance's ``filter``. What is
-    asked for by name is taken whatever the patterns say.
-
-    Raises:
-        UsageError: a wanted database is not there; the message names those that are.
+    One that is (``postgres``) is taken only when it is asked for by its whole name, in ``wanted``
+    or in the instance's ``filter``. What is wanted by name is taken whatever the patterns say.
     """
     if wanted:
-        missing = [name for name in wanted if name not in present and not exists(name)]
-        if missing:
-            raise UsageError(
-                f"instance {instance.label} has no database {', '.join(map(repr, missing))}",
-                hint=f"it has: {', '.join(present) or 'none'}",
-            )
-        return tuple(dict.fromkeys(wanted))
+        there = {name: name in present or exists(name) for name in wanted}
+        return Selection(
+            tuple(name for name, found in there.items() if found),
+            tuple(name for name, found in there.items() if not found),
+        )
     named = [p for p in instance.filter if not _WILD & set(p) and p not in present and exists(p)]
-    return tuple(name for name in sorted({*present, *named}) if _passes(name, instance))
+    return Selection(tuple(name for name in sorted({*present, *named}) if _passes(name, instance)))
 
 
 def _passes(name: str, instance: Instance) -> bool:
