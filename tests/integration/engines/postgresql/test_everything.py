@@ -7,18 +7,11 @@ from pathlib import Path
 import pytest
 
 from python_backup.engines.postgresql.engine import ENGINE
+from python_backup.jobs.reading import FactsMeter
 from support import databases
 from support.pg_trips import dumped, restored, script, without_names
-from support.servers import instance_for
 
 EVERYTHING = Path(__file__).with_name("everything.sql")
-
-
-@pytest.fixture
-def server(postgresql_server):
-    link = ENGINE.connect(instance_for(postgresql_server))
-    yield link
-    link.close()
 
 
 @pytest.fixture
@@ -57,8 +50,6 @@ def test_a_superuser_has_no_problems(server, full):
 
 
 def _facts(text: bytes):
-    from python_backup.jobs.reading import FactsMeter
-
     meter = FactsMeter(ENGINE.dialect)
     list(meter.feed(text))
     list(meter.finish())
