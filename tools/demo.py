@@ -76,7 +76,10 @@ class Stage:
             done = subprocess.run(
                 [sys.executable, "-m", "python_backup", *arguments], cwd=self.folder, check=False,
                 stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                env={**os.environ, "VYA_BACKUPDB_CONFIG": str(self.folder / "config.yaml"), "COLUMNS": "100"},
+                env={
+                    **os.environ, "VYA_BACKUPDB_CONFIG": str(self.folder / "config.yaml"), "COLUMNS": "100",
+                    "TMPDIR": str(self.folder),  # even a killed run leaves nothing behind
+                },
             )  # fmt: skip
             if done.returncode:
                 raise Failed(f"{shown}\nended with {done.returncode}\n{done.stdout}{done.stderr}")
