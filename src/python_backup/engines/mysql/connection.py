@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -171,6 +172,12 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
         ConnectionFailed: with address, user and the driver's reason.
         NotPermitted: the login was refused.
     """
+    if instance.socket is not None and not Path(instance.socket).is_socket():
+        # PyMySQL would leave a socket unclosed
+        raise ConnectionFailed(
+            f"cannot connect to {instance.socket}: there is no such socket",
+            hint="Check socket in the config, and that the server is running.",
+        )
     with _reaching(instance):
         connection = pymysql.connect(database=database, **arguments(instance))
     session = Session(

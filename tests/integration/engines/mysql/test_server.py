@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -247,11 +248,9 @@ def test_a_restore_whose_connection_is_ended_says_so(mysql_server: RunningServer
 
 def test_a_database_in_use_is_dropped_with_its_sessions(mysql_server: RunningServer, new_database):
     name = new_database(mysql_server)
-    held = databases.connection(mysql_server, name)
-    with held.cursor() as cursor:
-        cursor.execute("CREATE TABLE t (n INT)")
-        cursor.execute("BEGIN")
-        cursor.execute("SELECT * FROM t")
+    with closing(databases.connection(mysql_server, name)) as held, held.cursor() as cursor:
+        for statement in ("CREATE TABLE t (n INT)", "BEGIN", "SELECT * FROM t"):
+            cursor.execute(statement)
         with connected(instance_for(mysql_server)) as server:
             server.drop(name)
             assert not server.exists(name)
