@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from python_backup.jobs.backup import BackupRequest, back_up
-from python_backup.jobs.progress import Step
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.model import Format
 from support import databases
 from support.servers import RunningServer, instance_for
-
-
-class Silent:
-    """Progress that nobody watches."""
-
-    @contextmanager
-    def step(self, title: str, *, total: int | None = None, unit: str = "bytes") -> Iterator[Step]:
-        yield self
-
-    def advance(self, size: int) -> None:
-        """Nobody asks."""
-
-    def note(self, text: str) -> None:
-        """Nobody reads."""
+from support.silence import Silence
 
 
 def test_a_server_in_a_container_takes_a_database(
@@ -44,10 +29,10 @@ def test_a_backup_and_its_restore_use_the_programs_in_the_container(
     databases.execute(container_server, made, "CREATE TABLE t (n int)", "INSERT INTO t VALUES (1), (2)")
     instance = instance_for(container_server)
     request = BackupRequest(instances=(instance,), databases=(made,), folder=tmp_path, format=Format.ZSTD)
-    (result,) = back_up(request, Silent(), lambda: datetime.now(UTC))
+    (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     assert (result.error, result.outcome, result.command[:3]) == (None, "done", ("docker", "exec", "-i"))
 
     target = new_database(container_server, "copy", create=False)
-    report = restore(RestoreRequest(result.path, instance, target), lambda _: False, Silent())
+    report = restore(RestoreRequest(result.path, instance, target), lambda _: False, Silence())
     assert report.equal
     assert databases.rows(container_server, target, "SELECT sum(n) FROM t") == [(3,)]
