@@ -27,7 +27,7 @@ class Changes:
     warnings: list[str] = field(default_factory=list)
 
     def add(self, kind: str, line: int, before: bytes, after: bytes = b"") -> None:
-        """Counts one change of this kind, such as ``drop database dropped``."""
+        """Counts one change of this kind, such as ``DROP DATABASE left out``."""
         self.counts[kind] = self.counts.get(kind, 0) + 1
         kept = self.places.setdefault(kind, [])
         if len(kept) < PLACES_KEPT:

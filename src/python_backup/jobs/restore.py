@@ -150,7 +150,11 @@ class _Restore:
                 f"instance {instance.label} is {instance.dbms}",
                 hint="Name an instance of the dump's engine with --instance.",
             )
-        self.warnings.extend(f"{c.name}: {c.detail}" for c in seen.checks if c.ok is None)
+        self.warnings.extend(
+            f"{check.name}: {check.detail}"
+            for check in seen.checks
+            if check.ok is None and (check.name != "manifest" or seen.manifest is not None)
+        )
         return _Whole(seen, seen.dialect, seen.facts)
 
     def _agreed(self, seen: _Whole, target: str) -> None:

@@ -31,7 +31,7 @@ DIFFERENT = Comparison(
 
 def report(comparison: Comparison | None = EQUAL, *, dry_run: bool = False) -> RestoreReport:
     changes = Changes()
-    changes.add("drop database dropped", 21, b"DROP DATABASE x")
+    changes.add("DROP DATABASE left out", 21, b"DROP DATABASE x")
     changes.add("definer stripped", 40, b"CREATE DEFINER=a VIEW v", b"CREATE VIEW v")
     return RestoreReport(
         Path("/b/x.sql"),
@@ -106,7 +106,7 @@ def test_an_equal_restore_ends_with_its_verdict(vya: Callable, restored: Job) ->
     ran = vya("restore", "-f", "x", "-i", "1")
     lines = [line.rstrip() for line in ran.out.splitlines()]
     assert ran.code == 0
-    assert lines[:3] == ["changed on the way:", "  1 x drop database dropped", "  1 x definer stripped"]
+    assert lines[:3] == ["changed on the way:", "  1 x DROP DATABASE left out", "  1 x definer stripped"]
     assert [line.split() for line in lines if line.startswith(("orders", "users", "views"))] == [
         ["orders", "1,000", "1,000", "equal"],
         ["users", "-", "200", "not", "counted"],

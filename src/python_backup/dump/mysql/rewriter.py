@@ -87,7 +87,7 @@ class MysqlRewriter:
                 case DataBegin():
                     changed = self._data(piece)
                 case ClientCommand() if piece.command == "sandbox":
-                    self._changes.add("sandbox line dropped", piece.line, piece.text)
+                    self._changes.add("sandbox line left out", piece.line, piece.text)
                     changed = None
                 case _:
                     changed = piece
@@ -117,12 +117,12 @@ class MysqlRewriter:
 
     def _dropped(self, sql: bytes, found: Sequence[Token]) -> str | None:
         if about_the_server(sql):
-            return "server setting dropped"
+            return "server setting left out"
         verb = found[0].word if found else ""
         named = database_of(found) if verb in ("USE", "CREATE", "DROP") else None
         if named is None:
             return None
-        return "use dropped" if named[0] == "USE" else f"{named[0].lower()} database dropped"
+        return "USE left out" if named[0] == "USE" else f"{named[0]} DATABASE left out"
 
     def _edited(self, sql: bytes, found: Sequence[Token], line: int) -> bytes:
         edits = [
