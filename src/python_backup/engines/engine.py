@@ -39,6 +39,22 @@ class DumpPlan:
     start: Callable[[], AbstractContextManager[DumpStream]]
 
 
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Databases that change names: ``target`` becomes ``before``, ``fresh`` becomes ``target``.
+
+    ``before`` is None where there is no target yet. ``disconnect`` ends other sessions on the
+    target. ``keep_properties``: what belongs to the database and not to its contents (owner,
+    grants, settings, connection limit, comment) is on the new one as it was on the old.
+    """
+
+    fresh: str
+    target: str
+    before: str | None
+    disconnect: bool = False
+    keep_properties: bool = True
+
+
 class Server(Protocol):
     """A connection to one instance. Databases are named as they are, never quoted.
 
@@ -87,6 +103,29 @@ class Server(Protocol):
         """Drops the database and ends its sessions."""
         ...
 
+    def sessions(self, database: str) -> tuple[str, ...]:
+        """Who else is connected to the database, one line each: account, program, from where, since when."""
+        ...
+
+    def take_over(self, swap: Swap) -> tuple[str, ...]:
+        """Gives ``fresh`` the target's name, and what had it the name ``before``; returns warnings.
+
+        When it fails, at any point, the target is what it was; where the engine cannot do it in one
+        moment, what a killed run left is told by `unfinished` and mended by `settle`.
+
+        Raises:
+            Refused: others are connected to the target, and ``disconnect`` is not set.
+        """
+        ...
+
+    def unfinished(self, target: str) -> str | None:
+        """What a run that was killed amid `take_over` left, in a sentence; None where there is nothing."""
+        ...
+
+    def settle(self, target: str) -> str:
+        """Ends what `unfinished` tells of: goes on where it can, else undoes it; says which."""
+        ...
+
     def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
         """Sends the pieces to the server; ``complete`` says that they are a whole database.
 
@@ -119,6 +158,10 @@ class Engine(Protocol):
     @property
     def dialect(self) -> Dialect:
         """Its dump text."""
+        ...
+
+    def fits(self, name: str) -> bool:
+        """Whether the engine takes a database name of this length."""
         ...
 
     @property

@@ -1,0 +1,1 @@
+"""Pure decisions; what time it is comes in as an argument."""
