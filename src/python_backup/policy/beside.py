@@ -1,8 +1,9 @@
 """The names of databases that stand beside a target, and how long replaced ones are kept.
 
 ``shop__restoring_20260113_155440`` is being filled; ``shop__before_20260113_155440`` is what was
-replaced then, in UTC: machines in several zones may use one server. A target's name that gets too long for its engine is cut, with a part of its SHA-256
-at the end, so that what belongs to one target never looks like another's.
+replaced then, in UTC: machines in several zones may use one server. A target's name that gets too
+long for its engine is cut, with a part of its SHA-256 at the end, so that what belongs to one
+target never looks like another's.
 """
 
 from __future__ import annotations
