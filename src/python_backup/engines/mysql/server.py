@@ -16,6 +16,8 @@ from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
 from python_backup.model import Dbms, Instance
 
+_LATER_END_OF_TIME = (11, 5, 0)
+
 
 @dataclass(slots=True)
 class MysqlServer:
@@ -136,6 +138,17 @@ class MysqlServer:
             load.load(session, pieces)
         finally:
             session.close()
+        if self.flavour is Dbms.MARIADB and self.number >= _LATER_END_OF_TIME:
+            self._refuse_stranded(database)
+
+    def _refuse_stranded(self, database: str) -> None:
+        for table, rows in survey.stranded(self._session, database).items():
+            raise StatementFailed(
+                f"table {table}: {rows} rows that are current in the dump, which is of a MariaDB before 11.5,"
+                " would be history here",
+                hint="Restore to a MariaDB before 11.5, or back up again with mariadb-dump 11.5 or later and"
+                " --update-history among the instance's options.",
+            )
 
     def counts(self, database: str) -> Mapping[str, int]:
         """Exact row counts over several connections."""

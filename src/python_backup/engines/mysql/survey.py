@@ -280,6 +280,32 @@ def losses(session: Session, database: str) -> Losses:
     )
 
 
+def stranded(session: Session, database: str) -> Mapping[str, int]:
+    """Rows by table that were current before MariaDB 11.5, and are history since.
+
+    A current row of a system-versioned table ends at the last possible time: 2038 before 11.5, 2106 from
+    then on. A dump with history carries that time.
+    """
+    ends = dict(
+        session.rows(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = %s AND generation_expression = 'ROW END' AND data_type = 'timestamp'",
+            database,
+        )
+    )
+    found: dict[str, int] = {}
+    for table in (r.name for r in relations(session, database) if r.kind == "SYSTEM VERSIONED"):
+        named = f"{quoted(database)}.{quoted(table)} FOR SYSTEM_TIME ALL"
+        # a number of seconds, so that the session's time zone does not matter
+        last = f"UNIX_TIMESTAMP({quoted(ends.get(table, 'row_end'))}) = {_LAST_SECOND_BEFORE_11_5}.999999"
+        if count := int(session.value(f"SELECT COUNT(*) FROM {named} WHERE {last}")):
+            found[label(table)] = count
+    return found
+
+
+_LAST_SECOND_BEFORE_11_5 = 2**31 - 1
+
+
 def has_generated_columns(session: Session, database: str) -> bool:
     """Whether a table computes columns from others."""
     sql = (
