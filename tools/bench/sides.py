@@ -50,7 +50,7 @@ class Ours:
         (self.folder / "password").write_text(self.server.password)
         (self.folder / "password").chmod(0o600)
         instance = {
-            "id": 1, "dbms": self.server.dbms, "socket": self.server.socket, "port": self.server.port,
+            "id": 1, "dbms": self.server.dbms, "socket": self.server.socket,
             "username": self.server.superuser, "password": {"file": str(self.folder / "password")},
             "tools": {"path": self.server.bin},
         }  # fmt: skip
@@ -82,7 +82,8 @@ class Ours:
                 process.wait()
             seconds = time.perf_counter() - begun
         if process.returncode:
-            raise Failed(f"{command} ended with {process.returncode}\n{(self.folder / 'talk').read_text()}")
+            talk = (self.folder / "said").read_text() + (self.folder / "talk").read_text()
+            raise Failed(f"{command} ended with {process.returncode}\n{talk}")
         return Run(seconds, peak.megabytes(), json.loads((self.folder / "said").read_text()))
 
 
