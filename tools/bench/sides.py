@@ -54,6 +54,8 @@ class Ours:
             "username": self.server.superuser, "password": {"file": str(self.folder / "password")},
             "tools": {"path": self.server.bin},
         }  # fmt: skip
+        if self.server.family == "postgresql":
+            instance["port"] = self.server.port  # its socket is a folder, and the port is in the file's name
         backup = {
             "directory": str(self.folder / "backups"),
             "compression": {"format": "zstd", "level": LEVEL},
