@@ -50,10 +50,12 @@ class Ours:
         (self.folder / "password").write_text(self.server.password)
         (self.folder / "password").chmod(0o600)
         instance = {
-            "id": 1, "dbms": self.server.dbms, "socket": self.server.socket, "port": self.server.port,
+            "id": 1, "dbms": self.server.dbms, "socket": self.server.socket,
             "username": self.server.superuser, "password": {"file": str(self.folder / "password")},
             "tools": {"path": self.server.bin},
         }  # fmt: skip
+        if self.server.family == "postgresql":
+            instance["port"] = self.server.port  # its socket is a folder, and the port is in the file's name
         backup = {
             "directory": str(self.folder / "backups"),
             "compression": {"format": "zstd", "level": LEVEL},
@@ -82,7 +84,8 @@ class Ours:
                 process.wait()
             seconds = time.perf_counter() - begun
         if process.returncode:
-            raise Failed(f"{command} ended with {process.returncode}\n{(self.folder / 'talk').read_text()}")
+            talk = (self.folder / "said").read_text() + (self.folder / "talk").read_text()
+            raise Failed(f"{command} ended with {process.returncode}\n{talk}")
         return Run(seconds, peak.megabytes(), json.loads((self.folder / "said").read_text()))
 
 

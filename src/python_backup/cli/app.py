@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -23,6 +24,9 @@ from python_backup.cli.signals import Ended, signals_raise
 from python_backup.errors import BackupError, Interrupted, UsageError
 
 PROGRAM = "vya-backupdb"
+
+_GARBAGE = 50_000
+"""New objects before garbage is looked for: a start makes many that stay, and 700 costs a tenth of it."""
 
 # typer.BadParameter < its UsageError < its ClickException: Typer carries Click inside itself or not,
 # as its version has it, and this is the one way to the class that both have
@@ -88,6 +92,7 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the program and ends it with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    gc.set_threshold(_GARBAGE)
     _usable_streams()
     with signals_raise():
         code = run(given)

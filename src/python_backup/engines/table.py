@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from types import MappingProxyType
+from typing import cast
 
 from python_backup.engines.engine import Engine
-from python_backup.engines.mysql.engine import ENGINE as MYSQL
-from python_backup.engines.postgresql.engine import ENGINE as POSTGRESQL
 from python_backup.model import Dbms
 
-ENGINES: Mapping[Dbms, Engine] = MappingProxyType(
-    {Dbms.MYSQL: MYSQL, Dbms.MARIADB: MYSQL, Dbms.POSTGRESQL: POSTGRESQL}
-)
+_FOLDERS = MappingProxyType({Dbms.MYSQL: "mysql", Dbms.MARIADB: "mysql", Dbms.POSTGRESQL: "postgresql"})
+
+
+class _Engines(Mapping[Dbms, Engine]):
+    """Imports an engine when it is first asked for: the other one's driver would delay every start."""
+
+    def __getitem__(self, dbms: Dbms) -> Engine:
+        return cast("Engine", import_module(f"python_backup.engines.{_FOLDERS[dbms]}.engine").ENGINE)
+
+    def __iter__(self) -> Iterator[Dbms]:
+        return iter(_FOLDERS)
+
+    def __len__(self) -> int:
+        return len(_FOLDERS)
+
+
+ENGINES: Mapping[Dbms, Engine] = _Engines()

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from python_backup import __version__
 from python_backup.engines.engine import DumpPlan, Server
-from python_backup.engines.postgresql.archive import archive_as_sql
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, DatabaseMissing, ToolFailed
 from python_backup.jobs.progress import Progress, Step
@@ -202,6 +201,8 @@ class _DatabaseBackup:
 
     def _read_back(self, sink: Storing, facts: FactsMeter) -> None:
         """The facts of an archive, read from what was just written: its stream holds no plain SQL."""
+        from python_backup.engines.postgresql.archive import archive_as_sql  # noqa: PLC0415 - brings a driver
+
         with (
             self.progress.step(f"reading back {self.database}"),
             archive_as_sql(sink.partial, self.instance.tools, timeout=self.request.timeout) as blocks,

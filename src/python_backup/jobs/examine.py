@@ -16,7 +16,6 @@ from pathlib import Path
 from python_backup.dump.dialect import Dialect, Header, SourceDatabase
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.table import DIALECTS, read_header
-from python_backup.engines.postgresql.archive import archive_as_sql
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UsageError
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
@@ -82,6 +81,8 @@ def opened_as_sql(
     if format_of(path) is not Format.CUSTOM:
         yield read_artifact(path, on_stored=on_stored)
         return
+    from python_backup.engines.postgresql.archive import archive_as_sql  # noqa: PLC0415 - brings a driver
+
     if on_stored is not None:
         for block in read_artifact(path):
             on_stored(block)

@@ -10,11 +10,13 @@ from typing import Any
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan
-from python_backup.engines.mysql import dump, load, rights, survey, target
+from python_backup.engines.mysql import dump, load, losses, rights, survey, target
 from python_backup.engines.mysql.connection import Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
 from python_backup.model import Dbms, Instance
+
+_LATER_END_OF_TIME = (11, 5, 0)
 
 
 @dataclass(slots=True)
@@ -64,16 +66,16 @@ class MysqlServer:
     def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
         """Chooses the program and its options for this server and this database's tables."""
         tool = self.toolbox.choose(self.flavour, self.number[:2])
-        losses = survey.losses(self._session, database)
-        history = losses.versioned and not losses.by_transaction
-        warnings = list(losses.warnings)
+        lost = losses.find(self._session, database)
+        history = lost.versioned and not lost.by_transaction
+        warnings = list(lost.warnings)
         if tool.family is not self.flavour:
             warnings.append(self._foreign(tool, database))
         if history and "dump-history" not in tool.options:
             history = False
             warnings.append(f"{tool.name} {tool.version} dumps no history of system-versioned tables")
         without: tuple[str, ...] = ()
-        if losses.masking_hidden and "masking-policies" in tool.options:
+        if lost.masking_hidden and "masking-policies" in tool.options:
             without = ("--skip-masking-policies",)
             warnings.append(
                 "masking policies were not dumped: SELECT on mysql.column_masking_policy is missing"
@@ -94,7 +96,7 @@ class MysqlServer:
     def _foreign(self, tool: Tool, database: str) -> str:
         """The warning that the other family's program is used; `ToolMissing` where it does not serve."""
         who = f"{tool.name} {tool.version}"
-        if survey.has_generated_columns(self._session, database):
+        if losses.has_generated_columns(self._session, database):
             raise ToolMissing(
                 f"no mysqldump for MySQL is on this machine; {who} writes values for the generated columns"
                 f" of {database!r}, which MySQL does not take back",
@@ -136,6 +138,17 @@ class MysqlServer:
             load.load(session, pieces)
         finally:
             session.close()
+        if self.flavour is Dbms.MARIADB and self.number >= _LATER_END_OF_TIME:
+            self._refuse_stranded(database)
+
+    def _refuse_stranded(self, database: str) -> None:
+        for table, rows in losses.stranded(self._session, database).items():
+            raise StatementFailed(
+                f"table {table}: {rows} rows that are current in the dump, which is of a MariaDB before 11.5,"
+                " would be history here",
+                hint="Restore to a MariaDB before 11.5, or back up again with mariadb-dump 11.5 or later and"
+                " --update-history among the instance's options.",
+            )
 
     def counts(self, database: str) -> Mapping[str, int]:
         """Exact row counts over several connections."""

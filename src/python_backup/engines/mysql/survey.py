@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from python_backup.engines.mysql.connection import Opener, ServerSaid, Session, quoted
-from python_backup.errors import NotPermitted
+from python_backup.engines.mysql.connection import Opener, Session, quoted
 from python_backup.model import label
 
 OWN = frozenset({"information_schema", "performance_schema", "mysql", "sys", "ndbinfo"})
@@ -208,87 +207,3 @@ def _count_one(database: str, table: Relation) -> str:
 
 def _parts(tables: Sequence[Relation], length: int) -> Iterable[Sequence[Relation]]:
     return (tables[at : at + length] for at in range(0, len(tables), length))
-
-
-@dataclass(frozen=True, slots=True)
-class Losses:
-    """What a dump of this database cannot hold exactly, whatever the account may do."""
-
-    float_columns: tuple[str, ...]
-    unprotected: tuple[str, ...]
-    versioned: bool
-    by_transaction: tuple[str, ...]
-    masking_hidden: bool = False
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """One sentence for each kind of loss."""
-        found = (
-            (self.float_columns, "FLOAT columns keep six digits in a dump (use DOUBLE): {}"),
-            (self.unprotected, "tables without transactions are dumped while they may change: {}"),
-            (self.by_transaction, "history by transaction cannot be dumped; current rows only: {}"),
-        )
-        return tuple(text.format(_listed(names)) for names, text in found if names)
-
-
-def _masking_hidden(session: Session) -> bool:
-    """Whether MySQL's column masking policies (9.7) are closed to the account; mysqldump asks for them.
-
-    Nobody may read a table by name without a right on it, even when it is not there.
-    """
-    try:
-        session.rows("SELECT 1 FROM mysql.column_masking_policy LIMIT 0")
-    except NotPermitted:
-        return True
-    except ServerSaid:
-        return False  # there is no such table
-    return False
-
-
-def losses(session: Session, database: str) -> Losses:
-    """Looks for FLOAT columns, tables without transactions, and system-versioned tables."""
-    floats = session.rows(
-        "SELECT c.table_name, c.column_name FROM information_schema.columns c"
-        " JOIN information_schema.tables t USING (table_schema, table_name)"
-        " WHERE c.table_schema = %s AND c.data_type = 'float' AND t.table_type <> 'VIEW'"
-        " ORDER BY c.table_name, c.ordinal_position",
-        database,
-    )
-    unprotected = session.rows(
-        "SELECT t.table_name, t.engine FROM information_schema.tables t"
-        " JOIN information_schema.engines e ON e.engine = t.engine"
-        " WHERE t.table_schema = %s AND t.table_type <> 'SEQUENCE'"
-        " AND COALESCE(e.transactions, 'NO') <> 'YES' ORDER BY t.table_name",
-        database,
-    )
-    versioned = any(r.kind == "SYSTEM VERSIONED" for r in relations(session, database))
-    by_transaction = (
-        session.rows(
-            "SELECT table_name FROM information_schema.columns WHERE table_schema = %s"
-            " AND generation_expression = 'ROW START' AND data_type = 'bigint' ORDER BY table_name",
-            database,
-        )
-        if versioned
-        else []
-    )
-    return Losses(
-        float_columns=tuple(label(table, column) for table, column in floats),
-        unprotected=tuple(f"{label(table)} ({engine})" for table, engine in unprotected),
-        versioned=versioned,
-        by_transaction=tuple(label(table) for (table,) in by_transaction),
-        masking_hidden=_masking_hidden(session),
-    )
-
-
-def has_generated_columns(session: Session, database: str) -> bool:
-    """Whether a table computes columns from others."""
-    sql = (
-        "SELECT COUNT(*) FROM information_schema.columns"
-        " WHERE table_schema = %s AND generation_expression <> ''"
-    )
-    return bool(session.value(sql, database))
-
-
-def _listed(names: Sequence[str], limit: int = 10) -> str:
-    more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(names[:limit]) + more

@@ -285,3 +285,40 @@ def test_a_new_database_has_the_dumps_character_set(mysql_server: RunningServer,
                 mysql_server, name, "SELECT @@character_set_database, @@collation_database"
             )
             assert found == [expected]
+
+
+def test_history_of_an_older_mariadb_is_not_silently_taken_for_what_it_was(
+    mysql_server: RunningServer, new_database
+):
+    if mysql_server.dbms != "mariadb":
+        pytest.skip("needs MariaDB's system versioning")
+    name = new_database(mysql_server)
+    text = (
+        b"SET time_zone = '+00:00';\nCREATE TABLE t (n INT) WITH SYSTEM VERSIONING;\n"
+        b"SET system_versioning_insert_history = 1;\nINSERT INTO t (n, row_start, row_end) VALUES"
+        b" (1,'2024-01-01 00:00:00.000000','2038-01-19 03:14:07.999999');\n"
+    )
+    with connected(instance_for(mysql_server)) as server:
+        if mysql_server.major < (11, 5):
+            server.load(name, pieces(text), complete=True)
+            assert databases.rows(mysql_server, name, "SELECT n FROM t") == [(1,)]
+            return
+        with pytest.raises(StatementFailed, match="table t: 1 rows") as caught:
+            server.load(name, pieces(text), complete=True)
+        assert "--update-history" in str(caught.value.hint)
+
+
+def test_events_that_the_tool_cannot_reach_make_a_partial_dump_not_none(
+    mysql_server: RunningServer, new_database
+):
+    name = new_database(mysql_server, "it's")
+    databases.execute(
+        mysql_server,
+        name,
+        "CREATE TABLE t (n INT)",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 YEAR DISABLE DO SELECT 1",
+    )
+    with connected(instance_for(mysql_server)) as server:
+        found = dump(server, name)
+    assert found.facts.objects["tables"] == ("t",)
+    assert ("events" in found.facts.objects) == (found.errors == [])
