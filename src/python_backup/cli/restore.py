@@ -87,6 +87,7 @@ def restore(
         request,
         lambda replacement: confirm(replacement, screen, progress, datetime.now().astimezone()),
         progress,
+        lambda: datetime.now().astimezone(),
     )
     code = 0 if report.equal else DIFFERS
     screen.result(document(report, code), *drawn(report))

@@ -1,27 +1,35 @@
-"""Restoring: verify the artifact, make the target, load it through the filter, compare the facts."""
+"""Restoring: verify the artifact, fill a database beside the target, compare it, let it take over.
+
+The target is not touched before the new database was found equal to the dump's facts; what it held
+stays under another name until it is no longer kept. A restore that fails drops what it made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from time import monotonic
 
 from python_backup.dump.changes import Changes
-from python_backup.dump.dialect import Dialect
-from python_backup.dump.piece import Piece
-from python_backup.engines.engine import Server
+from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
-from python_backup.errors import ArtifactCorrupt, BackupError, Refused, TargetExists, UsageError
+from python_backup.errors import BackupError, Refused, TargetExists
 from python_backup.jobs.compare import Comparison, compare
-from python_backup.jobs.examine import Examination, Examiner, opened_as_sql
+from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.model import Facts, Instance, Manifest
-from python_backup.storage.names import parse_name
-from python_backup.stream.apart import apart
+from python_backup.policy.beside import BEFORE, RESTORING, beside, no_longer_kept, replaced_of
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long what was replaced is kept: the latest ``count`` of each target, none older than ``days``."""
+
+    count: int = 1
+    days: float = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,8 @@ class RestoreRequest:
     """What to restore where. ``target`` None: the name in the manifest, the dump, or the file's name.
 
     ``source`` chooses one database of a dump that holds several. ``verify`` False skips the
-    comparison afterwards; the artifact is verified in any case.
+    comparison; the artifact is verified in any case. ``disconnect`` ends other sessions on the
+    target. ``keep_properties`` False: owner, grants and settings of the database come from the dump.
     """
 
     file: Path
@@ -39,6 +48,9 @@ class RestoreRequest:
     dry_run: bool = False
     force: bool = False
     verify: bool = True
+    disconnect: bool = False
+    keep_properties: bool = True
+    kept: Kept = field(default_factory=Kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +69,9 @@ class Replacement:
 class RestoreReport:
     """What a restore did, or with ``dry_run`` would do.
 
-    ``comparison`` is None where nothing was compared: a dry run, or no verification. ``seconds``
-    has the time of each step by name: ``examine``, ``load``, ``compare``.
+    ``comparison`` is None where nothing was compared: a dry run, or no verification. ``before`` is
+    the database that holds what the target held. ``taken_over`` False: the target is what it was.
+    ``seconds`` has the time of each step by name: ``examine``, ``load``, ``compare``, ``take_over``.
     """
 
     file: Path
@@ -71,6 +84,8 @@ class RestoreReport:
     manifest: Manifest | None
     changes: Changes
     comparison: Comparison | None = None
+    before: str | None = None
+    taken_over: bool = False
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -81,17 +96,23 @@ class RestoreReport:
 
 
 def restore(
-    request: RestoreRequest, confirm: Callable[[Replacement], bool], progress: Progress
+    request: RestoreRequest,
+    confirm: Callable[[Replacement], bool],
+    progress: Progress,
+    now: Callable[[], datetime],
 ) -> RestoreReport:
     """Restores one artifact; ``confirm`` is asked before an existing database is replaced.
+
+    When the new database differs from the dump, the report says so and the target is what it was.
 
     Raises:
         ArtifactError: the artifact is missing or not whole; no server was touched.
         UnsafeDump: it holds what no restore may run; no server was touched.
         TargetExists: ``confirm`` said no.
-        StatementFailed: the server refused a statement; what the restore made is dropped again.
+        Refused: others use the target, or an earlier run on it is to be settled first.
+        StatementFailed: the server refused a statement; the target is what it was.
     """
-    return _Restore(request, confirm, progress).run()
+    return _Restore(request, confirm, progress, now).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,117 +122,110 @@ class _Restore:
     request: RestoreRequest
     confirm: Callable[[Replacement], bool]
     progress: Progress
+    now: Callable[[], datetime]
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    changes: Changes = field(default_factory=Changes)
 
     def run(self) -> RestoreReport:
         """All steps in their order."""
+        request = self.request
         with self._timed("examine"):
-            seen = self._examined()
-        instance = self.request.instance
-        target = self.request.target or _default_target(seen)
-        with closing(ENGINES[instance.dbms].connect(instance)) as server:
+            whole = examine_whole(request.file, request.instance, request.source, self.progress)
+        self.warnings.extend(whole.warnings)
+        loading = Loading(whole, request.instance, self.progress)
+        target = request.target or whole.default_target()
+        with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
             replaced = server.exists(target)
-            if self.request.dry_run:
-                self._read_only(server, seen, target)
-                return self._report(seen, target, None, replaced=replaced)
+            if request.dry_run:
+                loading.rehearse(server, target)
+                return self._report(loading, target, replaced=replaced)
+            refuse_unfinished(server, request.instance, target)
             if replaced:
-                self._agreed(seen, target)
-            with self._timed("load"):
-                self._load(server, seen, target, replaced=replaced)
-            comparison = None
-            if self.request.verify:
-                with self._timed("compare"), self.progress.step(f"comparing {target}"):
-                    comparison = compare(server, target, seen.facts)
-            return self._report(seen, target, comparison, replaced=replaced)
+                self._agreed(whole, target)
+                self._alone(server, target)
+            return self._beside(server, loading, target, replaced=replaced)
 
-    def _examined(self) -> _Whole:
-        """The artifact, found whole and of the instance's engine.
-
-        Raises:
-            ArtifactCorrupt: a check failed.
-            Refused: it is of the other engine.
-        """
-        instance = self.request.instance
-        family = ENGINES[instance.dbms].dialect.family
-        examiner = Examiner(self.progress, instance.tools, family)
-        seen = examiner.examine(self.request.file, self.request.source)
-        if seen.failed is not None:
-            raise ArtifactCorrupt(
-                f"{self.request.file}: {seen.failed.name}: {seen.failed.detail}",
-                hint="Nothing was touched. Take another backup: vya-backupdb list shows them.",
-            )
-        if seen.dialect is None or seen.facts is None:
-            raise AssertionError("examined without a fault and without facts")
-        if seen.dialect.family != family:
-            raise Refused(
-                f"{self.request.file} is a dump of {seen.dialect.family}, "
-                f"instance {instance.label} is {instance.dbms}",
-                hint="Name an instance of the dump's engine with --instance.",
-            )
-        self.warnings.extend(
-            f"{check.name}: {check.detail}"
-            for check in seen.checks
-            if check.ok is None and (check.name != "manifest" or seen.manifest is not None)
-        )
-        return _Whole(seen, seen.dialect, seen.facts)
-
-    def _agreed(self, seen: _Whole, target: str) -> None:
+    def _agreed(self, whole: Whole, target: str) -> None:
         if self.request.force:
             return
-        look = seen.examination
-        replacement = Replacement(look.path.name, look.size, look.taken, seen.facts.rows, look.source, target)
+        look = whole.examination
+        replacement = Replacement(
+            look.path.name, look.size, look.taken, whole.facts.rows, look.source, target
+        )
         if not self.confirm(replacement):
             raise TargetExists(
                 f"database {target!r} exists on instance {self.request.instance.label}",
                 hint="Give another --target, or --force to replace it.",
             )
 
-    def _load(self, server: Server, seen: _Whole, target: str, *, replaced: bool) -> None:
-        """Makes the database and fills it; what fails leaves no database that this made."""
-        if replaced:
-            server.drop(target)
-        like = next((d for d in seen.examination.databases if d.name == seen.examination.source), None)
-        self.warnings.extend(server.create(target, like))
-        try:
-            with self._rewritten(server, seen, target) as pieces:
-                server.load(target, pieces, complete=True)
-        except BaseException:
-            self._dropped(target)
-            raise
+    def _alone(self, server: Server, target: str) -> None:
+        """Asked before the long work, not only at its end."""
+        others = server.sessions(target)
+        if others and not self.request.disconnect:
+            raise in_use(target, others)
 
-    def _dropped(self, target: str) -> None:
+    def _beside(self, server: Server, loading: Loading, target: str, *, replaced: bool) -> RestoreReport:
+        """Fills a database of another name, compares it, and only then lets it take the target's place."""
+        fits = ENGINES[self.request.instance.dbms].fits
+        begun = self.now()
+        fresh = beside(target, RESTORING, begun, fits)
+        before = beside(target, BEFORE, begun, fits) if replaced else None
+        comparison = None
+        try:
+            with self._timed("load"):
+                self.warnings.extend(loading.fill(server, fresh))
+            if self.request.verify:
+                with self._timed("compare"), self.progress.step(f"comparing {target}"):
+                    comparison = compare(server, fresh, loading.whole.facts)
+                if not comparison.equal:
+                    server.drop(fresh)
+                    return self._report(loading, target, comparison, replaced=False)
+            with self._timed("take_over"):
+                swap = Swap(
+                    fresh,
+                    target,
+                    before,
+                    disconnect=self.request.disconnect,
+                    keep_properties=self.request.keep_properties,
+                )
+                self.warnings.extend(server.take_over(swap))
+        except BaseException:
+            self._dropped(fresh)
+            raise
+        self._drop_no_longer_kept(server, target)
+        return self._report(loading, target, comparison, replaced=replaced, before=before, taken_over=True)
+
+    def _dropped(self, fresh: str) -> None:
         """Takes back what this restore made, over a connection of its own: the other may be lost."""
         instance = self.request.instance
         try:
             with closing(ENGINES[instance.dbms].connect(instance)) as server:
-                if server.exists(target):
-                    server.drop(target)
+                if server.exists(fresh):
+                    server.drop(fresh)
         except BackupError as exc:
-            self.progress.note(f"the unfinished database {target!r} could not be dropped: {exc.message}")
+            self.progress.note(f"the unfinished database {fresh!r} could not be dropped: {exc.message}")
 
-    def _read_only(self, server: Server, seen: _Whole, target: str) -> None:
-        with self._rewritten(server, seen, target) as pieces:
-            for _ in pieces:
-                pass
-
-    @contextmanager
-    def _rewritten(self, server: Server, seen: _Whole, target: str) -> Iterator[Iterator[Piece]]:
-        """What the target is to get, read and cut in a thread of its own."""
-        look, dialect = seen.examination, seen.dialect
-        rewriter = dialect.rewriter(look.source, server.target(target), self.changes)
-        with (
-            self.progress.step(f"restoring {target}", total=look.size) as step,
-            opened_as_sql(look.path, self.request.instance.tools, lambda b: step.advance(len(b))) as blocks,
-            apart(_by_block(blocks, dialect, look.source)) as batches,
-        ):
-            yield rewriter.rewrite(chain.from_iterable(batches))
+    def _drop_no_longer_kept(self, server: Server, target: str) -> None:
+        """The restore is done; what cannot be dropped now is told, and dropped by a later one."""
+        kept, fits = self.request.kept, ENGINES[self.request.instance.dbms].fits
+        replaced = replaced_of(target, server.databases(), fits)
+        for old in no_longer_kept(replaced, keep=kept.count, days=kept.days, now=self.now()):
+            try:
+                server.drop(old.database)
+            except BackupError as exc:
+                self.warnings.append(f"{old.database} is no longer kept, but: {exc.message}")
 
     def _report(
-        self, seen: _Whole, target: str, comparison: Comparison | None, *, replaced: bool
+        self,
+        loading: Loading,
+        target: str,
+        comparison: Comparison | None = None,
+        *,
+        replaced: bool,
+        before: str | None = None,
+        taken_over: bool = False,
     ) -> RestoreReport:
-        look = seen.examination
+        look, changes = loading.whole.examination, loading.changes
         return RestoreReport(
             file=look.path,
             instance=self.request.instance,
@@ -219,11 +233,13 @@ class _Restore:
             target=target,
             replaced=replaced,
             dry_run=self.request.dry_run,
-            facts=seen.facts,
+            facts=loading.whole.facts,
             manifest=look.manifest,
-            changes=self.changes,
+            changes=changes,
             comparison=comparison,
-            warnings=tuple(dict.fromkeys([*self.warnings, *self.changes.warnings])),
+            before=before,
+            taken_over=taken_over,
+            warnings=tuple(dict.fromkeys([*self.warnings, *changes.warnings])),
             seconds=self.seconds,
         )
 
@@ -236,30 +252,20 @@ class _Restore:
             self.seconds[name] = monotonic() - begun
 
 
-@dataclass(frozen=True, slots=True)
-class _Whole:
-    """An artifact that passed all its checks."""
-
-    examination: Examination
-    dialect: Dialect
-    facts: Facts
-
-
-def _by_block(blocks: Iterable[bytes], dialect: Dialect, source: str | None) -> Iterator[list[Piece]]:
-    """The chosen database's pieces, those of one block together: a queue's place costs more than a piece."""
-    lexer, selector = dialect.lexer(), dialect.selector(source)
-    for block in blocks:
-        yield list(selector.select(lexer.feed(block)))
-    yield list(selector.select(lexer.finish()))
-
-
-def _default_target(seen: _Whole) -> str:
-    look = seen.examination
-    name = parse_name(look.path.name)
-    target = look.source or (name.database if name is not None else None)
-    if target is None:
-        raise UsageError(
-            f"neither {look.path.name} nor its dump says which database it is of",
-            hint="Name the database to restore into with --target NAME.",
+def refuse_unfinished(server: Server, instance: Instance, target: str) -> None:
+    """A run that was killed amid its last step is to be ended before another begins on its target."""
+    left = server.unfinished(target)
+    if left is not None:
+        raise Refused(
+            f"database {target!r}: {left}",
+            hint=f"Run: vya-backupdb restore --resume-or-undo {target} --instance {instance.id}",
         )
-    return target
+
+
+def in_use(target: str, others: tuple[str, ...]) -> Refused:
+    """The refusal to replace a database that others are connected to."""
+    listed = "\n".join(f"  {other}" for other in others)
+    return Refused(
+        f"database {target!r} is in use by {len(others)} other sessions:\n{listed}",
+        hint="End them, or give --disconnect to have them ended.",
+    )

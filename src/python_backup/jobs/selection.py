@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from python_backup.model import Instance
+from python_backup.policy.beside import is_beside
 
 _WILD = frozenset("*?[")
 
@@ -27,6 +28,8 @@ def select_databases(
 ) -> Selection:
     """Chooses among ``present``, the databases that are not the engine's own.
 
+    Those that a restore made beside its target are taken only when they are wanted by name.
+
     One that is (``postgres``) is taken only when it is asked for by its whole name, in ``wanted``
     or in the instance's ``filter``. What is wanted by name is taken whatever the patterns say.
     """
@@ -36,6 +39,7 @@ def select_databases(
             tuple(name for name, found in there.items() if found),
             tuple(name for name, found in there.items() if not found),
         )
+    present = [name for name in present if not is_beside(name)]
     named = [p for p in instance.filter if not _WILD & set(p) and p not in present and exists(p)]
     return Selection(tuple(name for name in sorted({*present, *named}) if _passes(name, instance)))
 

@@ -34,6 +34,11 @@ def is_beside(name: str) -> bool:
     return bool(_BESIDE.fullmatch(name))
 
 
+def is_beside_of(target: str, name: str, mark: str, fits: Fits) -> bool:
+    """Whether this is a name that `beside` gave for this target."""
+    return _moment(name, _prefix(target, mark, fits)) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Replaced:
     """One database that holds what a target held before ``at``."""
@@ -45,15 +50,9 @@ class Replaced:
 def replaced_of(target: str, databases: Iterable[str], fits: Fits) -> tuple[Replaced, ...]:
     """What was replaced under this target's name, the latest first."""
     prefix = _prefix(target, BEFORE, fits)
-    found = []
-    for name in databases:
-        try:
-            at = datetime.strptime(name.removeprefix(prefix), _TIME).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-        if name.startswith(prefix):
-            found.append(Replaced(name, at))
-    return tuple(sorted(found, key=lambda r: r.at, reverse=True))
+    found = ((name, _moment(name, prefix)) for name in databases)
+    replaced = (Replaced(name, at) for name, at in found if at is not None)
+    return tuple(sorted(replaced, key=lambda r: r.at, reverse=True))
 
 
 def no_longer_kept(
@@ -63,6 +62,15 @@ def no_longer_kept(
     latest_first = sorted(replaced, key=lambda r: r.at, reverse=True)
     oldest = now - timedelta(days=days)
     return tuple(r for place, r in enumerate(latest_first) if place >= keep or r.at < oldest)
+
+
+def _moment(name: str, prefix: str) -> datetime | None:
+    if not name.startswith(prefix):
+        return None
+    try:
+        return datetime.strptime(name.removeprefix(prefix), _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _prefix(target: str, mark: str, fits: Fits) -> str:

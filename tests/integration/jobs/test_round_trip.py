@@ -71,7 +71,7 @@ def restored(
     dry_run: bool = False, force: bool = False,
 ) -> RestoreReport:  # fmt: skip
     request = RestoreRequest(file, instance, target, dry_run=dry_run, force=force)
-    return restore(request, confirm, Silence())
+    return restore(request, confirm, Silence(), now)
 
 
 @pytest.mark.parametrize("stored", [Format.NONE, Format.GZIP, Format.ZIP, Format.ZSTD])

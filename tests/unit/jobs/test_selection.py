@@ -4,6 +4,7 @@ from python_backup.jobs.selection import Selection, select_databases
 from python_backup.model import Dbms, Instance
 
 PRESENT = ("app_a", "app_b", "app_b_tmp", "other")
+BEFORE = "other__before_20260113_155440"
 
 
 def instance(**changes: tuple[str, ...]) -> Instance:
@@ -15,11 +16,18 @@ def choose(wanted: tuple[str, ...] = (), **changes: tuple[str, ...]) -> tuple[st
 
 
 def select(wanted: tuple[str, ...] = (), **changes: tuple[str, ...]) -> Selection:
-    return select_databases(instance(**changes), PRESENT, wanted, exists={*PRESENT, "postgres"}.__contains__)
+    return select_databases(
+        instance(**changes), (*PRESENT, BEFORE), wanted, exists={*PRESENT, BEFORE, "postgres"}.__contains__
+    )
 
 
 def test_without_names_and_patterns_every_database_is_taken() -> None:
     assert choose() == PRESENT
+
+
+def test_what_a_restore_replaced_is_taken_only_when_it_is_asked_for_by_name() -> None:
+    assert choose(filter=("other*",)) == ("other",)
+    assert choose((BEFORE,)) == (BEFORE,)
 
 
 def test_filter_and_ignore_narrow_what_is_taken() -> None:

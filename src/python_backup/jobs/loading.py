@@ -1,0 +1,134 @@
+"""What every restore does with its artifact: examine it, read it through the filter, fill a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.dialect import Dialect, SourceDatabase
+from python_backup.dump.piece import Piece
+from python_backup.engines.engine import Server
+from python_backup.engines.table import ENGINES
+from python_backup.errors import ArtifactCorrupt, Refused, UsageError
+from python_backup.jobs.examine import Examination, Examiner, opened_as_sql
+from python_backup.jobs.progress import Progress
+from python_backup.model import Facts, Instance
+from python_backup.storage.names import parse_name
+from python_backup.stream.apart import apart
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An artifact that passed all its checks and fits the instance's engine."""
+
+    examination: Examination
+    dialect: Dialect
+    facts: Facts
+
+    @property
+    def path(self) -> Path:
+        """The artifact."""
+        return self.examination.path
+
+    @property
+    def source(self) -> str | None:
+        """The one database that is restored, None where the dump names none."""
+        return self.examination.source
+
+    @property
+    def like(self) -> SourceDatabase | None:
+        """What the dump says of making it."""
+        return next((d for d in self.examination.databases if d.name == self.source), None)
+
+    @property
+    def warnings(self) -> Iterator[str]:
+        """What could not be checked; a missing manifest alone is none, for its sum is missing too."""
+        for check in self.examination.checks:
+            if check.ok is None and (check.name != "manifest" or self.examination.manifest is not None):
+                yield f"{check.name}: {check.detail}"
+
+    def default_target(self) -> str:
+        """The name in the manifest, else in the dump, else in the file's name.
+
+        Raises:
+            UsageError: none of them says.
+        """
+        name = parse_name(self.path.name)
+        target = self.source or (name.database if name is not None else None)
+        if target is None:
+            raise UsageError(
+                f"neither {self.path.name} nor its dump says which database it is of",
+                hint="Name the database to restore into with --target NAME.",
+            )
+        return target
+
+
+def examine_whole(path: Path, instance: Instance, source: str | None, progress: Progress) -> Whole:
+    """Reads the whole artifact; no server is asked.
+
+    Raises:
+        ArtifactCorrupt: a check failed.
+        Refused: it is of the other engine, or unsafe.
+    """
+    family = ENGINES[instance.dbms].dialect.family
+    seen = Examiner(progress, instance.tools, family).examine(path, source)
+    if seen.failed is not None:
+        raise ArtifactCorrupt(
+            f"{path}: {seen.failed.name}: {seen.failed.detail}",
+            hint="Nothing was touched. Take another backup: vya-backupdb list shows them.",
+        )
+    if seen.dialect is None or seen.facts is None:
+        raise AssertionError("examined without a fault and without facts")
+    if seen.dialect.family != family:
+        raise Refused(
+            f"{path} is a dump of {seen.dialect.family}, instance {instance.label} is {instance.dbms}",
+            hint="Name an instance of the dump's engine with --instance.",
+        )
+    return Whole(seen, seen.dialect, seen.facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Loading:
+    """How one artifact is read for one instance; ``changes`` gathers what its filter alters."""
+
+    whole: Whole
+    instance: Instance
+    progress: Progress
+    changes: Changes = field(default_factory=Changes)
+
+    def fill(self, server: Server, database: str) -> tuple[str, ...]:
+        """Makes the database as the dump says and loads the dump into it; returns warnings."""
+        warnings = server.create(database, self.whole.like)
+        with self.rewritten(server, database) as pieces:
+            server.load(database, pieces, complete=True)
+        return warnings
+
+    def rehearse(self, server: Server, database: str) -> None:
+        """Reads everything as `fill` would, so that ``changes`` has it all; sends nothing."""
+        with self.rewritten(server, database) as pieces:
+            for _ in pieces:
+                pass
+
+    @contextmanager
+    def rewritten(self, server: Server, database: str) -> Iterator[Iterator[Piece]]:
+        """What a database of this name is to get, read and cut in a thread of its own."""
+        whole = self.whole
+        rewriter = whole.dialect.rewriter(whole.source, server.target(database), self.changes)
+        with (
+            self.progress.step(f"restoring {whole.path.name}", total=whole.examination.size) as step,
+            opened_as_sql(whole.path, self.instance.tools, lambda block: step.advance(len(block))) as blocks,
+            apart(_by_block(blocks, whole.dialect, whole.source)) as batches,
+        ):
+            yield rewriter.rewrite(chain.from_iterable(batches))
+
+
+def _by_block(blocks: Iterable[bytes], dialect: Dialect, source: str | None) -> Iterator[list[Piece]]:
+    """The chosen database's pieces, those of one block together: a queue's place costs more than a piece."""
+    lexer, selector = dialect.lexer(), dialect.selector(source)
+    for block in blocks:
+        yield list(selector.select(lexer.feed(block)))
+    yield list(selector.select(lexer.finish()))

@@ -1,0 +1,70 @@
+"""Putting back what a restore replaced, and ending what a killed restore left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from python_backup.engines.engine import Swap
+from python_backup.engines.table import ENGINES
+from python_backup.errors import Refused
+from python_backup.jobs.restore import in_use, refuse_unfinished
+from python_backup.model import Instance
+from python_backup.policy.beside import BEFORE, RESTORING, Replaced, beside, is_beside_of, replaced_of
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackReport:
+    """What was put back (``restored``), and where what it replaced is now (``before``)."""
+
+    target: str
+    restored: Replaced
+    before: str | None
+    warnings: tuple[str, ...]
+
+
+def roll_back(
+    instance: Instance, target: str, now: Callable[[], datetime], *, disconnect: bool = False
+) -> RollbackReport:
+    """Puts back what the latest restore replaced; a second call returns to where one was.
+
+    Raises:
+        Refused: nothing that was replaced is kept, others use the target, or a killed run on it is
+            to be settled first.
+    """
+    engine = ENGINES[instance.dbms]
+    with closing(engine.connect(instance)) as server:
+        refuse_unfinished(server, instance, target)
+        kept = replaced_of(target, server.databases(), engine.fits)
+        if not kept:
+            raise Refused(
+                f"nothing that {target!r} held before is kept on instance {instance.label}",
+                hint="Restore a backup instead: vya-backupdb list shows them.",
+            )
+        exists = server.exists(target)
+        others = server.sessions(target) if exists else ()
+        if others and not disconnect:
+            raise in_use(target, others)
+        before = beside(target, BEFORE, now(), engine.fits) if exists else None
+        swap = Swap(kept[0].database, target, before, disconnect=disconnect, keep_properties=False)
+        return RollbackReport(target, kept[0], before, server.take_over(swap))
+
+
+def settle(instance: Instance, target: str) -> tuple[str, ...]:
+    """Ends what a killed restore left of its work on this target; one sentence for each thing done."""
+    engine = ENGINES[instance.dbms]
+    done = []
+    with closing(engine.connect(instance)) as server:
+        if server.unfinished(target) is not None:
+            done.append(server.settle(target))
+        for name in server.databases():
+            if not is_beside_of(target, name, RESTORING, engine.fits):
+                continue
+            if server.sessions(name):
+                done.append(f"{name} is being filled by a running restore, and was left alone")
+            else:
+                server.drop(name)
+                done.append(f"{name}, which was never finished, was dropped")
+    return tuple(done)
