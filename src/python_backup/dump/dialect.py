@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.facts import ObjectReader
+from python_backup.dump.pick import Pick
 from python_backup.dump.piece import Lexer, Piece
 
 
@@ -76,6 +77,22 @@ class Rewriter(Protocol):
         ...
 
 
+class Picker(Protocol):
+    """Passes on the picked tables and what belongs to them; stands behind the selector and the guard."""
+
+    def pick(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """The picked pieces, in order; called again and again with the pieces of one dump."""
+        ...
+
+    def finish(self) -> None:
+        """Call it at the end of the dump.
+
+        Raises:
+            UsageError: a pattern took nothing; the hint names what the dump holds.
+        """
+        ...
+
+
 class Dialect(Protocol):
     """One engine family's dump text."""
 
@@ -98,6 +115,14 @@ class Dialect(Protocol):
 
     def guard(self, source: str | None) -> Guard:
         """A new guard for one stream; ``source`` is the one database the dump may name."""
+        ...
+
+    def picker(self, pick: Pick, changes: Changes) -> Picker:
+        """A new picker for one stream.
+
+        Raises:
+            UsageError: the engine has nothing that the pick asks for (schemas in MySQL).
+        """
         ...
 
     def rewriter(self, source: str | None, target: Any, changes: Changes) -> Rewriter:

@@ -7,8 +7,10 @@ from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.guard import MysqlGuard
 from python_backup.dump.mysql.lexer import MysqlLexer
 from python_backup.dump.mysql.objects import MysqlObjects
+from python_backup.dump.mysql.picking import MysqlPicker
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.mysql.selector import MysqlSelector
+from python_backup.dump.pick import Pick
 
 
 class MysqlDialect:
@@ -31,6 +33,10 @@ class MysqlDialect:
     def guard(self, source: str | None) -> MysqlGuard:
         """A new guard for one stream."""
         return MysqlGuard(source)
+
+    def picker(self, pick: Pick, changes: Changes) -> MysqlPicker:
+        """A new picker for one stream."""
+        return MysqlPicker(pick, changes)
 
     def rewriter(self, source: str | None, target: Target, changes: Changes) -> MysqlRewriter:
         """A new rewriter for one stream."""

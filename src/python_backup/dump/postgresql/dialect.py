@@ -6,9 +6,11 @@ from typing import Any
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Dialect
+from python_backup.dump.pick import Pick
 from python_backup.dump.postgresql.guard import DumpGuard
 from python_backup.dump.postgresql.lexer import PostgreSQLLexer
 from python_backup.dump.postgresql.objects import ObjectReader
+from python_backup.dump.postgresql.picking import DumpPicker
 from python_backup.dump.postgresql.rewriter import DumpRewriter
 from python_backup.dump.postgresql.selector import DatabaseSelector
 
@@ -36,6 +38,10 @@ class PostgreSQLDialect:
     def guard(self, source: str | None) -> DumpGuard:
         """A new guard."""
         return DumpGuard(source)
+
+    def picker(self, pick: Pick, changes: Changes) -> DumpPicker:
+        """A new picker for one stream."""
+        return DumpPicker(pick, changes)
 
     def rewriter(self, source: str | None, target: Any, changes: Changes) -> DumpRewriter:  # noqa: ARG002  # whatever database a statement names, the guard saw that it is the source
         """A new rewriter; ``target`` is a `rewriter.Target`."""

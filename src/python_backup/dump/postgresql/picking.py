@@ -1,0 +1,366 @@
+"""Passes on the picked tables of a pg_dump dump, with what belongs to them, much as ``pg_dump -t`` does.
+
+That is a table's columns, defaults, owned and named sequences, indexes, constraints, triggers, policies,
+grants, comments and rows, and its partitions. Beyond pg_dump, the schemas it stands in and the types
+that its columns name come along, and all extensions do, so that it can be restored into an empty
+database. What a picked table would need and cannot have is left out and reported by name: foreign keys
+and views to tables not picked, triggers of functions not picked.
+
+What may still be needed is held, a few statements for each object, and goes out before what names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.pick import Choice, Pick
+from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
+from python_backup.dump.postgresql.belonging import About, about
+from python_backup.dump.postgresql.cursor import Cursor
+from python_backup.dump.postgresql.session import Session
+from python_backup.dump.postgresql.tokens import Kind
+
+_ON_DEMAND = frozenset({"type", "schema", "sequence"})
+Name = tuple[str, str]
+"""Schema and name; a schema's own is without the second."""
+
+
+@dataclass(slots=True)
+class DumpPicker:
+    """See `python_backup.dump.dialect.Picker`."""
+
+    asked: Pick
+    changes: Changes
+    _choice: Choice = field(init=False)
+    _session: Session = field(default_factory=Session)
+    _taken: set[tuple[str, Name]] = field(default_factory=set)
+    _left: set[tuple[str, Name]] = field(default_factory=set)
+    _held: dict[tuple[str, Name], list[Statement]] = field(default_factory=dict)
+    _kinds: dict[Name, str] = field(default_factory=dict)
+    _parts: dict[tuple[str, Name], Name] = field(default_factory=dict)
+    _undecided: Name | None = None
+    _dropped: set[tuple[str, str]] = field(default_factory=set)
+    _skipping: bool = False
+    _counted: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._choice = Choice(self.asked)
+
+    def pick(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
+        """The picked pieces, in order."""
+        for piece in pieces:
+            match piece:
+                case Rows() | DataEnd():
+                    if not self._skipping:
+                        yield piece
+                case DataBegin():
+                    yield from self._decided(None)
+                    self._skipping = not self._data(piece)
+                    if not self._skipping:
+                        yield piece
+                case Statement():
+                    yield from self._statement(piece)
+                case _:
+                    yield piece
+
+    def finish(self) -> None:
+        """Call it at the end of the dump; see `python_backup.dump.pick.Choice.check`."""
+        for (kind, _), statements in self._held.items():
+            for piece in statements:
+                self.changes.add(f"{kind} not picked", piece.line, piece.sql)
+        self._choice.check()
+
+    def _data(self, piece: DataBegin) -> bool:
+        at = self._session.cursor(piece.sql)
+        at.take()
+        at.accept("into")
+        at.accept("binary")
+        name = self._named(at.name())
+        taken = self._takes_table(name) and not self.asked.schema_only
+        if not taken and piece.table not in self._counted:
+            self._counted.add(piece.table)
+            self.changes.add("data of a table not picked", piece.line, piece.sql)
+        return taken
+
+    def _named(self, parts: tuple[str, ...]) -> Name:
+        """Schema and name; a name alone is in the session's schema."""
+        return (parts[-2], parts[-1]) if len(parts) > 1 else (self._session.schema, "".join(parts))
+
+    def _takes_table(self, name: Name) -> bool:
+        if ("table", name) in self._taken:
+            return True
+        if ("table", name) in self._left:
+            return False
+        taken = self._choice.takes(name[1], name[0])
+        (self._taken if taken else self._left).add(("table", name))
+        return taken
+
+    def _statement(self, piece: Statement) -> Iterator[Statement]:
+        self._session.take(piece.sql)
+        what = about(self._session.cursor(piece.sql))
+        if what.kind == "session":
+            yield piece
+            return
+        name = self._named(what.name)
+        yield from self._decided(name)
+        if what.kind == "relation":
+            yield from self._relation(piece, what, name)
+        elif what.kind == "setval":
+            yield from self._setval(piece, what, name)
+        elif what.kind == "part":
+            yield from self._part(piece, what, name)
+        elif what.kind in {"index", "statistics"}:
+            yield from self._known_part(piece, what, name)
+        elif what.kind in {"data", "large object"}:
+            if self.asked.everything and not self.asked.schema_only:
+                yield piece
+            else:
+                self._leave(piece, what)
+        elif what.kind == "refresh":
+            if self._takes_table(name) and not (self.asked.schema_only or self.asked.data_only):
+                yield piece
+            else:
+                self._leave(piece, what)
+        else:
+            yield from self._other(piece, what, name)
+
+    def _leave(self, piece: Statement, what: About) -> None:
+        self.changes.add(f"{what.what} not picked", piece.line, piece.sql)
+
+    def _relation(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
+        if what.creates:
+            self._kinds[name] = what.creates
+        if self._kinds.get(name) == "sequence" or what.what.endswith("SEQUENCE"):
+            yield from self._sequence(piece, what, name)
+            return
+        if what.what == "ALTER TABLE" and (key := _constraint(self._session.cursor(piece.sql))):
+            self._parts["index", (name[0], key)] = name
+        if self._takes_table(name):
+            yield from self._of_table(piece, what, name)
+            return
+        at = self._session.cursor(piece.sql)
+        parent = _partition_of(at) if what.creates == "table" else ()
+        joins = bool(parent) and ("table", self._named(parent)) in self._taken
+        if joins and not self._choice.excludes(name[1], name[0]):
+            self._taken.add(("table", name))
+            self._left.discard(("table", name))
+            yield from self._of_table(piece, what, name)
+        else:
+            self._held.setdefault(("table", name), []).append(piece)
+
+    def _of_table(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
+        """A statement about a picked table or view, unless it needs what is not there."""
+        at = self._session.cursor(piece.sql)
+        child = self._named(_attached(at)) if what.what == "ALTER TABLE" else ("", "")
+        if not self._choice.excludes(child[1], child[0]):
+            yield from self._demand("table", child)
+        identity = _identity(self._session.cursor(piece.sql)) if b"(" in piece.sql else ()
+        if identity:
+            self._taken.add(("sequence", self._named(identity)))
+        if what.creates != "table" and self._needs_other(piece, what, name):
+            return
+        yield from self._out(piece, what, name)
+
+    def _needs_other(self, piece: Statement, what: About, name: Name) -> bool:
+        """Leaves out, and reports, a view, foreign key, trigger or index that needs what is not picked."""
+        missing = self._missing(piece.sql, name)
+        if missing is None:
+            return False
+        shown, other = self._session.label(*name), self._session.label(*missing)
+        constraint = _constraint(self._session.cursor(piece.sql))
+        if what.creates == "view":
+            thing = f"view {shown}"
+            self._taken.discard(("table", name))
+            self._left.add(("table", name))
+        elif constraint:
+            thing = f"constraint {constraint} of {shown}"
+            self._dropped.add((shown, constraint))
+        else:
+            thing = f"{what.what} {what.part} of {shown}".replace("  ", " ")
+            self._dropped.add((shown, what.part))
+        kind = "foreign key to a table" if constraint else what.what
+        self.changes.add(f"{kind} not picked left out", piece.line, piece.sql)
+        self.changes.warnings.append(f"{thing} was left out: it needs {other}, which was not picked")
+        return True
+
+    def _missing(self, sql: bytes, own: Name) -> Name | None:
+        """The first table or routine not picked that is named here."""
+        at = self._session.cursor(sql)
+        before = ""
+        while not at.ended:
+            if not at.peek().names:
+                before = at.take().word
+                continue
+            word, parts = at.peek().word, at.name()
+            pairs = [self._named(parts[:2])] if len(parts) > 1 else []
+            if before in {"references", "function", "procedure"}:
+                pairs = [self._named(parts)]
+            for pair in pairs:
+                called = at.peek().text == b"("
+                if pair != own and (
+                    ("table", pair) in self._left or (called and ("routine", pair) in self._left)
+                ):
+                    return pair
+            before = word if len(parts) == 1 else ""
+        return None
+
+    def _part(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
+        if what.creates in {"index", "statistics"} and what.part:
+            self._parts[what.creates, (name[0], what.part)] = name
+        shown = self._session.label(*name)
+        if not self._takes_table(name) or (shown, what.part) in self._dropped:
+            self._leave(piece, what)
+        elif not self._needs_other(piece, what, name):
+            yield from self._out(piece, what, name)
+
+    def _known_part(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
+        """An index or statistics by its own name; one that is attached must have its table, too."""
+        attached = _attached(self._session.cursor(piece.sql))
+        names = [name, self._named(attached)] if attached else [name]
+        owners = [self._parts.get((what.kind, n)) for n in names]
+        if all(owner is not None and ("table", owner) in self._taken for owner in owners):
+            yield from self._out(piece, what, name)
+        else:
+            self._leave(piece, what)
+
+    def _sequence(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
+        """A sequence goes with the table that owns it, and with one whose default names it."""
+        thing = ("sequence", name)
+        owner = _owner(self._session.cursor(piece.sql)) if what.what == "ALTER SEQUENCE" else ()
+        if owner:
+            if self._takes_table(self._named(owner)):
+                yield from self._demand(*thing)
+            else:
+                self._undecided = None
+                self._leave(piece, what)
+                return
+        if thing in self._taken:
+            yield from self._out(piece, what, name)
+        else:
+            if what.creates and self._choice.takes(name[1], name[0], listed=False):
+                self._undecided = name
+            self._held.setdefault(thing, []).append(piece)
+
+    def _decided(self, name: Name | None) -> Iterator[Statement]:
+        """Lets a picked sequence go as soon as the dump speaks of something else: nobody owns it."""
+        undecided = self._undecided
+        if undecided is not None and undecided != name:
+            self._undecided = None
+            yield from self._demand("sequence", undecided)
+
+    def _setval(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
+        taken = ("sequence", name) in self._taken
+        if self.asked.data_only and not taken:
+            taken = self.asked.everything and ("sequence", name) not in self._held
+        if taken and not self.asked.schema_only:
+            yield piece
+        else:
+            self._leave(piece, what)
+
+    def _other(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
+        if what.kind == "schema":
+            name = (what.name[-1] if what.name else "", "")
+        thing = (what.kind, name)
+        if what.kind == "extension" or self._takes_other(what, name) or thing in self._taken:
+            if what.kind in _ON_DEMAND:
+                self._taken.add(thing)
+            yield from self._out(piece, what, name)
+        elif what.kind in _ON_DEMAND:
+            self._held.setdefault(thing, []).append(piece)
+        else:
+            if what.kind == "routine":
+                self._left.add(thing)
+            self._leave(piece, what)
+
+    def _takes_other(self, what: About, name: Name) -> bool:
+        if self.asked.everything:
+            return True
+        if self.asked.tables:
+            return False
+        return (len(what.name) > 1 or what.kind == "schema") and self._choice.takes_schema(name[0])
+
+    def _out(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
+        """The statement, and before it what it names of that which is held."""
+        yield from self._named_in(piece.sql, ("schema", (name[0], "")))
+        if what.kind == "extension":
+            for schema in _names(self._session.cursor(piece.sql), after="schema"):
+                yield from self._demand("schema", (schema, ""))
+        if self.asked.data_only:
+            self._leave(piece, what)
+        else:
+            yield piece
+
+    def _named_in(self, sql: bytes, *wanted: tuple[str, Name]) -> Iterator[Statement]:
+        for thing in wanted:
+            yield from self._demand(*thing)
+        if not any(kind != "schema" for kind, _ in self._held):
+            return
+        at = self._session.cursor(sql)
+        while not at.ended:
+            if at.peek().kind is Kind.STRING:
+                value = at.string() or ""
+                parts = Cursor(value.encode("utf-8", "surrogateescape")).name() if b"nextval" in sql else ()
+                kinds: tuple[str, ...] = ("sequence",)
+            elif at.peek().names:
+                parts, kinds = at.name(), ("type",)
+            else:
+                at.take()
+                continue
+            for kind in kinds:
+                if parts:
+                    yield from self._demand(kind, self._named(parts))
+
+    def _demand(self, kind: str, name: Name) -> Iterator[Statement]:
+        """What is held of this object, and of what it names in turn; from now on it is picked."""
+        thing = (kind, name)
+        held = self._held.pop(thing, None)
+        if held is None:
+            return
+        self._taken.add(thing)
+        self._left.discard(thing)
+        if thing == ("sequence", self._undecided):
+            self._undecided = None
+        for piece in held:
+            yield from self._named_in(piece.sql, ("schema", (name[0], "")))
+            if not self.asked.data_only:
+                yield piece
+
+
+def _attached(at: Cursor) -> tuple[str, ...]:
+    """The partition of ``ALTER TABLE p ATTACH PARTITION c``."""
+    return at.name() if at.skip_to("attach") and at.accept("attach", "partition") else ()
+
+
+def _partition_of(at: Cursor) -> tuple[str, ...]:
+    """The parent of ``CREATE TABLE c PARTITION OF p``."""
+    return at.name() if at.skip_to("partition") and at.accept("partition", "of") else ()
+
+
+def _identity(at: Cursor) -> tuple[str, ...]:
+    """The sequence of an identity column."""
+    while not at.ended:
+        if at.accept("sequence", "name"):
+            return at.name()
+        at.take()
+    return ()
+
+
+def _owner(at: Cursor) -> tuple[str, ...]:
+    """The table of ``OWNED BY table.column``."""
+    return at.name()[:-1] if at.skip_to("owned") and at.accept("owned", "by") else ()
+
+
+def _constraint(at: Cursor) -> str:
+    """The name of the constraint that an ALTER TABLE adds."""
+    while at.skip_to("add"):
+        at.take()
+        if at.accept("constraint"):
+            return "".join(at.name()[-1:])
+    return ""
+
+
+def _names(at: Cursor, *, after: str) -> tuple[str, ...]:
+    """The name behind this word."""
+    return at.name()[-1:] if at.skip_to(after) and at.accept(after) else ()
