@@ -55,7 +55,9 @@ def marked(text: str, marker: str) -> str:
 def fences(text: str) -> list[Fence]:
     """The fenced blocks, in order."""
     found = re.finditer(
-        r"(?:<!-- (?P<marker>[^\n]*?) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", text, re.MULTILINE | re.DOTALL
+        r"(?:<!-- (?P<marker>[^\n]*?) -->\n+)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+        text,
+        re.MULTILINE | re.DOTALL,
     )
     return [Fence(match["language"], match["text"], match["marker"]) for match in found]
 

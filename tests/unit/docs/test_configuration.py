@@ -106,7 +106,9 @@ def test_the_levels_are_those_of_the_code() -> None:
 
 
 def test_the_search_order_is_that_of_the_code() -> None:
-    listed = re.findall(r"^\d\. `(.+)`$", section(read(DOCUMENT), "## Where the file is looked for"), re.MULTILINE)
+    listed = re.findall(
+        r"^\d\. `(.+)`$", section(read(DOCUMENT), "## Where the file is looked for"), re.MULTILINE
+    )
     found = [str(path) for path in places({"HOME": "~"}, Path())]
     assert listed == ["--config PATH", f"${ENVIRONMENT_NAME}", f"./{found[0]}", *found[1:]]
 
@@ -120,8 +122,15 @@ def test_each_way_to_give_a_password_is_valid(way: str) -> None:
 
 def test_the_example_of_tools_in_a_container_is_valid() -> None:
     (example,) = fences(section(read(DOCUMENT), "## Tools in a container"))
-    text = "backup: {directory: b}\ninstances:\n  - id: 1\n    dbms: mariadb\n    username: u\n" + example.text
-    assert read_config(text, Path("config.yaml"), {})[1].instances[0].tools.command == ["docker", "exec", "-i", "shop-db"]
+    text = (
+        "backup: {directory: b}\ninstances:\n  - id: 1\n    dbms: mariadb\n    username: u\n" + example.text
+    )
+    assert read_config(text, Path("config.yaml"), {})[1].instances[0].tools.command == [
+        "docker",
+        "exec",
+        "-i",
+        "shop-db",
+    ]
 
 
 def test_the_example_config_is_valid_and_shows_every_key() -> None:

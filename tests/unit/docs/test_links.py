@@ -22,6 +22,11 @@ def test_every_document_can_be_reached_from_the_readme() -> None:
     reached, new = set(), {"README.md"}
     while new:
         reached |= new
-        found = {(CHECKOUT / d).parent / link.partition("#")[0] for d in new for link in links(read(d)) if ":" not in link}
+        found = {
+            (CHECKOUT / d).parent / link.partition("#")[0]
+            for d in new
+            for link in links(read(d))
+            if ":" not in link
+        }
         new = {str(path.resolve().relative_to(CHECKOUT)) for path in found if path.suffix == ".md"} - reached
     assert set(documents()) - reached == set()

@@ -34,7 +34,9 @@ def _resolved(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_schema_beside_it_is_up_to_date() -> None:
-    assert json.loads(read(SCHEMA)) == manifest_schema(), f"write json.dumps(manifest_schema(), indent=2) to {SCHEMA}"
+    assert json.loads(read(SCHEMA)) == manifest_schema(), (
+        f"write json.dumps(manifest_schema(), indent=2) to {SCHEMA}"
+    )
 
 
 def test_the_table_has_the_fields_of_the_schema_in_their_order() -> None:

@@ -33,7 +33,11 @@ EVERYWHERE = {"--help", "-h", "--version", "--install-completion", "--show-compl
 
 
 def _options(command: str) -> set[str]:
-    return {option for parameter in COMMANDS[command].params for option in (*parameter.opts, *parameter.secondary_opts)}
+    return {
+        option
+        for parameter in COMMANDS[command].params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
 
 
 def _calls(text: str) -> Iterator[tuple[str, set[str]]]:
@@ -46,7 +50,7 @@ def _calls(text: str) -> Iterator[tuple[str, set[str]]]:
             continue
         words = found[1].split()
         name = next((n for n in (" ".join(words[:2]), words[0]) if n in COMMANDS or n == "config"), found[1])
-        yield name, {option for option in re.findall(r"(?<=\s)--?[a-z][a-z-]*", " " + found[2])}
+        yield name, set(re.findall(r"(?<=\s)--?[a-z][a-z-]*", " " + found[2]))
 
 
 def test_the_table_of_commands_has_those_of_the_program_and_no_others() -> None:
@@ -89,5 +93,3 @@ def test_every_make_target_in_a_document_is_in_the_makefile() -> None:
         spans = code(read(document)) + [line for f in fences(read(document)) for line in f.text.splitlines()]
         called = {word for span in spans for word in re.findall(r"^make ([a-z]+)", span)}
         assert called - targets == set(), document
-
-
