@@ -59,7 +59,19 @@ def test_a_database_of_any_name_is_backed_up_verified_and_restored_under_any_oth
     assert [path.name for path in folder.parent.iterdir()] == ["backups"]
 
 
-SECRETS = ('#"', "a b", "\\", "\\n", "'", '"quoted"', "it's # \\ \"", "ü€😀", "%s", "$(id)`id`", " begins and ends ")
+SECRETS = (
+    '#"',
+    "a b",
+    "\\",
+    "\\n",
+    "'",
+    '"quoted"',
+    "it's # \\ \"",
+    "ü€😀",
+    "%s",
+    "$(id)`id`",
+    " begins and ends ",
+)
 
 
 @pytest.mark.parametrize("secret", SECRETS)

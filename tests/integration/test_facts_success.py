@@ -70,7 +70,9 @@ def test_a_dump_that_takes_too_long_is_ended_with_its_children_and_publishes_not
     any_server: RunningServer, shop: str, tmp_path: Path
 ) -> None:
     late = tmp_path / "late"
-    instance = behind(any_server, tmp_path / "bin", f'$REAL "$@"; (trap "" TERM; sleep 4; touch {late}) & wait')
+    instance = behind(
+        any_server, tmp_path / "bin", f'$REAL "$@"; (trap "" TERM; sleep 4; touch {late}) & wait'
+    )
     result = backed_up(instance, shop, tmp_path / "backups", timeout=2)
     assert (result.outcome, type(result.error)) == ("failed", ToolFailed)
     time.sleep(3)
@@ -113,10 +115,11 @@ def test_what_stands_behind_the_trailer_does_not_hide_it(
     assert result.path is not None
     whole = result.path.read_bytes()
     foreign = tmp_path / "foreign.sql"
-    for end in (b"", b"\n\\unrestrict abc\n\n"):
-        foreign.write_bytes(whole.partition(b"\n\\unrestrict")[0] + end)
+    body = whole.rpartition(b"-- PostgreSQL database dump complete")[0]
+    for end in (b"\n--\n\n", b"\n--\n\n\\unrestrict abc\n\n"):
+        foreign.write_bytes(body + b"-- PostgreSQL database dump complete" + end)
         assert verify_artifact(foreign, Silence()).good
-    foreign.write_bytes(whole.partition(b"-- PostgreSQL database dump complete")[0])
+    foreign.write_bytes(body)
     assert not verify_artifact(foreign, Silence()).good
 
 
@@ -140,8 +143,14 @@ def test_a_statement_that_fails_late_leaves_no_target(
     result = backed_up(instance_for(any_server), shop, tmp_path, Format.NONE)
     assert result.path is not None
     broken = tmp_path / "foreign.sql"
-    trailer = b"\n--\n-- PostgreSQL database dump complete" if any_server.family == "postgresql" else b"\n-- Dump completed"
-    broken.write_bytes(result.path.read_bytes().replace(trailer, b"\nINSERT INTO nowhere VALUES (1);\n" + trailer))
+    trailer = (
+        b"\n--\n-- PostgreSQL database dump complete"
+        if any_server.family == "postgresql"
+        else b"\n-- Dump completed"
+    )
+    broken.write_bytes(
+        result.path.read_bytes().replace(trailer, b"\nINSERT INTO nowhere VALUES (1);\n" + trailer)
+    )
     target = new_database(any_server, "copy", create=False)
     with pytest.raises(StatementFailed, match="nowhere"):
         restored(instance_for(any_server), broken, target)
@@ -159,11 +168,18 @@ def test_the_transaction_of_a_large_object_does_not_end_the_restores(
     report = copied(instance_for(postgresql_server), source, target, tmp_path)
     assert report.changes.counts["transaction command left out"] >= 2
     question = "SELECT md5(lo_get(7)), length(lo_get(7)), length(lo_get(8))"
-    assert databases.rows(postgresql_server, target, question) == databases.rows(postgresql_server, source, question)
+    assert databases.rows(postgresql_server, target, question) == databases.rows(
+        postgresql_server, source, question
+    )
     broken = tmp_path / "foreign.sql"
     whole = backed_up(instance_for(postgresql_server), source, tmp_path, Format.NONE).path
     assert whole is not None
-    broken.write_bytes(whole.read_bytes().replace(b"\n--\n-- PostgreSQL database dump complete", b"\nSELECT 1/0;\n--\n-- PostgreSQL database dump complete"))
+    broken.write_bytes(
+        whole.read_bytes().replace(
+            b"\n--\n-- PostgreSQL database dump complete",
+            b"\nSELECT 1/0;\n--\n-- PostgreSQL database dump complete",
+        )
+    )
     late = new_database(postgresql_server, create=False)
     with pytest.raises(BackupError, match="zero"):
         restored(instance_for(postgresql_server), broken, late)
