@@ -154,7 +154,7 @@ def test_a_failing_statement_is_named_and_no_row_of_it_is_told(
     if any_server.family == "postgresql":  # there the key comes after the data
         text = text.replace(b"id integer NOT NULL", b"id integer NOT NULL PRIMARY KEY")
     dump.write_bytes(text.replace(*twice))
-    with pytest.raises(BackupError, match="line [0-9]+: ") as caught:
+    with pytest.raises(BackupError, match=r"line \d+: ") as caught:
         restored(instance_for(any_server), dump, target)
     assert "secret" not in f"{caught.value} {caught.value.hint}"
     assert target not in [name for (name,) in _all_databases(any_server)]
