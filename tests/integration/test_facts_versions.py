@@ -227,7 +227,10 @@ def test_a_blob_of_30_mb_comes_back(any_server: RunningServer, new_database: Nam
         f"INSERT INTO t VALUES (1, {filled[any_server.family]})",
     )  # fmt: skip
     copied(instance_for(any_server), source, target, tmp_path)
-    question = "SELECT length(v), md5(v) FROM t"
+    digest = {"postgresql": "sha256(v)", "mysql": "SHA2(v, 256)"}[
+        any_server.family
+    ]  # 9.7 has no MD5 any more
+    question = f"SELECT length(v), {digest} FROM t"
     assert databases.rows(any_server, target, question) == databases.rows(any_server, source, question)
 
 
