@@ -171,7 +171,9 @@ def test_a_backup_with_just_these_rights_is_as_complete_as_the_superusers(
     by_superuser = backed_up(instance_for(any_server), shop, tmp_path)
     by_least = backed_up(least(accounts, shop), shop, tmp_path)
     assert facts(by_least) == facts(by_superuser)
-    assert (by_least.outcome, [w for w in by_least.warnings if "masking" not in w]) == ("done", [])
+    told_to_all = set(by_superuser.warnings)  # what this version cannot dump for anybody
+    assert by_least.outcome == "done"
+    assert [w for w in by_least.warnings if "masking" not in w and w not in told_to_all] == []
     kinds = {"tables", "views", "triggers", "routines", "indexes", "constraints"}
     flavour = {"mysql": {"events"}, "mariadb": {"events", "sequences"}}.get(
         any_server.dbms, {"sequences", "materialized_views", "types", "policies", "large_objects", "schemas"}
