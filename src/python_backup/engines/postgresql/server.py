@@ -16,7 +16,7 @@ from python_backup.engines.postgresql import connection, dump, load, rights, sur
 from python_backup.engines.postgresql.connection import Row, converting, identifier, query, text
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
-from python_backup.errors import ConnectionFailed, Refused, ServerError, TargetExists
+from python_backup.errors import Refused, ServerError, TargetExists
 from python_backup.model import Instance
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
@@ -192,13 +192,13 @@ def _opened(instance: Instance, database: str) -> Iterator[psycopg.Connection]:
 
 
 def _enter(instance: Instance) -> psycopg.Connection:
-    """A connection to the first of the databases that every server has."""
+    """A connection to the first of the databases that every server has and that lets the account in."""
     failures: list[ServerError] = []
     for database in DOORS:
         try:
             return connection.connect(instance, database)
-        except ConnectionFailed as exc:
-            if not re.search(r'database "?\w+"? does not exist', exc.message):
+        except ServerError as exc:
+            if not re.search(r"database .* does not exist|denied for database|pg_hba\.conf", exc.message):
                 raise
             failures.append(exc)
     raise failures[0]
