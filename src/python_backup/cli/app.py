@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from python_backup import __version__
-from python_backup.cli import backup, config, restore, verify
+from python_backup.cli import backup, config, plan, restore, rollback, verify
 from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.render import Screen
@@ -68,6 +68,8 @@ app = typer.Typer(
 )
 app.command("backup", epilog=epilog())(backup.backup)
 app.command("restore", epilog=epilog())(restore.restore)
+app.command("plan", epilog=epilog())(plan.plan)
+app.command("rollback", epilog=epilog())(rollback.rollback)
 app.command("verify", epilog=epilog())(verify.verify)
 app.command("list", epilog=epilog())(listing.list_)
 app.add_typer(config.app)

@@ -9,9 +9,9 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (3, "the config is wrong, or there is none"),
     (4, "cannot connect, or not permitted"),
     (5, "an artifact is missing or corrupt"),
-    (6, "restored, but the facts differ"),
+    (6, "what was restored differs from the dump; the target is what it was"),
     (7, "partial: some of several failed, or a backup lacks something"),
-    (8, "refused: unsafe dump, target exists, or a file is in the way"),
+    (8, "refused: unsafe dump, target exists or in use, plan blocked"),
     (129, "ended by SIGHUP"),
     (130, "interrupted"),
     (143, "ended by SIGTERM"),
@@ -21,6 +21,7 @@ FAILED = 1
 CORRUPT = 5
 DIFFERS = 6
 PARTIAL = 7
+REFUSED = 8
 
 
 def epilog() -> str:

@@ -74,7 +74,7 @@ class Screen:
     def result(self, document: Any, *drawn: Table | Cell | str) -> None:
         """The command's result: the document with ``--json``, else what is drawn."""
         if self.json:
-            self.text(json.dumps(plain(document), indent=2, ensure_ascii=False))
+            self.text(as_json(document))
             return
         with self._written():
             for item in drawn:
@@ -175,6 +175,11 @@ def error_document(error: BackupError) -> dict[str, Any]:
         "hint": error.hint,
         "exit_code": error.exit_code,
     }
+
+
+def as_json(document: Any) -> str:
+    """The document as ``--json`` prints it."""
+    return json.dumps(plain(document), indent=2, ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,14 +13,26 @@ import typer
 from python_backup.cli import words
 from python_backup.cli.exit_codes import DIFFERS
 from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
+from python_backup.cli.order import (
+    DisconnectOption,
+    FileOption,
+    InPlaceOption,
+    Order,
+    PropertiesFrom,
+    PropertiesOption,
+    SourceOption,
+    TargetOption,
+)
+from python_backup.cli.plan import changes_drawn, show_plan
 from python_backup.cli.progress import Shown, progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
+from python_backup.cli.rollback import command, settle
 from python_backup.errors import FactsDiffer, TargetExists, UsageError
 
 if TYPE_CHECKING:
-    from python_backup.dump.changes import Changes
-    from python_backup.jobs.compare import Comparison, TableCompared
-    from python_backup.jobs.restore import Replacement, RestoreReport
+    from python_backup.config.load import Config
+    from python_backup.jobs.compare import TableCompared
+    from python_backup.jobs.restore import Replacement, RestoreReport, RestoreRequest
 
 TABLES_SHOWN = 40
 """How many tables are listed; those that differ come first."""
@@ -32,56 +45,80 @@ _VERDICTS = {True: Cell("equal", GOOD), False: Cell("differs", BAD), None: Cell(
 
 def restore(
     *,
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", "-f", metavar="PATH", help="The artifact, or any dump.", show_default=False),
-    ] = None,
+    file: FileOption = None,
     instance: InstanceOption = None,
-    target: Annotated[
-        str | None,
+    target: TargetOption = None,
+    source: SourceOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; touch nothing.")] = False,
+    planned: Annotated[
+        Path | None,
         typer.Option(
-            "--target",
-            "-t",
-            metavar="NAME",
-            help="The database to make; else the name in manifest, dump or file name.",
-            show_default=False,
+            "--plan", metavar="PLAN.json", help="Do just what was planned, or nothing.", show_default=False
         ),
     ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Which database of a dump of several.", show_default=False),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read it all, show what would change; touch nothing.")
-    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace an existing database without asking.")
     ] = False,
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not compare afterwards.")] = False,
+    disconnect: DisconnectOption = False,
+    database_properties: PropertiesOption = PropertiesFrom.target,
+    in_place: InPlaceOption = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not compare before it counts.")] = False,
+    resume_or_undo: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="End what a killed restore of NAME left.", show_default=False),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Restore an artifact, and compare the database with it."""
+    """Restore an artifact beside the target, compare it, and let it take over."""
     screen = Screen(json=json)
-    if file is None or instance is None:
-        missing = " and ".join(
-            n for n, v in (("--file PATH", file), ("--instance ID", instance)) if v is None
-        )
-        raise UsageError(f"restore needs {missing}", hint="See `vya-backupdb restore --help`.")
+    order = Order(file, instance, target, source, disconnect, database_properties, in_place)
+    if resume_or_undo is not None:
+        _only_instance(order)
+        settle(resume_or_undo, order.instance or "", load_config(config, screen), screen)
+        return
     settings = load_config(config, screen)
+    if planned is not None:
+        request = _as_planned(planned, order, settings)
+    else:
+        request = order.request(settings, "restore")
+    if dry_run:
+        show_plan(request, screen)
+    _run(replace(request, force=force or request.force, verify=not no_verify), screen)
 
-    from python_backup.jobs.restore import RestoreRequest
+
+def _only_instance(order: Order) -> None:
+    if order.instance is None or order != Order(None, order.instance):
+        raise UsageError(
+            "--resume-or-undo takes --instance ID and nothing else",
+            hint="It needs no file: vya-backupdb restore --resume-or-undo NAME --instance ID",
+        )
+
+
+def _as_planned(path: Path, order: Order, settings: Config) -> RestoreRequest:
+    """The request that was planned; who gives a plan has agreed to what it replaces."""
+    from python_backup.jobs.planned import read_plan
+
+    if order != Order(None, None):
+        raise UsageError("--plan says what is restored where, and how; leave out all other of that")
+    plan = read_plan(path)
+    wanted = plan.order
+    properties = PropertiesFrom.target if wanted.keep_properties else PropertiesFrom.dump
+    request = Order(
+        wanted.file,
+        wanted.instance,
+        wanted.target,
+        wanted.source,
+        wanted.disconnect,
+        properties,
+        wanted.in_place,
+    ).request(settings, "restore")
+    return replace(request, force=True, planned=plan.fingerprint)
+
+
+def _run(request: RestoreRequest, screen: Screen) -> None:
     from python_backup.jobs.restore import restore as run
 
-    request = RestoreRequest(
-        file=file,
-        instance=settings.instance(instance),
-        target=target,
-        source=source,
-        dry_run=dry_run,
-        force=force,
-        verify=not no_verify,
-    )
     progress = progress_on(screen)
     report = run(
         request,
@@ -94,7 +131,7 @@ def restore(
     for warning in report.warnings:
         screen.warning(warning)
     if report.comparison and code:
-        screen.failure(differing(report.target, report.comparison))
+        screen.failure(differing(report))
     raise typer.Exit(code)
 
 
@@ -123,16 +160,26 @@ def confirm(replacement: Replacement, screen: Screen, progress: Shown, now: date
         return screen.ask(f"Replace {replacement.target}? [y/N]").lower() in {"y", "yes"}
 
 
-def differing(target: str, comparison: Comparison) -> FactsDiffer:
-    """The error that names what differs."""
+def differing(report: RestoreReport) -> FactsDiffer:
+    """The error that names what differs, and says what became of the target."""
+    comparison = report.comparison
+    if comparison is None:
+        raise AssertionError("nothing was compared")
     names = [t.table for t in comparison.tables if t.equal is False]
     names += [f"{o.kind} ({', '.join(o.missing + o.unexpected)})" for o in comparison.objects if not o.equal]
     names += comparison.differences
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     return FactsDiffer(
-        f"database {target!r} is not what the dump says: {', '.join(names[:NAMES_SHOWN])}{more}",
-        hint="Do not use it before you know why; `--json` gives all that was compared.",
+        f"what was restored is not what the dump says: {', '.join(names[:NAMES_SHOWN])}{more};"
+        f" {_unharmed(report)}",
+        hint="`--json` gives all that was compared; --no-verify with another --target lets you look at it.",
     )
+
+
+def _unharmed(report: RestoreReport) -> str:
+    if report.safety is not None:
+        return f"database {report.target!r} was put back from its safety backup {report.safety}"
+    return f"it was dropped, and database {report.target!r} is what it was"
 
 
 def document(report: RestoreReport, code: int) -> dict[str, Any]:
@@ -146,7 +193,9 @@ def document(report: RestoreReport, code: int) -> dict[str, Any]:
         "source": report.source,
         "target": report.target,
         "replaced": report.replaced,
-        "dry_run": report.dry_run,
+        "taken_over": report.taken_over,
+        "before": report.before,
+        "safety": report.safety,
         "verified": comparison is not None,
         "equal": comparison.equal if comparison else None,
         "seconds": {step: round(seconds, 3) for step, seconds in report.seconds.items()},
@@ -177,7 +226,7 @@ def document(report: RestoreReport, code: int) -> dict[str, Any]:
 
 def drawn(report: RestoreReport) -> Iterator[Table | Cell | str]:
     """What was changed, the comparison, and the verdict last."""
-    yield from _changes(report.changes, places=report.dry_run)
+    yield from changes_drawn(report.changes, places=False)
     compared = report.comparison
     if compared and compared.tables:
         yield from _tables(compared.tables)
@@ -197,21 +246,23 @@ def drawn(report: RestoreReport) -> Iterator[Table | Cell | str]:
         )
         yield ""
     yield _verdict(report)
+    if report.before is not None:
+        again = command(report.target, report.instance.id)
+        yield Cell(f"what it held is kept as {report.before}; `{again}` puts it back", FAINT)
+    if report.safety is not None and report.taken_over:
+        yield Cell(f"what it held is in the safety backup {report.safety}", FAINT)
 
 
 def _verdict(report: RestoreReport) -> Cell:
     rows, tables = words.plural(report.facts.rows, "row"), words.plural(len(report.facts.tables), "table")
     place = f"{report.target} on {report.instance.label}"
-    if report.dry_run:
-        what = "replaced" if report.replaced else "made"
-        return Cell(f"dry run: {place} would be {what}, with {rows} in {tables}; nothing was touched", FAINT)
     time = words.duration(sum(report.seconds.values()))
     done = f"{'replaced' if report.replaced else 'restored'} {place} in {time}"
     if report.comparison is None:
         return Cell(f"{done}: {rows} in {tables}; not compared", "yellow")
     if report.equal:
         return Cell(f"{done}: {rows} in {tables}, equal to the dump", GOOD)
-    return Cell(f"{done}: it differs from the dump", BAD)
+    return Cell(f"{place} was not restored: what was made of the dump differs from it", BAD)
 
 
 def _tables(tables: tuple[TableCompared, ...]) -> Iterator[Table | Cell]:
@@ -234,15 +285,3 @@ def _tables(tables: tuple[TableCompared, ...]) -> Iterator[Table | Cell]:
         yield Cell(
             f"and {words.plural(len(rest), 'table')} more, {bad} of them differing", BAD if bad else FAINT
         )
-
-
-def _changes(changes: Changes, *, places: bool) -> Iterator[Cell | str]:
-    if not changes.counts:
-        return
-    yield "changed on the way:"
-    for kind, count, kept in changes:
-        yield f"  {words.number(count)} x {kind}"
-        for place in kept if places else ():
-            after = f" -> {place.after}" if place.after else ""
-            yield Cell(f"      line {place.line}: {place.before}{after}", FAINT)
-    yield ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +17,7 @@ from python_backup.config.schema import ConfigFile, InstanceSection
 from python_backup.config.secret import secret
 from python_backup.errors import ConfigError, UsageError
 from python_backup.model import Dbms, Format, Instance, Tls, TlsMode, Tools
+from python_backup.policy.beside import Kept
 
 DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
 
@@ -25,7 +26,8 @@ DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
 class Config:
     """What the config file says, ready for use; ``warnings`` is what is unwise in it.
 
-    ``timeout`` is in seconds for one database.
+    ``timeout`` is in seconds for one database. ``safety_keep`` is how many safety backups of each
+    target are kept.
     """
 
     path: Path
@@ -34,6 +36,8 @@ class Config:
     level: int | None
     timeout: float | None
     instances: tuple[Instance, ...]
+    kept: Kept = field(default_factory=Kept)
+    safety_keep: int = 10
     warnings: tuple[str, ...] = ()
 
     def instance(self, wanted: str) -> Instance:
@@ -134,6 +138,8 @@ def _settled(
             _instance(section, f"instances[{index}]", folder, environ)
             for index, section in enumerate(checked.instances)
         ),
+        kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
+        safety_keep=checked.restore.safety.keep,
         warnings=warnings,
     )
 

@@ -92,6 +92,28 @@ class BackupSection(_Strict):
     timeout: Annotated[Seconds | None, Field(description="seconds that one database may take")] = None
 
 
+class KeepReplaced(_Strict):
+    """How long what a restore replaced is kept."""
+
+    count: Annotated[
+        Number, Field(ge=0, description="the latest of each target; 0: none is kept, nor can be rolled back")
+    ] = 1
+    days: Annotated[Number, Field(ge=0, description="none that is older is kept")] = 7
+
+
+class SafetySection(_Strict):
+    """Safety backups of restores in place."""
+
+    keep: Annotated[Number, Field(ge=1, description="the latest of each target")] = 10
+
+
+class RestoreSection(_Strict):
+    """What is kept of the databases that restores replaced."""
+
+    keep_replaced: Annotated[KeepReplaced, Field(default_factory=KeepReplaced)]
+    safety: Annotated[SafetySection, Field(default_factory=SafetySection)]
+
+
 class TlsSection(_Strict):
     """How the connection is secured; the modes are libpq's."""
 
@@ -153,6 +175,7 @@ class ConfigFile(_Strict):
     model_config = ConfigDict(title="vya-backupdb configuration")
 
     backup: BackupSection
+    restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
     instances: Annotated[list[InstanceSection], Field(min_length=1)]
 
 

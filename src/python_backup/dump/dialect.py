@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.facts import ObjectReader
+from python_backup.dump.needs import NeedsReader
 from python_backup.dump.pick import Pick
 from python_backup.dump.piece import Lexer, Piece
 
@@ -107,6 +108,10 @@ class Dialect(Protocol):
 
     def objects(self) -> ObjectReader:
         """A new reader of created objects for one stream (it may follow ``SET search_path``)."""
+        ...
+
+    def needs(self) -> NeedsReader:
+        """A new reader of what one stream's statements ask of the server."""
         ...
 
     def selector(self, source: str | None) -> Selector:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from python_backup.dump.dialect import Dialect, SourceDatabase
+from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
-from python_backup.model import Instance
+from python_backup.model import Facts, Instance
 
 
 @dataclass(slots=True)
@@ -55,6 +57,44 @@ class Swap:
     keep_properties: bool = True
 
 
+class Severity(StrEnum):
+    """What a finding means for a restore: it cannot be, its result differs, or it is good to know."""
+
+    BLOCKS = "blocks"
+    DIFFERS = "differs"
+    TELLS = "tells"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found before a restore; ``kind`` is a word for programs: ``extension``."""
+
+    severity: Severity
+    kind: str
+    text: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a restore will ask of a server.
+
+    ``names`` are the databases that it makes, the target among them. ``version`` is the dump's
+    server's, where it is known. ``size`` is how many bytes of rows are to be stored; ``freed`` those
+    of the target that go before.
+    """
+
+    target: str
+    names: tuple[str, ...]
+    replaces: bool
+    like: SourceDatabase | None
+    version: str | None
+    facts: Facts
+    needs: Needs
+    size: int = 0
+    freed: int = 0
+
+
 class Server(Protocol):
     """A connection to one instance. Databases are named as they are, never quoted.
 
@@ -81,6 +121,10 @@ class Server(Protocol):
 
     def problems(self, database: str) -> tuple[str, ...]:
         """What the account cannot see or do, so that a dump would fail or lack it; with GRANTs."""
+        ...
+
+    def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
+        """What this server and account lack for a restore, or would make otherwise; changes nothing."""
         ...
 
     def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:

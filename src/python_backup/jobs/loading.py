@@ -10,6 +10,7 @@ from pathlib import Path
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Dialect, SourceDatabase
+from python_backup.dump.needs import Needs, NeedsCounter
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
@@ -107,11 +108,16 @@ class Loading:
             server.load(database, pieces, complete=True)
         return warnings
 
-    def rehearse(self, server: Server, database: str) -> None:
-        """Reads everything as `fill` would, so that ``changes`` has it all; sends nothing."""
+    def rehearse(self, server: Server, database: str) -> Needs:
+        """Reads everything as `fill` would, so that ``changes`` has it all; sends nothing.
+
+        Returns what the server must have for it.
+        """
+        counter = NeedsCounter(self.whole.dialect.needs())
         with self.rewritten(server, database) as pieces:
-            for _ in pieces:
-                pass
+            for piece in pieces:
+                counter.take(piece)
+        return counter.result()
 
     @contextmanager
     def rewritten(self, server: Server, database: str) -> Iterator[Iterator[Piece]]:

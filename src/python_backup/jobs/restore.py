@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -18,18 +18,12 @@ from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, Refused, TargetExists
 from python_backup.jobs.compare import Comparison, compare
+from python_backup.jobs.fingerprint import Fingerprint, fingerprint, refuse_changed
+from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.model import Facts, Instance, Manifest
-from python_backup.policy.beside import BEFORE, RESTORING, beside, no_longer_kept, replaced_of
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """How long what was replaced is kept: the latest ``count`` of each target, none older than ``days``."""
-
-    count: int = 1
-    days: float = 7
+from python_backup.policy.beside import BEFORE, RESTORING, Kept, beside, no_longer_kept, replaced_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +33,22 @@ class RestoreRequest:
     ``source`` chooses one database of a dump that holds several. ``verify`` False skips the
     comparison; the artifact is verified in any case. ``disconnect`` ends other sessions on the
     target. ``keep_properties`` False: owner, grants and settings of the database come from the dump.
+    ``in_place``: the target is emptied before it is filled, and put back from a safety backup on failure.
+    ``safety`` None: nothing is known of restores in place. ``planned``: what must not have changed.
     """
 
     file: Path
     instance: Instance
     target: str | None = None
     source: str | None = None
-    dry_run: bool = False
     force: bool = False
     verify: bool = True
     disconnect: bool = False
     keep_properties: bool = True
+    in_place: bool = False
     kept: Kept = field(default_factory=Kept)
+    safety: Safety | None = None
+    planned: Fingerprint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,12 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class RestoreReport:
-    """What a restore did, or with ``dry_run`` would do.
+    """What a restore did.
 
-    ``comparison`` is None where nothing was compared: a dry run, or no verification. ``before`` is
-    the database that holds what the target held. ``taken_over`` False: the target is what it was.
-    ``seconds`` has the time of each step by name: ``examine``, ``load``, ``compare``, ``take_over``.
+    ``comparison`` is None where nothing was compared. ``before`` is the database that holds what the
+    target held, ``safety`` the backup that does. ``taken_over`` False: the target is what it was.
+    ``seconds`` has the time of each step by name: ``examine``, ``safety``, ``load``, ``compare``,
+    ``take_over``.
     """
 
     file: Path
@@ -79,12 +78,12 @@ class RestoreReport:
     source: str | None
     target: str
     replaced: bool
-    dry_run: bool
     facts: Facts
     manifest: Manifest | None
     changes: Changes
     comparison: Comparison | None = None
     before: str | None = None
+    safety: Path | None = None
     taken_over: bool = False
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -109,7 +108,8 @@ def restore(
         ArtifactError: the artifact is missing or not whole; no server was touched.
         UnsafeDump: it holds what no restore may run; no server was touched.
         TargetExists: ``confirm`` said no.
-        Refused: others use the target, or an earlier run on it is to be settled first.
+        Refused: others use the target, an earlier run on it is to be settled first, or artifact or
+            target have changed since they were planned with.
         StatementFailed: the server refused a statement; the target is what it was.
     """
     return _Restore(request, confirm, progress, now).run()
@@ -136,14 +136,37 @@ class _Restore:
         target = request.target or whole.default_target()
         with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
             replaced = server.exists(target)
-            if request.dry_run:
-                loading.rehearse(server, target)
-                return self._report(loading, target, replaced=replaced)
-            refuse_unfinished(server, request.instance, target)
+            refuse_unfinished(server, request.instance, target, request.safety)
+            if request.planned is not None:
+                refuse_changed(request.planned, fingerprint(request.file, server, target))
             if replaced:
                 self._agreed(whole, target)
                 self._alone(server, target)
-            return self._beside(server, loading, target, replaced=replaced)
+            if replaced and request.in_place:
+                return self._in_place(server, loading, target)
+            report = self._beside(server, loading, target, replaced=replaced)
+            if report.taken_over:
+                self._drop_no_longer_kept(server, target)
+            return replace(report, warnings=self._all_warnings(loading))
+
+    def _in_place(self, server: Server, loading: Loading, target: str) -> RestoreReport:
+        """Empties the target first; what fails then is mended from the safety backup."""
+        request = self.request
+        if request.safety is None:
+            raise AssertionError("a restore in place without a folder for its safety backup")
+        place = InPlace(request.instance, request.safety, self.progress, self.now)
+        with self._timed("safety"):
+            artifact = place.back_up(server, target)
+        like, disconnect = loading.whole.like, request.disconnect
+        with place.emptied(server, target, artifact, like, disconnect=disconnect) as succeed:
+            # who came to the empty database meanwhile has nothing to lose there
+            bold = replace(self, request=replace(request, disconnect=True))
+            report = bold._beside(server, loading, target, replaced=True)  # noqa: SLF001 - its own class
+            if report.taken_over:
+                if report.before is not None:
+                    server.drop(report.before)  # it was empty
+                succeed()
+        return replace(report, before=None, safety=artifact)
 
     def _agreed(self, whole: Whole, target: str) -> None:
         if self.request.force:
@@ -192,7 +215,6 @@ class _Restore:
         except BaseException:
             self._dropped(fresh)
             raise
-        self._drop_no_longer_kept(server, target)
         return self._report(loading, target, comparison, replaced=replaced, before=before, taken_over=True)
 
     def _dropped(self, fresh: str) -> None:
@@ -232,16 +254,18 @@ class _Restore:
             source=look.source,
             target=target,
             replaced=replaced,
-            dry_run=self.request.dry_run,
             facts=loading.whole.facts,
             manifest=look.manifest,
             changes=changes,
             comparison=comparison,
             before=before,
             taken_over=taken_over,
-            warnings=tuple(dict.fromkeys([*self.warnings, *changes.warnings])),
+            warnings=self._all_warnings(loading),
             seconds=self.seconds,
         )
+
+    def _all_warnings(self, loading: Loading) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self.warnings, *loading.changes.warnings]))
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:
@@ -252,14 +276,11 @@ class _Restore:
             self.seconds[name] = monotonic() - begun
 
 
-def refuse_unfinished(server: Server, instance: Instance, target: str) -> None:
-    """A run that was killed amid its last step is to be ended before another begins on its target."""
-    left = server.unfinished(target)
+def refuse_unfinished(server: Server, instance: Instance, target: str, safety: Safety | None = None) -> None:
+    """A run that was killed amid its work is to be ended before another begins on its target."""
+    left = server.unfinished(target) or unfinished_in_place(instance, target, safety)
     if left is not None:
-        raise Refused(
-            f"database {target!r}: {left}",
-            hint=f"Run: vya-backupdb restore --resume-or-undo {target} --instance {instance.id}",
-        )
+        raise Refused(f"database {target!r}: {left}", hint=f"Run: {resume(target, instance)}")
 
 
 def in_use(target: str, others: tuple[str, ...]) -> Refused:

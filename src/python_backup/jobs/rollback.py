@@ -10,6 +10,7 @@ from datetime import datetime
 from python_backup.engines.engine import Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
+from python_backup.jobs.in_place import InPlace, Safety, settle_in_place
 from python_backup.jobs.restore import in_use, refuse_unfinished
 from python_backup.model import Instance
 from python_backup.policy.beside import BEFORE, RESTORING, Replaced, beside, is_beside_of, replaced_of
@@ -26,7 +27,12 @@ class RollbackReport:
 
 
 def roll_back(
-    instance: Instance, target: str, now: Callable[[], datetime], *, disconnect: bool = False
+    instance: Instance,
+    target: str,
+    now: Callable[[], datetime],
+    *,
+    disconnect: bool = False,
+    safety: Safety | None = None,
 ) -> RollbackReport:
     """Puts back what the latest restore replaced; a second call returns to where one was.
 
@@ -36,7 +42,7 @@ def roll_back(
     """
     engine = ENGINES[instance.dbms]
     with closing(engine.connect(instance)) as server:
-        refuse_unfinished(server, instance, target)
+        refuse_unfinished(server, instance, target, safety)
         kept = replaced_of(target, server.databases(), engine.fits)
         if not kept:
             raise Refused(
@@ -52,8 +58,11 @@ def roll_back(
         return RollbackReport(target, kept[0], before, server.take_over(swap))
 
 
-def settle(instance: Instance, target: str) -> tuple[str, ...]:
-    """Ends what a killed restore left of its work on this target; one sentence for each thing done."""
+def settle(instance: Instance, target: str, place: InPlace | None = None) -> tuple[str, ...]:
+    """Ends what a killed restore left of its work on this target; one sentence for each thing done.
+
+    With ``place``, restores in place too.
+    """
     engine = ENGINES[instance.dbms]
     done = []
     with closing(engine.connect(instance)) as server:
@@ -67,4 +76,6 @@ def settle(instance: Instance, target: str) -> tuple[str, ...]:
             else:
                 server.drop(name)
                 done.append(f"{name}, which was never finished, was dropped")
+    if place is not None:
+        done.extend(settle_in_place(place, target))
     return tuple(done)

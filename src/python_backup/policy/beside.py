@@ -24,6 +24,14 @@ Fits = Callable[[str], bool]
 """Whether a name is short enough for an engine."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How long what was replaced is kept: the latest ``count`` of each target, none older than ``days``."""
+
+    count: int = 1
+    days: float = 7
+
+
 def beside(target: str, mark: str, at: datetime, fits: Fits) -> str:
     """The name of the database that is made beside ``target`` at this moment."""
     return _prefix(target, mark, fits) + at.astimezone(UTC).strftime(_TIME)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from python_backup.cli.restore import confirm, differing
 from python_backup.dump.changes import Changes
 from python_backup.errors import TargetExists, UnsafeDump
 from python_backup.jobs import restore as job
+from python_backup.jobs import rollback
 from python_backup.jobs.compare import Comparison, ObjectsCompared, TableCompared
 from python_backup.jobs.restore import Replacement, RestoreReport, RestoreRequest
 from support.results import FACTS, TAKEN, WEB, manifest
@@ -29,7 +31,7 @@ DIFFERENT = Comparison(
 )
 
 
-def report(comparison: Comparison | None = EQUAL, *, dry_run: bool = False) -> RestoreReport:
+def report(comparison: Comparison | None = EQUAL, **more: Any) -> RestoreReport:
     changes = Changes()
     changes.add("DROP DATABASE left out", 21, b"DROP DATABASE x")
     changes.add("definer stripped", 40, b"CREATE DEFINER=a VIEW v", b"CREATE VIEW v")
@@ -39,13 +41,13 @@ def report(comparison: Comparison | None = EQUAL, *, dry_run: bool = False) -> R
         "dns_db",
         "dns_db2",
         replaced=False,
-        dry_run=dry_run,
         facts=FACTS,
         manifest=manifest(),
         changes=changes,
         comparison=comparison,
         warnings=("locale xx is not here",),
         seconds={"load": 1.0, "compare": 0.5},
+        **more,
     )
 
 
@@ -92,14 +94,18 @@ def test_file_and_instance_are_needed(
 
 def test_the_options_reach_the_job(vya: Callable, restored: Job) -> None:
     vya(
-        "restore", "-f", "x", "-i", "1", "-t", "new", "--source", "old", "--dry-run", "--force", "--no-verify"
-    )
+        "restore", "-f", "x", "-i", "1", "-t", "new", "--source", "old", "--force", "--no-verify",
+        "--disconnect", "--database-properties", "dump", "--in-place",
+    )  # fmt: skip
     request = restored.request
     assert request is not None
     assert request.instance.id == "1"
-    assert replace(request, instance=WEB) == RestoreRequest(
-        Path("x"), WEB, "new", "old", dry_run=True, force=True, verify=False
-    )
+    assert request.safety is not None
+    assert (request.safety.folder.name, request.safety.keep) == ("safety", 10)
+    assert replace(request, instance=WEB, safety=None) == RestoreRequest(
+        Path("x"), WEB, "new", "old", force=True, verify=False, disconnect=True, keep_properties=False,
+        in_place=True,
+    )  # fmt: skip
 
 
 def test_an_equal_restore_ends_with_its_verdict(vya: Callable, restored: Job) -> None:
@@ -120,10 +126,13 @@ def test_a_difference_is_named_and_exits_6(vya: Callable, restored: Job) -> None
     restored.report = report(DIFFERENT)
     ran = vya("restore", "-f", "x", "-i", "1")
     assert ran.code == 6
-    assert "it differs from the dump" in ran.out
+    assert ran.out.splitlines()[-1] == (
+        "dns_db2 on 1 (web) was not restored: what was made of the dump differs from it"
+    )
     assert (
-        "error: database 'dns_db2' is not what the dump says:"
-        " orders, views (v), sequence s is at 1, the dump says 2\n" in ran.err
+        "error: what was restored is not what the dump says:"
+        " orders, views (v), sequence s is at 1, the dump says 2;"
+        " it was dropped, and database 'dns_db2' is what it was\n" in ran.err
     )
 
 
@@ -134,9 +143,8 @@ def test_what_differs_is_listed_first_and_long_lists_are_cut(vya: Callable, rest
     rows = [line.split()[0] for line in out.splitlines() if line.startswith("t0")]
     assert (rows[0], len(rows)) == ("t099", 40)
     assert "and 60 tables more, 0 of them differing" in out
-    assert differing(
-        "x", Comparison(tuple(TableCompared(f"t{i}", 1, 2) for i in range(12)))
-    ).message.endswith("t9 and 2 more")
+    many = Comparison(tuple(TableCompared(f"t{i}", 1, 2) for i in range(12)))
+    assert "t9 and 2 more;" in differing(report(many)).message
 
 
 def test_json_holds_all_that_was_compared(vya: Callable, restored: Job) -> None:
@@ -152,13 +160,45 @@ def test_json_holds_all_that_was_compared(vya: Callable, restored: Job) -> None:
     ]
 
 
-def test_a_dry_run_shows_the_places_of_changes_and_touches_nothing(vya: Callable, restored: Job) -> None:
-    restored.report = report(None, dry_run=True)
-    ran = vya("restore", "-f", "x", "-i", "1", "--dry-run")
-    assert "      line 40: CREATE DEFINER=a VIEW v -> CREATE VIEW v\n" in ran.out
+def test_what_was_replaced_is_named_with_the_command_that_puts_it_back(vya: Callable, restored: Job) -> None:
+    restored.report = report(before="dns_db2__before_20260113_155440", taken_over=True)
+    ran = vya("restore", "-f", "x", "-i", "1", "--force")
     assert ran.out.splitlines()[-1] == (
-        "dry run: dns_db2 on 1 (web) would be made, with 1,200 rows in 2 tables; nothing was touched"
+        "what it held is kept as dns_db2__before_20260113_155440;"
+        " `vya-backupdb rollback --instance 1 --database dns_db2` puts it back"
     )
+    assert vya("restore", "-f", "x", "-i", "1", "--json").document["before"].startswith("dns_db2__before_")
+
+
+def test_a_restore_in_place_names_its_safety_backup_and_says_when_it_was_put_back(
+    vya: Callable, restored: Job
+) -> None:
+    restored.report = report(safety=Path("/b/safety/x.sql.zst"), taken_over=True)
+    ran = vya("restore", "-f", "x", "-i", "1", "--in-place", "--force")
+    assert ran.out.splitlines()[-1] == "what it held is in the safety backup /b/safety/x.sql.zst"
+    restored.report = report(DIFFERENT, safety=Path("/b/safety/x.sql.zst"))
+    ran = vya("restore", "-f", "x", "-i", "1", "--in-place", "--force")
+    assert ran.code == 6
+    assert "database 'dns_db2' was put back from its safety backup /b/safety/x.sql.zst" in ran.err
+
+
+@pytest.mark.parametrize("others", [(), ("-i", "1", "-f", "x"), ("-i", "1", "--in-place")])
+def test_resume_or_undo_takes_the_instance_alone(vya: Callable, others: tuple[str, ...]) -> None:
+    ran = vya("restore", "--resume-or-undo", "shop", *others)
+    assert (ran.code, ran.err.splitlines()[0]) == (
+        2,
+        "error: --resume-or-undo takes --instance ID and nothing else",
+    )
+
+
+def test_resume_or_undo_says_what_it_did(vya: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: tuple[str, ...] = ("shop__restoring_20260113_155440, which was never finished, was dropped",)
+    monkeypatch.setattr(rollback, "settle", lambda *_: done)
+    assert vya("restore", "--resume-or-undo", "shop", "-i", "1").out == f"{done[0]}\n"
+    done = ()
+    nothing = vya("restore", "--resume-or-undo", "shop", "-i", "1")
+    assert (nothing.code, nothing.out) == (0, "no restore of shop on 1 (web) was left unfinished\n")
+    assert vya("restore", "--resume-or-undo", "shop", "-i", "1", "--json").document["done"] == []
 
 
 def test_a_restore_that_was_not_compared_says_so(vya: Callable, restored: Job) -> None:

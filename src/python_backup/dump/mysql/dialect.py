@@ -6,6 +6,7 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.guard import MysqlGuard
 from python_backup.dump.mysql.lexer import MysqlLexer
+from python_backup.dump.mysql.needs import MysqlNeeds
 from python_backup.dump.mysql.objects import MysqlObjects
 from python_backup.dump.mysql.picking import MysqlPicker
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
@@ -25,6 +26,10 @@ class MysqlDialect:
     def objects(self) -> MysqlObjects:
         """A new reader of created objects for one stream."""
         return MysqlObjects()
+
+    def needs(self) -> MysqlNeeds:
+        """A new reader of needs for one stream."""
+        return MysqlNeeds()
 
     def selector(self, source: str | None) -> MysqlSelector:
         """A new selector for one stream."""

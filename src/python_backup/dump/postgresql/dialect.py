@@ -9,6 +9,7 @@ from python_backup.dump.dialect import Dialect
 from python_backup.dump.pick import Pick
 from python_backup.dump.postgresql.guard import DumpGuard
 from python_backup.dump.postgresql.lexer import PostgreSQLLexer
+from python_backup.dump.postgresql.needs import PostgreSQLNeeds
 from python_backup.dump.postgresql.objects import ObjectReader
 from python_backup.dump.postgresql.picking import DumpPicker
 from python_backup.dump.postgresql.rewriter import DumpRewriter
@@ -30,6 +31,10 @@ class PostgreSQLDialect:
     def objects(self) -> ObjectReader:
         """A new reader of created objects."""
         return ObjectReader()
+
+    def needs(self) -> PostgreSQLNeeds:
+        """A new reader of needs."""
+        return PostgreSQLNeeds()
 
     def selector(self, source: str | None) -> DatabaseSelector:
         """A new selector."""

@@ -116,7 +116,7 @@ def problems(session: Session, database: str, account: Account) -> tuple[str, ..
 
 def _missing(rights: Rights, database: str, account: Account) -> list[str]:
     return [
-        f"{lack}: GRANT {right} ON {rights.pattern or _pattern(database)}.* TO {account.name}"
+        f"{lack}: GRANT {right} ON {rights.pattern or pattern(database)}.* TO {account.name}"
         for right, lack in _NEEDED.items()
         if not rights.has(right)
     ]
@@ -130,7 +130,7 @@ _NEEDED = {
 }
 
 
-def _pattern(database: str) -> str:
+def pattern(database: str) -> str:
     r"""The database's name as a GRANT takes it: ``_`` and ``%`` stand for themselves when escaped."""
     return quoted(database.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%"))
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan
-from python_backup.engines.mysql import dump, load, losses, rights, survey, target
+from python_backup.engines.engine import DumpPlan, Finding, Wanted
+from python_backup.engines.mysql import dump, load, losses, outlook, rights, survey, target
 from python_backup.engines.mysql.connection import Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
@@ -62,6 +62,10 @@ class MysqlServer:
             target.quoted_account(target.current_account(self._session)), mariadb=mariadb
         )
         return rights.problems(self._session, database, account)
+
+    def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
+        """What this server and account lack for a restore."""
+        return outlook.look(self._session, self.instance, wanted)
 
     def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
         """Chooses the program and its options for this server and this database's tables."""

@@ -11,12 +11,12 @@ import psycopg
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan
-from python_backup.engines.postgresql import connection, dump, load, rights, survey, target
+from python_backup.engines.engine import DumpPlan, Finding, Wanted
+from python_backup.engines.postgresql import connection, dump, load, outlook, rights, survey, target
 from python_backup.engines.postgresql.connection import Row, converting, identifier, query, text
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
-from python_backup.errors import Refused, ServerError, TargetExists
+from python_backup.errors import ConnectionFailed, Refused, ServerError, TargetExists
 from python_backup.model import Instance
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
@@ -80,6 +80,15 @@ class PostgresServer:
             )
             return (f"no right to connect to the database: {text(remedy)}",)
         return self._within(database, rights.problems)
+
+    def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
+        """What this server and account lack for a restore."""
+        self._ask(b"SELECT 1")  # a connection that was lost while the dump was read is made anew
+        with converting(f"server of instance {self._instance.label} cannot be asked"):
+            found = outlook.look(self._door, self._instance, self._major, wanted)
+        if not wanted.replaces:
+            return found
+        return found + self._within(wanted.target, lambda link: outlook.lost_grants(link, wanted))
 
     def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
         """Chooses pg_dump and its options for this database."""
@@ -192,13 +201,13 @@ def _opened(instance: Instance, database: str) -> Iterator[psycopg.Connection]:
 
 
 def _enter(instance: Instance) -> psycopg.Connection:
-    """A connection to the first of the databases that every server has and that lets the account in."""
+    """A connection to the first of the databases that every server has."""
     failures: list[ServerError] = []
     for database in DOORS:
         try:
             return connection.connect(instance, database)
-        except ServerError as exc:
-            if not re.search(r"database .* does not exist|denied for database|pg_hba\.conf", exc.message):
+        except ConnectionFailed as exc:
+            if not re.search(r'database "?\w+"? does not exist', exc.message):
                 raise
             failures.append(exc)
     raise failures[0]

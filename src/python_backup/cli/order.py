@@ -1,0 +1,97 @@
+"""What `restore` and `plan` are both told: which artifact goes where, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from python_backup.errors import UsageError
+
+if TYPE_CHECKING:
+    from python_backup.config.load import Config
+    from python_backup.jobs.in_place import Safety
+    from python_backup.jobs.restore import RestoreRequest
+
+
+class PropertiesFrom(StrEnum):
+    """What ``--database-properties`` takes."""
+
+    target = "target"
+    dump = "dump"
+
+
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", metavar="PATH", help="The artifact, or any dump.", show_default=False),
+]
+TargetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="NAME",
+        help="The database to make; else the name in manifest, dump or file name.",
+        show_default=False,
+    ),
+]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Which database of a dump of several.", show_default=False),
+]
+DisconnectOption = Annotated[bool, typer.Option("--disconnect", help="End the sessions that use the target.")]
+PropertiesOption = Annotated[
+    PropertiesFrom,
+    typer.Option(help="Whose owner, grants, settings and comment the database gets."),
+]
+InPlaceOption = Annotated[
+    bool,
+    typer.Option("--in-place", help="No room for two copies: back the target up, empty it, fill it."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The options of one call."""
+
+    file: Path | None
+    instance: str | None
+    target: str | None = None
+    source: str | None = None
+    disconnect: bool = False
+    properties: PropertiesFrom = PropertiesFrom.target
+    in_place: bool = False
+
+    def request(self, settings: Config, command: str) -> RestoreRequest:
+        """The job's request.
+
+        Raises:
+            UsageError: no file, no instance, or one that the config does not have.
+        """
+        from python_backup.jobs.restore import RestoreRequest
+
+        named = (("--file PATH", self.file), ("--instance ID", self.instance))
+        if self.file is None or self.instance is None:
+            missing = " and ".join(name for name, value in named if value is None)
+            raise UsageError(f"{command} needs {missing}", hint=f"See `vya-backupdb {command} --help`.")
+        return RestoreRequest(
+            file=self.file,
+            instance=settings.instance(self.instance),
+            target=self.target,
+            source=self.source,
+            disconnect=self.disconnect,
+            keep_properties=self.properties is PropertiesFrom.target,
+            in_place=self.in_place,
+            kept=settings.kept,
+            safety=safety_of(settings),
+        )
+
+
+def safety_of(settings: Config) -> Safety:
+    """Where safety backups are: within the backup folder, and so on its file system."""
+    from python_backup.jobs.in_place import FOLDER, Safety
+
+    return Safety(settings.directory / FOLDER, settings.safety_keep)

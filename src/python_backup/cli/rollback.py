@@ -1,0 +1,89 @@
+"""``vya-backupdb rollback``, and ``restore --resume-or-undo``: back to what was."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from python_backup.cli import words
+from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
+from python_backup.cli.order import DisconnectOption, safety_of
+from python_backup.cli.progress import progress_on
+from python_backup.cli.render import FAINT, GOOD, Cell, Screen
+from python_backup.errors import UsageError
+
+if TYPE_CHECKING:
+    from python_backup.config.load import Config
+
+
+def rollback(
+    *,
+    instance: InstanceOption = None,
+    database: Annotated[
+        str | None, typer.Option("--database", "-d", metavar="NAME", help="The database.", show_default=False)
+    ] = None,
+    disconnect: DisconnectOption = False,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Put back what the latest restore replaced; twice is where one was."""
+    screen = Screen(json=json)
+    if instance is None or database is None:
+        named = (("--instance ID", instance), ("--database NAME", database))
+        missing = " and ".join(name for name, value in named if value is None)
+        raise UsageError(f"rollback needs {missing}", hint="See `vya-backupdb rollback --help`.")
+    settings = load_config(config, screen)
+
+    from python_backup.jobs.rollback import roll_back
+
+    chosen = settings.instance(instance)
+    report = roll_back(
+        chosen,
+        database,
+        lambda: datetime.now().astimezone(),
+        disconnect=disconnect,
+        safety=safety_of(settings),
+    )
+    done = f"{database} on {chosen.label} is what it was before {words.moment(report.restored.at)}"
+    lines = [Cell(done, GOOD)]
+    if report.before is not None:
+        again = command(database, chosen.id)
+        lines.append(
+            Cell(f"what it was until now is kept as {report.before}; `{again}` puts that back", FAINT)
+        )
+    screen.result(
+        {
+            "exit_code": 0,
+            "instance": chosen.id,
+            "database": database,
+            "restored": report.restored.database,
+            "replaced_at": report.restored.at,
+            "before": report.before,
+            "warnings": report.warnings,
+        },
+        *lines,
+    )
+    for warning in report.warnings:
+        screen.warning(warning)
+
+
+def settle(name: str, instance: str, settings: Config, screen: Screen) -> None:
+    """Ends what a killed restore left of its work on this database."""
+    from python_backup.jobs.in_place import InPlace
+    from python_backup.jobs.rollback import settle as run
+
+    chosen = settings.instance(instance)
+    place = InPlace(chosen, safety_of(settings), progress_on(screen), lambda: datetime.now().astimezone())
+    done = run(chosen, name, place)
+    document: dict[str, Any] = {"exit_code": 0, "instance": chosen.id, "database": name, "done": done}
+    nothing = f"no restore of {name} on {chosen.label} was left unfinished"
+    screen.result(document, *([Cell(text, GOOD) for text in done] or [Cell(nothing)]))
+
+
+def command(database: str, instance: str) -> str:
+    """The rollback as it is typed in a shell."""
+    from shlex import quote
+
+    return f"vya-backupdb rollback --instance {instance} --database {quote(words.printable(database))}"

@@ -1,0 +1,103 @@
+"""What a plan was made with: the artifact's bytes, and what the target held."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from python_backup.engines.engine import Server
+from python_backup.errors import Refused
+
+SHOWN = 10
+"""How many differences an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactState:
+    """The artifact's bytes; ``sha256`` is of the file as it is stored."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """The target and its server: tables by `python_backup.model.label` with their exact rows."""
+
+    version: str
+    exists: bool
+    tables: Mapping[str, int] = field(default_factory=dict)
+    objects: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """All rows of all tables."""
+        return sum(self.tables.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Artifact and target at one moment."""
+
+    artifact: ArtifactState
+    target: TargetState
+
+
+def fingerprint(file: Path, server: Server, target: str) -> Fingerprint:
+    """Looks at both; the target's tables are counted."""
+    with file.open("rb") as opened:
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    exists = server.exists(target)
+    return Fingerprint(
+        ArtifactState(file.stat().st_size, digest),
+        TargetState(
+            server.version,
+            exists,
+            dict(server.counts(target)) if exists else {},
+            {kind: tuple(names) for kind, names in server.objects(target).items()} if exists else {},
+        ),
+    )
+
+
+def refuse_changed(planned: Fingerprint, found: Fingerprint) -> None:
+    """Nothing is done on another ground than the plan's.
+
+    Raises:
+        Refused: with what has changed.
+    """
+    changed = list(differences(planned, found))
+    if changed:
+        more = f"\n  and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+        listed = "".join(f"\n  {what}" for what in changed[:SHOWN])
+        raise Refused(
+            f"the plan no longer holds:{listed}{more}",
+            hint="Make another: vya-backupdb plan --output PLAN.json.",
+        )
+
+
+def differences(planned: Fingerprint, found: Fingerprint) -> Iterator[str]:
+    """One sentence for each thing that is not as it was."""
+    if planned.artifact != found.artifact:
+        yield f"the artifact's sha256 is {found.artifact.sha256}, was {planned.artifact.sha256}"
+    then, now = planned.target, found.target
+    if then.version != now.version:
+        yield f"the server's version is {now.version}, was {then.version}"
+    if then.exists is not now.exists:
+        yield "the target exists now" if now.exists else "the target is no longer there"
+        return
+    for table in sorted({*then.tables, *now.tables}):
+        was, has = then.tables.get(table), now.tables.get(table)
+        if was != has:
+            yield f"table {table}: {_rows(has)}, was {_rows(was)}"
+    for kind in sorted({*then.objects, *now.objects} - {"tables"}):
+        was_there, is_there = set(then.objects.get(kind, ())), set(now.objects.get(kind, ()))
+        if is_there - was_there:
+            yield f"{kind} that are new: {', '.join(sorted(is_there - was_there))}"
+        if was_there - is_there:
+            yield f"{kind} that are gone: {', '.join(sorted(was_there - is_there))}"
+
+
+def _rows(count: int | None) -> str:
+    return "not there" if count is None else f"{count:,} rows"

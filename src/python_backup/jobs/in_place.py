@@ -1,0 +1,182 @@
+"""Replacing a database where there is no room for two: a safety backup first, put back when all else fails.
+
+The target is never gone, only empty: an empty database takes its place, with its owner, grants and
+settings, and the old contents are dropped. Then the restore goes on as any other. So a target that
+holds something is whole, the old one or the new one, and one that is empty is to be filled again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from python_backup.dump.dialect import SourceDatabase
+from python_backup.engines.engine import Server, Swap
+from python_backup.engines.table import ENGINES
+from python_backup.errors import BackupError, FactsDiffer, Refused
+from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.compare import compare
+from python_backup.jobs.loading import Loading, examine_whole
+from python_backup.jobs.progress import Progress
+from python_backup.model import Format, Instance
+from python_backup.policy.beside import BEFORE, RESTORING, beside
+from python_backup.storage.safety import Mark, drop_oldest, is_held, marked, marks, taken_up, unmark
+
+FOLDER = "safety"
+"""The folder of safety backups within the backup folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """Where safety backups go, and how many of each target are kept."""
+
+    folder: Path
+    keep: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class InPlace:
+    """Restores in place on one instance."""
+
+    instance: Instance
+    safety: Safety
+    progress: Progress
+    now: Callable[[], datetime]
+
+    def back_up(self, server: Server, target: str) -> Path:
+        """Takes the safety backup; it is whole, or there is none.
+
+        Raises:
+            Refused: the account cannot see all of the database.
+            BackupError: the backup failed.
+        """
+        problems = server.problems(target)
+        if problems:
+            raise Refused(
+                f"a safety backup of {target!r} would not be whole: {'; '.join(problems)}",
+                hint="Grant what is missing, or restore without --in-place.",
+            )
+        (result,) = back_up(
+            BackupRequest((self._plain,), (target,), self.safety.folder, Format.ZSTD), self.progress, self.now
+        )
+        if result.error is not None:
+            raise result.error
+        if result.path is None or result.manifest is None or result.manifest.partial:
+            why = result.manifest.errors[0] if result.manifest else "nothing was written"
+            raise Refused(f"the safety backup of {target!r} is not whole: {why}; nothing was touched")
+        self.progress.note(f"safety backup of {target}: {result.path}")
+        return result.path
+
+    @property
+    def _plain(self) -> Instance:
+        """The instance with dumps of plain SQL, which need no program to be read."""
+        return replace(self.instance, custom_format=False)
+
+    @contextmanager
+    def emptied(
+        self, server: Server, target: str, artifact: Path, like: SourceDatabase | None, *, disconnect: bool
+    ) -> Iterator[Callable[[], None]]:
+        """The target is empty inside, and what it held is in the artifact.
+
+        Calling what is given says that the target is restored. Else, and whatever is raised inside,
+        it is filled from the artifact again; an error's message then says so.
+        """
+        empty = self._free(server, target, RESTORING)
+        before = self._free(server, target, BEFORE)
+        mark = Mark(artifact, self.instance.id, target, (empty, before))
+        done: list[bool] = []
+        with marked(mark):
+            try:
+                server.create(empty, like)
+                server.take_over(Swap(empty, target, before, disconnect=disconnect))
+                server.drop(before)
+                yield lambda: done.append(True)
+            except BaseException as exc:
+                self._mended_after(exc, mark)
+                raise
+            if done:
+                unmark(mark)
+            else:
+                self.progress.note(self.mend(mark))
+        drop_oldest(self.safety.folder, self.instance.id, target, self.safety.keep)
+
+    def _mended_after(self, exc: BaseException, mark: Mark) -> None:
+        """Mends, and tells of it in the error; where that fails too, how to go on."""
+        try:
+            what = self.mend(mark)
+        except BackupError as second:
+            what = (
+                f"putting back the safety backup {mark.artifact} failed too: {second.message};"
+                f" mend what is in the way, then run: {resume(mark.database, self.instance)}"
+            )
+        self.progress.note(what)
+        if isinstance(exc, BackupError):
+            exc.message = f"{exc.message}\n{what}"
+
+    def mend(self, mark: Mark) -> str:
+        """Ends a restore in place: fills a target that is empty from its safety backup.
+
+        Drops what was made beside it, removes the mark, and returns a sentence.
+        """
+        with closing(ENGINES[self.instance.dbms].connect(self.instance)) as server:
+            whole = server.exists(mark.database) and bool(server.objects(mark.database))
+            if not whole:
+                self._put_back(server, mark)
+            for name in mark.beside:
+                if server.exists(name):
+                    server.drop(name)
+        unmark(mark)
+        if whole:
+            return f"{mark.database} holds what it should; its safety backup {mark.artifact} was not needed"
+        return f"{mark.database} was put back from its safety backup {mark.artifact}"
+
+    def _put_back(self, server: Server, mark: Mark) -> None:
+        target = mark.database
+        whole = examine_whole(mark.artifact, self.instance, None, self.progress)
+        fresh = self._free(server, target, RESTORING)
+        try:
+            Loading(whole, self.instance, self.progress).fill(server, fresh)
+            found = compare(server, fresh, whole.facts)
+            if not found.equal:
+                raise FactsDiffer(f"database {target!r} put back from {mark.artifact} differs from it")
+            before = self._free(server, target, BEFORE) if server.exists(target) else None
+            server.take_over(Swap(fresh, target, before, disconnect=True))
+        except BackupError:
+            if server.exists(fresh):
+                server.drop(fresh)
+            raise
+        if before is not None:
+            server.drop(before)  # it was empty
+
+    def _free(self, server: Server, target: str, mark: str) -> str:
+        """The first name from this second on that no database has."""
+        fits, at = ENGINES[self.instance.dbms].fits, self.now()
+        while server.exists(name := beside(target, mark, at, fits)):
+            at += timedelta(seconds=1)
+        return name
+
+
+def unfinished_in_place(instance: Instance, target: str, safety: Safety | None) -> str | None:
+    """What a restore in place left of itself, in a sentence; None where there is nothing."""
+    for mark in marks(safety.folder, instance.id, target) if safety else ():
+        if is_held(mark):
+            return "a restore in place is running on it"
+        return f"a restore in place was killed; what it held is in the safety backup {mark.artifact}"
+    return None
+
+
+def settle_in_place(place: InPlace, target: str) -> Iterator[str]:
+    """Mends what killed restores in place left; a sentence for each."""
+    for mark in marks(place.safety.folder, place.instance.id, target):
+        with taken_up(mark) as free:
+            yield (
+                place.mend(mark) if free else f"a restore in place is running on {target}; it was left alone"
+            )
+
+
+def resume(target: str, instance: Instance) -> str:
+    """The command that ends what a killed run left."""
+    return f"vya-backupdb restore --resume-or-undo {target} --instance {instance.id}"
