@@ -8,6 +8,7 @@ from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Server
 from python_backup.engines.mysql.connection import DEFAULT_PORT
+from python_backup.engines.mysql.movable import LONGEST_NAME
 from python_backup.engines.mysql.server import connect
 from python_backup.model import Instance
 
@@ -16,6 +17,9 @@ from python_backup.model import Instance
 class _Engine:
     dialect: Dialect
     default_port: int
+
+    def fits(self, name: str) -> bool:
+        return len(name) <= LONGEST_NAME
 
     def connect(self, instance: Instance) -> Server:
         return connect(instance)

@@ -9,8 +9,18 @@ from typing import Any
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, Wanted
-from python_backup.engines.mysql import dump, load, losses, outlook, rights, survey, target
+from python_backup.engines.engine import DumpPlan, Finding, Swap, Wanted
+from python_backup.engines.mysql import (
+    dump,
+    load,
+    losses,
+    outlook,
+    rights,
+    sessions,
+    survey,
+    takeover,
+    target,
+)
 from python_backup.engines.mysql.connection import Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
@@ -132,6 +142,24 @@ class MysqlServer:
             self._session.rows(f"KILL {int(number)}")
         except (NotPermitted, StatementFailed):
             return  # gone by itself, or another account's: DROP DATABASE then waits for its locks
+
+    def sessions(self, database: str) -> tuple[str, ...]:
+        """Who else has the database as its own, one line each; other accounts' only with PROCESS."""
+        own = sessions.number_of(self._session)
+        return tuple(map(str, sessions.others(self._session, database, {own})))
+
+    def take_over(self, swap: Swap) -> tuple[str, ...]:
+        """Moves the tables and makes the rest anew; see `python_backup.engines.mysql.takeover`."""
+        own = sessions.number_of(self._session)
+        return takeover.take_over(lambda: open_session(self.instance), swap, takeover.Terms((own,)))
+
+    def unfinished(self, target: str) -> str | None:
+        """What a killed `take_over` left."""
+        return takeover.unfinished(self._session, target)
+
+    def settle(self, target: str) -> str:
+        """Goes on with it, or undoes it."""
+        return takeover.settle(lambda: open_session(self.instance), target)
 
     def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
         """Sends the pieces over a session of their own, whose settings the dump may change."""

@@ -14,7 +14,7 @@ from python_backup.errors import NotPermitted
 DEFAULT_CHARSET = "utf8mb4"
 DEFAULT_COLLATION = "utf8mb4_unicode_ci"
 
-_DEFINER_RIGHTS = ("SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER")
+DEFINER_RIGHTS = ("SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER")
 """What lets an account name another as definer: MariaDB's is SET USER, MySQL's the last from 8.2 on."""
 _ALIASES = {"utf8": "utf8mb3", "utf8mb3": "utf8"}
 
@@ -100,5 +100,5 @@ def of(session: Session, database: str) -> Target:
         collations=collations(session),
         accounts=accounts(session),
         current=current_account(session),
-        may_set_definer=any(rights.has_everywhere(right) for right in _DEFINER_RIGHTS),
+        may_set_definer=any(rights.has_everywhere(right) for right in DEFINER_RIGHTS),
     )

@@ -1,0 +1,244 @@
+"""Views, triggers, routines and events of a database, as SHOW CREATE gives them, to be made elsewhere.
+
+They are read as the dump tools read them: raw, in the character set of the client that made them,
+while the database is the session's own, so that names in it are mostly left unqualified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.mysql.modes import SqlModes
+from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
+from python_backup.dump.mysql.tokens import Token, tokens
+from python_backup.dump.piece import Statement
+from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.errors import NotPermitted, Refused
+
+PLAIN = (
+    "SET SESSION sql_mode = '', character_set_client = utf8mb4, collation_connection = utf8mb4_general_ci,"
+    " character_set_results = utf8mb4, time_zone = 'SYSTEM'"
+)
+"""The settings between two definitions."""
+
+ROUTINES = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
+"""The kinds of routines, in the order in which they are made."""
+
+_NOT_READABLE = frozenset((1356, 1146, 1054, 1305, 1449, 1267, 1271))
+"""What the server says of a view whose tables, columns, functions or definer are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One object; ``create`` is the statement in the bytes of ``charset``.
+
+    ``made`` is an event's CREATED as Unix time: made later, an event whose
+    time has come since would not be taken. ``broken`` is a view that cannot be read.
+    """
+
+    kind: str
+    name: str
+    create: bytes
+    sql_mode: str = ""
+    charset: str = "utf8mb4"
+    collation: str = ""
+    database_collation: str = ""
+    time_zone: str = "SYSTEM"
+    definer: str = ""
+    made: int = field(default=0, compare=False)
+    broken: bool = field(default=False, compare=False)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether this is an event that runs."""
+        return self.kind == "EVENT" and any(t.word == "ENABLE" for t in _status(self))
+
+
+def read(session: Session, database: str) -> tuple[Definition, ...]:
+    """Everything in the database that is made by a statement of its own, in the order to make it.
+
+    Raises:
+        NotPermitted: a definition is hidden from the account.
+    """
+    session.rows(PLAIN)
+    session.use(database)
+    return (*_routines(session, database), *_views(session, database), *triggers(session, database),
+            *_events(session, database))  # fmt: skip
+
+
+def triggers(session: Session, database: str) -> tuple[Definition, ...]:
+    """The database's triggers, in the order in which the server fires them."""
+    found = session.rows(
+        "SELECT trigger_name, definer FROM information_schema.triggers WHERE trigger_schema = %s"
+        " ORDER BY event_object_table, action_timing, event_manipulation, action_order",
+        database,
+    )
+    return tuple(_shown(session, database, "TRIGGER", *row) for row in found)
+
+
+def trigger_names(session: Session, database: str) -> list[str]:
+    """The names of the database's triggers."""
+    sql = "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = %s"
+    return [name for (name,) in session.rows(sql, database)]
+
+
+def _routines(session: Session, database: str) -> list[Definition]:
+    found = []
+    for name, kind, definer in session.rows(
+        "SELECT routine_name, routine_type, definer FROM information_schema.routines"
+        " WHERE routine_schema = %s ORDER BY routine_name",
+        database,
+    ):
+        if kind not in ROUTINES:
+            raise Refused(f"the {kind.lower()} {name!r} of {database!r} cannot be moved")
+        found.append(_shown(session, database, kind, name, definer))
+    return sorted(found, key=lambda d: ROUTINES.index(d.kind))
+
+
+def _views(session: Session, database: str) -> list[Definition]:
+    found = session.rows(
+        "SELECT table_name, definer FROM information_schema.views WHERE table_schema = %s"
+        " ORDER BY table_name",
+        database,
+    )
+    views = [_shown(session, database, "VIEW", *row) for row in found]
+    return [replace(view, broken=_broken(session, database, view.name)) for view in views]
+
+
+def _broken(session: Session, database: str, view: str) -> bool:
+    try:
+        session.rows(f"SELECT * FROM {quoted(database)}.{quoted(view)} LIMIT 0")
+    except ServerSaid as exc:
+        return exc.code in _NOT_READABLE
+    except NotPermitted:
+        return False
+    return False
+
+
+def _events(session: Session, database: str) -> list[Definition]:
+    found = session.rows(
+        "SELECT event_name, definer, UNIX_TIMESTAMP(created) FROM information_schema.events"
+        " WHERE event_schema = %s ORDER BY event_name",
+        database,
+    )
+    return [
+        replace(_shown(session, database, "EVENT", name, definer), made=int(made))
+        for name, definer, made in found
+    ]
+
+
+_ROUTINE_COLUMNS = {"create": 2, "sql_mode": 1, "charset": 3, "collation": 4, "database_collation": 5}
+_COLUMNS = {
+    "VIEW": {"create": 1, "charset": 2, "collation": 3},
+    "EVENT": {
+        "create": 3, "sql_mode": 1, "time_zone": 2, "charset": 4, "collation": 5, "database_collation": 6,
+    },
+}  # fmt: skip
+"""Where SHOW CREATE has what; routines and triggers are alike."""
+
+
+def _shown(session: Session, database: str, kind: str, name: str, definer: str) -> Definition:
+    session.rows("SET SESSION character_set_results = 'binary'")
+    row = session.rows(f"SHOW CREATE {kind} {quoted(database)}.{quoted(name)}")[0]
+    session.rows("SET SESSION character_set_results = utf8mb4")
+    columns = dict(_COLUMNS.get(kind, _ROUTINE_COLUMNS))
+    create = row[columns.pop("create")]
+    if create is None:
+        raise NotPermitted(
+            f"the definition of the {kind.lower()} {name!r} of {database!r} is hidden from the account",
+            hint="Grant SHOW_ROUTINE ON *.* (MySQL) or SELECT ON mysql.proc (MariaDB) to the account.",
+        )
+    settings = {setting: _text(row[column]) for setting, column in columns.items()}
+    return Definition(kind, name, _bytes(create), definer=definer, **settings)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode() if isinstance(value, str) else value
+
+
+def slept(event: Definition) -> Definition:
+    """The event, disabled."""
+    return _with_status(event, b"DISABLE")
+
+
+def woken(event: Definition) -> Definition:
+    """The event, enabled."""
+    return _with_status(event, b"ENABLE")
+
+
+def _with_status(event: Definition, status: bytes) -> Definition:
+    found = _status(event)
+    if not found:
+        return event
+    start, end = found[0].start, found[-1].end
+    return replace(event, create=event.create[:start] + status + event.create[end:])
+
+
+def _status(event: Definition) -> list[Token]:
+    """The tokens of ``ENABLE``, ``DISABLE`` or ``DISABLE ON REPLICA``, behind PRESERVE."""
+    modes = SqlModes()
+    modes.follow(b"SET sql_mode = '" + event.sql_mode.encode() + b"'")
+    found = tokens(event.create, modes)
+    at = next((n for n, t in enumerate(found) if t.word == "PRESERVE"), None)
+    if at is None:
+        return []
+    length = 3 if len(found) > at + 2 and found[at + 2].word == "ON" else 1
+    return found[at + 1 : at + 1 + length]
+
+
+@dataclass(frozen=True, slots=True)
+class Renaming:
+    """From one database's name to another's, on one server; ``spelled`` gives a name's bytes in a charset."""
+
+    old: str
+    new: str
+    version: str
+    collations: frozenset[str]
+    spelled: Callable[[str, str], bytes]
+    warnings: list[str]
+
+    def __call__(self, found: Iterable[Definition]) -> tuple[Definition, ...]:
+        """The definitions for the other database; definers stay as they are."""
+        return tuple(replace(d, create=self.statement(d)) for d in found)
+
+    def statement(self, definition: Definition) -> bytes:
+        """The statement with each mention of the old database renamed by the dump's own rewriter."""
+        changes = Changes()
+        user, _, host = definition.definer.rpartition("@")
+        target = Target(
+            database=self._name(self.new, definition.charset),
+            version=self.version,
+            collations=self.collations,
+            accounts=frozenset({(user, host)}),
+            current=(user, host),
+        )
+        rewriter = MysqlRewriter(self._name(self.old, definition.charset), target, changes)
+        mode = b"SET sql_mode = '" + definition.sql_mode.encode() + b"'"
+        sql = [mode, definition.create]
+        *_, last = rewriter.rewrite(Statement(text, 1, text) for text in sql)
+        what = f"the {definition.kind.lower()} {definition.name!r}"
+        self.warnings.extend(f"{what}: {w.removeprefix('line 1: ')}" for w in changes.warnings)
+        assert isinstance(last, Statement)
+        return last.sql
+
+    def _name(self, name: str, charset: str) -> str:
+        """The name as the text that the rewriter makes these bytes of."""
+        return self.spelled(name, charset).decode("utf-8", "surrogateescape")
+
+
+def renaming(session: Session, old: str, new: str, collations: frozenset[str]) -> Renaming:
+    """The renaming on this session's server."""
+
+    def spelled(name: str, charset: str) -> bytes:
+        if name.isascii() or charset.startswith("utf8"):
+            return name.encode()
+        said = session.value(f"SELECT HEX(CONVERT(%s USING {charset}))", name)
+        return bytes.fromhex(said)
+
+    return Renaming(old, new, session.version, collations, spelled, [])

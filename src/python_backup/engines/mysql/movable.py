@@ -1,0 +1,139 @@
+"""What makes a move of tables between databases impossible, found before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from python_backup.engines.engine import Swap
+from python_backup.engines.mysql import rights, survey, target
+from python_backup.engines.mysql.connection import ServerSaid, Session
+from python_backup.engines.mysql.definitions import Definition
+from python_backup.engines.mysql.journal import OWN
+from python_backup.errors import DatabaseMissing, NotPermitted, Refused
+
+LONGEST_NAME = 64
+"""Characters in a database's name (MySQL Reference Manual, "Identifier Length Limits"; MariaDB alike)."""
+
+_NEEDED = (
+    "SELECT", "INSERT", "CREATE", "DROP", "ALTER", "LOCK TABLES", "CREATE VIEW", "SHOW VIEW", "TRIGGER",
+    "EVENT", "CREATE ROUTINE", "ALTER ROUTINE",
+)  # fmt: skip
+
+
+class Unmovable(Refused):
+    """This server cannot move these tables; the database can only be replaced in place."""
+
+
+def check_names(session: Session, swap: Swap) -> None:
+    """Sees that the databases are there, or free, as the swap says.
+
+    Raises:
+        DatabaseMissing: there is no fresh database.
+        Refused: another name is taken, or missing.
+    """
+    if not survey.exists(session, swap.fresh):
+        raise DatabaseMissing(f"there is no database {swap.fresh!r} to take the place of {swap.target!r}")
+    if survey.exists(session, swap.target) != (swap.before is not None):
+        state = "there is no database" if swap.before is not None else "there is already a database"
+        raise Refused(f"{state} {swap.target!r}")
+    if swap.before is not None and survey.exists(session, swap.before):
+        raise Refused(f"there is already a database {swap.before!r}")
+
+
+def check_move(session: Session, swap: Swap) -> None:
+    """Looks for what cannot be moved with RENAME TABLE, or would point elsewhere after it.
+
+    Raises:
+        Unmovable: with all that was found.
+        NotPermitted: rights on one of the databases are missing.
+    """
+    _check_rights(session, swap)
+    databases = [swap.fresh] + ([swap.target] if swap.before is not None else [])
+    found = [reason for database in databases for reason in _reasons(session, database)]
+    if found:
+        raise Unmovable(
+            f"{swap.target!r} cannot be replaced by moving its tables: {'; '.join(found)}",
+            hint="Use --in-place, which takes a safety backup first.",
+        )
+
+
+def _reasons(session: Session, database: str) -> Iterator[str]:
+    for schema, table, name in session.rows(
+        "SELECT constraint_schema, table_name, constraint_name"
+        " FROM information_schema.referential_constraints WHERE unique_constraint_schema = %s AND constraint_schema <> %s",
+        database, database,
+    ):  # fmt: skip
+        yield (
+            f"the foreign key {name!r} of {schema}.{table} references a table of {database!r},"
+            " and would follow it to another name"
+        )
+    for (table,) in session.rows(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s AND engine = 'MRG_MyISAM'",
+        database,
+    ):
+        yield f"the table {table!r} of {database!r} is a MERGE of tables that it names with their database"
+    for sql, what in _KINDS:
+        try:
+            names = session.rows(sql, database)
+        except ServerSaid:
+            continue  # a server without such objects
+        for (name,) in names:
+            yield what.format(name=name, database=database)
+
+
+_LIBRARIES = "SELECT library_name FROM information_schema.libraries WHERE library_schema = %s"
+_READ_ONLY = """
+SELECT schema_name FROM information_schema.schemata_extensions
+WHERE schema_name = %s AND options LIKE '%%READ ONLY=1%%'
+"""
+_KINDS = (
+    (_LIBRARIES, "the library {name!r} of {database!r} is used by routines under its database's name"),
+    (_READ_ONLY, "{database!r} is read-only"),
+)
+"""What only some versions of MySQL know."""
+
+
+def _check_rights(session: Session, swap: Swap) -> None:
+    lines = [line for (line,) in session.rows("SHOW GRANTS")]
+    if any(" ON " not in line for line in lines):
+        return  # roles: what they give does not stand here
+    for database in filter(None, (swap.fresh, swap.target, swap.before)):
+        held = rights.read(lines, database)
+        lacks = [right for right in _NEEDED if not held.has(right)]
+        if lacks:
+            raise NotPermitted(
+                f"the account lacks rights on {database!r}: {', '.join(lacks)}",
+                hint=f"GRANT {', '.join(lacks)} on the database to the account.",
+            )
+
+
+def check_definitions(session: Session, found: tuple[Definition, ...]) -> None:
+    """Sees that what is dropped may be made again by this account.
+
+    Raises:
+        NotPermitted: another account is definer, or functions and triggers may not be made.
+    """
+    user, host = target.current_account(session)
+    held = rights.read((line for (line,) in session.rows("SHOW GRANTS")), "")
+    if not any(held.has_everywhere(right) for right in target.DEFINER_RIGHTS):
+        for definition in found:
+            if definition.definer and definition.definer != f"{user}@{host}":
+                raise NotPermitted(
+                    f"the {definition.kind.lower()} {definition.name!r} has the definer {definition.definer}",
+                    hint="Grant SET_ANY_DEFINER (MySQL; SET_USER_ID before 8.2) or SET USER (MariaDB).",
+                )
+    guarded = session.value("SELECT @@log_bin AND NOT @@log_bin_trust_function_creators")
+    if guarded and not held.has_everywhere("SUPER") and any(d.kind in _LOGGED for d in found):
+        raise NotPermitted(
+            "functions and triggers may not be made while the binary log is on",
+            hint="Run SET GLOBAL log_bin_trust_function_creators = 1 on the server, or grant SUPER.",
+        )
+
+
+_LOGGED = ("FUNCTION", "TRIGGER")
+
+
+def tables(session: Session, database: str) -> tuple[str, ...]:
+    """The tables and sequences, without those of the program's own."""
+    found = survey.relations(session, database)
+    return tuple(r.name for r in found if r.kind != "VIEW" and r.name not in OWN)

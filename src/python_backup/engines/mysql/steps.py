@@ -1,0 +1,317 @@
+"""The steps of a swap; each can be taken again at any point, whatever a run before left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from python_backup.engines.engine import Swap
+from python_backup.engines.mysql import making, survey, target
+from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.definitions import (
+    ROUTINES,
+    Definition,
+    read,
+    renaming,
+    slept,
+    trigger_names,
+    woken,
+)
+from python_backup.engines.mysql.journal import JOURNAL, PARKED, Contents, Journal
+from python_backup.engines.mysql.movable import tables
+from python_backup.errors import NotPermitted, Refused
+
+_WITHOUT_TABLES = frozenset((*ROUTINES, "EVENT"))
+"""The kinds that can be made before the tables are there."""
+
+_OPTIONS = re.compile(r"CREATE DATABASE `(?:[^`]|``)*`", re.DOTALL)
+
+
+@dataclass(slots=True)
+class Run:
+    """One swap on one session."""
+
+    session: Session
+    journal: Journal
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def swap(self) -> Swap:
+        """The three names."""
+        return self.journal.swap
+
+    def renamed(self, contents: Contents, old: str, new: str) -> tuple[Definition, ...]:
+        """The definitions as they stand in the database ``new``."""
+        change = renaming(self.session, old, new, target.collations(self.session))
+        found = change(contents.definitions)
+        self.warnings += change.warnings
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    table: str
+    source: str
+    to: str
+
+
+def contents(session: Session, swap: Swap) -> tuple[Contents, Contents]:
+    """What the target and the fresh database hold."""
+    old = Contents() if swap.before is None else _contents(session, swap.target)
+    return old, _contents(session, swap.fresh)
+
+
+def _contents(session: Session, database: str) -> Contents:
+    parked: frozenset[str] = frozenset()
+    if any(r.name == PARKED for r in survey.relations(session, database)):
+        rows = session.rows(f"SELECT name FROM {quoted(database)}.{quoted(PARKED)}")
+        parked = frozenset(name for (name,) in rows)
+    return Contents(
+        tables=tables(session, database),
+        definitions=read(session, database),
+        options=_options(session, database),
+        grants=_grants(session, database),
+        parked=parked,
+    )
+
+
+def _options(session: Session, database: str) -> str:
+    made = session.rows(f"SHOW CREATE DATABASE {quoted(database)}")[0][1]
+    return _OPTIONS.sub("", made, count=1)
+
+
+def _grants(session: Session, database: str) -> tuple[str, ...]:
+    """The rights on single routines, which the server takes away when a routine is dropped."""
+    try:
+        rows = session.rows(
+            "SELECT user, host, routine_type, routine_name, proc_priv FROM mysql.procs_priv WHERE db = %s",
+            database,
+        )
+    except NotPermitted:
+        return ()
+    found = []
+    for user, host, kind, name, held in rows:
+        rights = [right for right in held.split(",") if right and right != "Grant"] or ["USAGE"]
+        option = " WITH GRANT OPTION" if "Grant" in held.split(",") else ""
+        who = target.quoted_account((user, host))
+        found.append(
+            f"GRANT {', '.join(rights)} ON {kind} {quoted(database)}.{quoted(name)} TO {who}{option}"
+        )
+    return tuple(found)
+
+
+def prepare(run: Run) -> None:
+    """Makes the database that is not there yet, and in it what needs no tables.
+
+    So the account has made each of the old routines and events once before one is dropped.
+    """
+    session, swap, old = run.session, run.swap, run.journal.old
+    if swap.before is None:
+        session.rows(f"CREATE DATABASE {quoted(swap.target)}{run.journal.new.options}")
+        return
+    session.rows(f"CREATE DATABASE {quoted(swap.before)}{old.options}")
+    ready = [d for d in _asleep(run) if d.kind in _WITHOUT_TABLES]
+    run.warnings += making.make(session, swap.before, ready)
+
+
+def _asleep(run: Run) -> list[Definition]:
+    """The old definitions as they stand in ``before``: its events do not run."""
+    assert run.swap.before is not None
+    found = run.renamed(run.journal.old, run.swap.target, run.swap.before)
+    return [slept(d) if d.enabled else d for d in found]
+
+
+def _awake(run: Run) -> list[Definition]:
+    """The new definitions as they stand in the target."""
+    parked = run.journal.new.parked
+    found = run.renamed(run.journal.new, run.swap.fresh, run.swap.target)
+    return [woken(d) if d.kind == "EVENT" and d.name in parked else d for d in found]
+
+
+def moved(run: Run) -> bool:
+    """Whether all tables are where they are to be."""
+    return run.journal.written and not _away(run)
+
+
+def _away(run: Run) -> list[_Move]:
+    """What is left to move for the swap. A table of both names is told apart by where the other one is."""
+    swap, journal = run.swap, run.journal
+    before, fresh = _tables(run, swap.before), _tables(run, swap.fresh)
+    moves = [
+        _Move(t, swap.target, swap.before) for t in journal.old.tables if swap.before and t not in before
+    ]
+    return moves + [_Move(t, swap.fresh, swap.target) for t in journal.new.tables if t in fresh]
+
+
+def _back(run: Run) -> list[_Move]:
+    """What is to move so that everything is where it was."""
+    swap, journal = run.swap, run.journal
+    before, fresh = _tables(run, swap.before), _tables(run, swap.fresh)
+    moves = [_Move(t, swap.target, swap.fresh) for t in journal.new.tables if t not in fresh]
+    return moves + [
+        _Move(t, swap.before, swap.target) for t in journal.old.tables if swap.before and t in before
+    ]
+
+
+def _tables(run: Run, database: str | None) -> frozenset[str]:
+    return frozenset(tables(run.session, database)) if database else frozenset()
+
+
+def _move(run: Run, moves: Sequence[_Move], wanted: Sequence[Definition], *, unchanged: bool = False) -> None:
+    """Moves the tables in one statement, and makes the target's triggers.
+
+    MySQL lets all of it be done under one LOCK TABLES: nobody writes a row that no trigger sees.
+    MariaDB takes no RENAME TABLE then (error 1192): there the locks only make sure, before a trigger
+    is dropped, that nobody uses a table for long.
+    """
+    session, swap = run.session, run.swap
+    triggers = [d for d in wanted if d.kind == "TRIGGER"]
+    collations = {d.database_collation for d in triggers}
+    if len(collations) == 1:  # not to be changed while tables are locked
+        making.set_collation(session, swap.target, *collations)
+    locks = ", ".join(f"{quoted(m.source)}.{quoted(m.table)} WRITE" for m in moves)
+    renames = ", ".join(
+        f"{quoted(m.source)}.{quoted(m.table)} TO {quoted(m.to)}.{quoted(m.table)}" for m in moves
+    )
+    session.rows(f"LOCK TABLES {locks}")
+    if unchanged:
+        _see_unchanged(run)
+    for database in dict.fromkeys(m.source for m in moves):
+        making.drop_triggers(session, database)
+    if survey.is_mariadb(session):
+        session.rows("UNLOCK TABLES")
+    session.rows(f"RENAME TABLE {renames}")
+    if len(collations) > 1:
+        session.rows("UNLOCK TABLES")
+    making.make_triggers(session, swap.target, triggers)
+    session.rows("UNLOCK TABLES")
+
+
+def _see_unchanged(run: Run) -> None:
+    """Sees, while the tables are locked, that no table and no trigger has come or gone since."""
+    swap, journal = run.swap, run.journal
+    sides = [(swap.fresh, journal.new)] + ([(swap.target, journal.old)] if swap.before is not None else [])
+    for database, was in sides:
+        triggers = {d.name for d in was.definitions if d.kind == "TRIGGER"}
+        same = set(tables(run.session, database)) == set(was.tables)
+        if not same or set(trigger_names(run.session, database)) != triggers:
+            raise Refused(f"tables or triggers of {database!r} were changed by others meanwhile")
+
+
+def finish(run: Run, *, unchanged: bool = False) -> None:
+    """Does what is left of the swap; ``unchanged``: only if all is as the journal says.
+
+    Raises:
+        Refused: others changed tables or triggers.
+        ServerSaid: the server refused a statement.
+    """
+    session, swap, journal = run.session, run.swap, run.journal
+    wanted = _awake(run)
+    moves = _away(run)
+    if moves:
+        _move(run, moves, wanted, unchanged=unchanged)
+    _follow_sequences(run, swap.target, swap.fresh)
+    run.warnings += making.make(session, swap.target, wanted)
+    old_options = journal.old.options if swap.keep_properties and swap.before is not None else None
+    _set_options(session, swap.target, old_options or journal.new.options)
+    _grant(run)
+    if swap.before is not None:
+        _follow_sequences(run, swap.before, swap.target)
+        run.warnings += making.make(session, swap.before, _asleep(run))
+        _park(session, swap.before, journal.old)
+        _set_options(session, swap.before, journal.old.options)
+    making.make(session, swap.fresh, ())
+    _drop_empty(session, swap.fresh)
+
+
+def undo(run: Run) -> None:
+    """Makes both databases what they were; the journal goes last.
+
+    Raises:
+        ServerSaid: the server refused a statement.
+    """
+    session, swap, journal = run.session, run.swap, run.journal
+    if journal.written:
+        moves = _back(run)
+        if moves:
+            _move(run, moves, journal.old.definitions)
+        if swap.before is not None:
+            _follow_sequences(run, swap.target, swap.before)
+            making.make(session, swap.target, journal.old.definitions)
+            _set_options(session, swap.target, journal.old.options)
+            _grant(run)
+        _follow_sequences(run, swap.fresh, swap.target)
+        making.make(session, swap.fresh, journal.new.definitions)
+        _set_options(session, swap.fresh, journal.new.options)
+        made = swap.before if swap.before is not None else swap.target
+        if survey.exists(session, made):
+            making.make(session, made, ())
+            _drop_empty(session, made)
+    session.rows(f"DROP TABLE {quoted(swap.fresh)}.{quoted(JOURNAL)}")
+
+
+def _drop_empty(session: Session, database: str) -> None:
+    """Drops a database that holds nothing but what the program put there.
+
+    Raises:
+        Refused: there is something else in it.
+    """
+    left = tables(session, database)
+    if left:
+        raise Refused(f"{database!r} was to be dropped, but holds tables of others: {', '.join(left)}")
+    session.rows(f"DROP DATABASE {quoted(database)}")
+
+
+def _follow_sequences(run: Run, database: str, former: str) -> None:
+    """Lets column defaults take their values from the sequences that moved with the tables (MariaDB).
+
+    RENAME TABLE leaves ``nextval(`former`.`s`)`` as it is.
+    """
+    session = run.session
+    if not survey.is_mariadb(session):
+        return
+    found = session.rows(
+        "SELECT table_name, column_name, column_default FROM information_schema.columns"
+        " WHERE table_schema = %s AND (column_default LIKE '%%nextval(%%'"
+        " OR column_default LIKE '%%lastval(%%' OR column_default LIKE '%%setval(%%')",
+        database,
+    )
+    if not found:
+        return
+    change = renaming(session, former, database, frozenset())
+    session.use(database)
+    session.rows("SET SESSION system_versioning_alter_history = KEEP")
+    for table, column, default in found:
+        sql = f"ALTER TABLE {quoted(table)} ALTER COLUMN {quoted(column)} SET DEFAULT ({default})".encode()
+        renamed = change.statement(Definition("TABLE", table, sql))
+        if renamed != sql:
+            session.send(renamed)
+
+
+def _set_options(session: Session, database: str, options: str) -> None:
+    if _options(session, database) != options:
+        session.rows(f"ALTER DATABASE {quoted(database)}{options}")
+
+
+def _grant(run: Run) -> None:
+    """Gives the rights on the target's routines anew."""
+    for grant in run.journal.old.grants:
+        try:
+            run.session.send(grant.encode())
+        except ServerSaid as exc:
+            run.warnings.append(f"a right on a routine is gone: {grant}: {exc.reason}")
+
+
+def _park(session: Session, database: str, old: Contents) -> None:
+    """Notes which of the events ran, so that they run again when the database is put back."""
+    names = sorted(d.name for d in old.definitions if d.enabled)
+    if not names:
+        return
+    where = f"{quoted(database)}.{quoted(PARKED)}"
+    session.rows(
+        f"CREATE TABLE IF NOT EXISTS {where} (name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        " NOT NULL PRIMARY KEY) ENGINE=InnoDB"
+    )
+    for name in names:
+        session.rows(f"REPLACE INTO {where} VALUES (%s)", name)

@@ -1,0 +1,165 @@
+"""Gives a database another's name on servers that cannot rename one: tables are moved, the rest made anew.
+
+First everything is written to a journal on the server; then one RENAME TABLE moves all tables, the
+old ones away and the new ones in. Triggers would bar it and are dropped just before. Where each
+table is tells how far a run came, so that any later session can go on or undo it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from python_backup.engines.engine import Swap
+from python_backup.engines.mysql import journal as journals
+from python_backup.engines.mysql import movable, sessions, steps
+from python_backup.engines.mysql.connection import Opener, Session
+from python_backup.engines.mysql.journal import Journal
+from python_backup.engines.mysql.survey import exists
+from python_backup.errors import BackupError, Refused
+
+LOCK_SECONDS = 10
+"""How long a swap waits for statements and transactions that use the tables."""
+
+_SETTLE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """``own`` are the numbers of sessions that are not others'; ``wait`` is in seconds, for each lock."""
+
+    own: Collection[int] = ()
+    wait: int = LOCK_SECONDS
+
+
+def take_over(open_another: Opener, swap: Swap, terms: Terms) -> tuple[str, ...]:
+    """See `python_backup.engines.engine.Server.take_over`.
+
+    Raises:
+        Unmovable: this server cannot move these tables; nothing was touched.
+        Refused: others use the target, or a name is taken or missing; nothing was touched.
+    """
+    session = open_another()
+    try:
+        return _taken_over(open_another, session, swap, terms)
+    finally:
+        session.close()
+
+
+def _taken_over(open_another: Opener, session: Session, swap: Swap, terms: Terms) -> tuple[str, ...]:
+    _alone(session, swap.target, 0)
+    session.rows(f"SET SESSION lock_wait_timeout = {int(terms.wait)}")
+    own = {*terms.own, sessions.number_of(session)}
+    warnings = _checked(session, swap, own)
+    run = steps.Run(session, Journal(swap, *steps.contents(session, swap), written=True), warnings)
+    movable.check_definitions(session, run.journal.old.definitions + run.journal.new.definitions)
+    try:
+        journals.write(session, run.journal)
+        steps.prepare(run)
+        _clear(session, swap, own)
+        steps.finish(run, unchanged=True)
+    except BaseException as exc:
+        session.close()
+        if not _undone(open_another, swap, exc) and isinstance(exc, BackupError):
+            return tuple(dict.fromkeys(warnings))  # the connection was lost after the last step
+        raise
+    return tuple(dict.fromkeys(warnings))
+
+
+def _checked(session: Session, swap: Swap, own: Collection[int]) -> list[str]:
+    """Sees that nothing stands in the way; returns warnings."""
+    left = journals.find(session, swap.target)
+    if left is not None:
+        raise Refused(
+            f"an earlier run left {swap.target!r} amid a swap with {left.swap.fresh!r}",
+            hint=f"Run vya-backupdb restore --resume-or-undo {swap.target}.",
+        )
+    movable.check_names(session, swap)
+    movable.check_move(session, swap)
+    if not swap.disconnect:
+        sessions.refuse(swap.target, sessions.others(session, swap.target, own))
+    if sessions.may_see_all(session):
+        return []
+    return [f"other accounts' sessions on {swap.target!r} cannot be seen: grant PROCESS"]
+
+
+def _clear(session: Session, swap: Swap, own: Collection[int]) -> None:
+    if swap.disconnect:
+        sessions.end(session, swap.target, own)
+    else:
+        sessions.refuse(swap.target, sessions.others(session, swap.target, own))
+
+
+def _undone(open_another: Opener, swap: Swap, cause: BaseException) -> bool:
+    """Undoes a swap that failed, on a session of its own; False where it had come to its end."""
+    try:
+        session = open_another()
+        try:
+            _alone(session, swap.target, _SETTLE_SECONDS)
+            session.rows(f"SET SESSION lock_wait_timeout = {_SETTLE_SECONDS}")
+            found = journals.find(session, swap.target)
+            if found is None:
+                return exists(session, swap.fresh)
+            steps.undo(steps.Run(session, found))
+        finally:
+            session.close()
+    except BackupError as exc:
+        raise BackupError(
+            f"{swap.target!r} was to be replaced, which failed ({cause}), and could not be put back: {exc}",
+            hint=f"Run vya-backupdb restore --resume-or-undo {swap.target}.",
+        ) from cause
+    return True
+
+
+def unfinished(session: Session, target: str) -> str | None:
+    """See `python_backup.engines.engine.Server.unfinished`."""
+    found = journals.find(session, target)
+    if found is None:
+        return None
+    holder = session.value("SELECT IS_USED_LOCK(%s)", _lock(target))
+    if holder is not None:
+        return f"{found.swap.fresh!r} is taking the place of {target!r} just now, in session {holder}"
+    return f"{found.swap.fresh!r} was to take the place of {target!r}, and the run was ended amid it"
+
+
+def settle(open_another: Opener, target: str) -> str:
+    """See `python_backup.engines.engine.Server.settle`.
+
+    Raises:
+        Refused: the run is still at it.
+    """
+    session = open_another()
+    try:
+        _alone(session, target, _SETTLE_SECONDS)
+        found = journals.find(session, target)
+        if found is None:
+            return f"nothing was left to settle for {target!r}"
+        session.rows(f"SET SESSION lock_wait_timeout = {_SETTLE_SECONDS}")
+        run = steps.Run(session, found)
+        if steps.moved(run):
+            try:
+                steps.finish(run)
+            except BackupError as exc:
+                steps.undo(run)
+                return f"{target!r} holds what it held before: the swap was undone, since {exc}"
+            return f"{target!r} holds what was restored: the swap was brought to its end"
+        steps.undo(run)
+        return f"{target!r} holds what it held before: the swap was undone"
+    finally:
+        session.close()
+
+
+def _alone(session: Session, target: str, wait: int) -> None:
+    """Takes the lock of this target's name; it goes with the session, however that ends.
+
+    Raises:
+        Refused: another session has it.
+    """
+    if session.value("SELECT GET_LOCK(%s, %s)", _lock(target), wait) != 1:
+        holder = session.value("SELECT IS_USED_LOCK(%s)", _lock(target))
+        raise Refused(f"{target!r} is being replaced by another run just now, in session {holder}")
+
+
+def _lock(target: str) -> str:
+    return f"vya-backupdb {hashlib.sha256(target.encode()).hexdigest()[:40]}"
