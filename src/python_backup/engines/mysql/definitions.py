@@ -150,8 +150,11 @@ def _shown(session: Session, database: str, kind: str, name: str, definer: str) 
             f"the definition of the {kind.lower()} {name!r} of {database!r} is hidden from the account",
             hint="Grant SHOW_ROUTINE ON *.* (MySQL) or SELECT ON mysql.proc (MariaDB) to the account.",
         )
-    settings = {setting: _text(row[column]) for setting, column in columns.items()}
-    return Definition(kind, name, _bytes(create), definer=definer, **settings)
+    said = {setting: _text(row[column]) for setting, column in columns.items()}
+    return Definition(
+        kind, name, _bytes(create), said.get("sql_mode", ""), said["charset"], said["collation"],
+        said.get("database_collation", ""), said.get("time_zone", "SYSTEM"), definer,
+    )  # fmt: skip
 
 
 def _text(value: bytes | str) -> str:

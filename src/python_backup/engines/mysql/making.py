@@ -99,8 +99,10 @@ def _make_views(session: Session, database: str, missing: Sequence[Definition]) 
 
 
 def drop(session: Session, database: str, definition: Definition) -> None:
-    """Drops the object, if it is there."""
+    """Drops the object, if it is there. MariaDB knows packages in the mode ORACLE alone."""
+    session.rows("SET SESSION sql_mode = %s", definition.sql_mode)
     session.rows(f"DROP {definition.kind} IF EXISTS {quoted(database)}.{quoted(definition.name)}")
+    session.rows(PLAIN)
 
 
 def create(session: Session, database: str, definition: Definition) -> None:

@@ -60,7 +60,8 @@ def check_move(session: Session, swap: Swap) -> None:
 def _reasons(session: Session, database: str) -> Iterator[str]:
     for schema, table, name in session.rows(
         "SELECT constraint_schema, table_name, constraint_name"
-        " FROM information_schema.referential_constraints WHERE unique_constraint_schema = %s AND constraint_schema <> %s",
+        " FROM information_schema.referential_constraints"
+        " WHERE unique_constraint_schema = %s AND constraint_schema <> %s",
         database, database,
     ):  # fmt: skip
         yield (

@@ -55,6 +55,14 @@ class _Move:
     source: str
     to: str
 
+    @property
+    def old(self) -> str:
+        return f"{quoted(self.source)}.{quoted(self.table)}"
+
+    @property
+    def new(self) -> str:
+        return f"{quoted(self.to)}.{quoted(self.table)}"
+
 
 def contents(session: Session, swap: Swap) -> tuple[Contents, Contents]:
     """What the target and the fresh database hold."""
@@ -163,29 +171,42 @@ def _move(run: Run, moves: Sequence[_Move], wanted: Sequence[Definition], *, unc
 
     MySQL lets all of it be done under one LOCK TABLES: nobody writes a row that no trigger sees.
     MariaDB takes no RENAME TABLE then (error 1192): there the locks only make sure, before a trigger
-    is dropped, that nobody uses a table for long.
+    is dropped, that nobody uses a table for long. So they do where MySQL has tables of another
+    engine than InnoDB, which go in a statement of their own, with locks of their own: where
+    enforce_gtid_consistency is on, it takes no two engines in one (error 1785).
     """
     session, swap = run.session, run.swap
     triggers = [d for d in wanted if d.kind == "TRIGGER"]
     collations = {d.database_collation for d in triggers}
     if len(collations) == 1:  # not to be changed while tables are locked
         making.set_collation(session, swap.target, *collations)
-    locks = ", ".join(f"{quoted(m.source)}.{quoted(m.table)} WRITE" for m in moves)
-    renames = ", ".join(
-        f"{quoted(m.source)}.{quoted(m.table)} TO {quoted(m.to)}.{quoted(m.table)}" for m in moves
-    )
-    session.rows(f"LOCK TABLES {locks}")
+    parts = _by_engine(session, moves)
+    session.rows("LOCK TABLES " + ", ".join(f"{m.old} WRITE" for m in parts[-1]))
     if unchanged:
         _see_unchanged(run)
+    if len(parts) > 1:
+        session.rows("UNLOCK TABLES")
     for database in dict.fromkeys(m.source for m in moves):
         making.drop_triggers(session, database)
     if survey.is_mariadb(session):
         session.rows("UNLOCK TABLES")
-    session.rows(f"RENAME TABLE {renames}")
+    for part in parts:
+        session.rows("RENAME TABLE " + ", ".join(f"{m.old} TO {m.new}" for m in part))
     if len(collations) > 1:
         session.rows("UNLOCK TABLES")
     making.make_triggers(session, swap.target, triggers)
     session.rows("UNLOCK TABLES")
+
+
+def _by_engine(session: Session, moves: Sequence[_Move]) -> list[list[_Move]]:
+    """All moves, but for MySQL's tables of other engines than InnoDB: these first, and apart."""
+    other: set[tuple[str, str]] = set()
+    if not survey.is_mariadb(session):
+        for database in {m.source for m in moves}:
+            sql = "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = %s"
+            other |= {(database, name) for name, engine in session.rows(sql, database) if engine != "InnoDB"}
+    parts = ([m for m in moves if ((m.source, m.table) in other) is first] for first in (True, False))
+    return [part for part in parts if part]
 
 
 def _see_unchanged(run: Run) -> None:
