@@ -21,7 +21,7 @@ _NEEDED = (
 
 
 class Unmovable(Refused):
-    """This server cannot move these tables; the database can only be replaced in place."""
+    """These tables cannot be moved, or not without harm; nothing was touched."""
 
 
 def check_names(session: Session, swap: Swap) -> None:
@@ -53,7 +53,7 @@ def check_move(session: Session, swap: Swap) -> None:
     if found:
         raise Unmovable(
             f"{swap.target!r} cannot be replaced by moving its tables: {'; '.join(found)}",
-            hint="Use --in-place, which takes a safety backup first.",
+            hint="Remove what is named here for the restore, or restore under another name with --target.",
         )
 
 

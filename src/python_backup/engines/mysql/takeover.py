@@ -61,7 +61,7 @@ def _taken_over(open_another: Opener, session: Session, swap: Swap, terms: Terms
         steps.finish(run, unchanged=True)
     except BaseException as exc:
         session.close()
-        if not _undone(open_another, swap, exc) and isinstance(exc, BackupError):
+        if not _undone(open_another, session, swap, exc) and isinstance(exc, BackupError):
             return tuple(dict.fromkeys(warnings))  # the connection was lost after the last step
         raise
     return tuple(dict.fromkeys(warnings))
@@ -73,7 +73,7 @@ def _checked(session: Session, swap: Swap, own: Collection[int]) -> list[str]:
     if left is not None:
         raise Refused(
             f"an earlier run left {swap.target!r} amid a swap with {left.swap.fresh!r}",
-            hint=f"Run vya-backupdb restore --resume-or-undo {swap.target}.",
+            hint=_resume(session.instance.id, swap.target),
         )
     movable.check_names(session, swap)
     movable.check_move(session, swap)
@@ -91,7 +91,11 @@ def _clear(session: Session, swap: Swap, own: Collection[int]) -> None:
         sessions.refuse(swap.target, sessions.others(session, swap.target, own))
 
 
-def _undone(open_another: Opener, swap: Swap, cause: BaseException) -> bool:
+def _resume(instance: str, target: str) -> str:
+    return f"Run vya-backupdb restore --resume-or-undo {target} --instance {instance}."
+
+
+def _undone(open_another: Opener, failed: Session, swap: Swap, cause: BaseException) -> bool:
     """Undoes a swap that failed, on a session of its own; False where it had come to its end."""
     try:
         session = open_another()
@@ -107,7 +111,7 @@ def _undone(open_another: Opener, swap: Swap, cause: BaseException) -> bool:
     except BackupError as exc:
         raise BackupError(
             f"{swap.target!r} was to be replaced, which failed ({cause}), and could not be put back: {exc}",
-            hint=f"Run vya-backupdb restore --resume-or-undo {swap.target}.",
+            hint=_resume(failed.instance.id, swap.target),
         ) from cause
     return True
 

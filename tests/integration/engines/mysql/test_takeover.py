@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from integration.engines.mysql.dumping import connected, dump
-from integration.engines.mysql.everything import NAMES, build
+from integration.engines.mysql.everything import build
 from python_backup.engines.engine import Server, Swap
 from support import databases
 from support.servers import RunningServer, instance_for
