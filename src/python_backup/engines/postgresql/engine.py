@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.postgresql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Server
-from python_backup.engines.postgresql.server import PostgresServer
+from python_backup.engines.postgresql.server import PostgresServer, fits
 from python_backup.model import Instance
 
 DEFAULT_PORT = 5432
@@ -17,6 +17,9 @@ DEFAULT_PORT = 5432
 class _Engine:
     dialect: Dialect
     default_port: int
+
+    def fits(self, name: str) -> bool:
+        return fits(name)
 
     def connect(self, instance: Instance) -> Server:
         return PostgresServer(instance)

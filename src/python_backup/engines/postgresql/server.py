@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -11,8 +11,8 @@ import psycopg
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, Wanted
-from python_backup.engines.postgresql import connection, dump, load, outlook, rights, survey, target
+from python_backup.engines.engine import DumpPlan, Finding, Swap, Wanted
+from python_backup.engines.postgresql import connection, dump, load, outlook, rights, survey, takeover, target
 from python_backup.engines.postgresql.connection import Row, converting, identifier, query, text
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
@@ -101,12 +101,8 @@ class PostgresServer:
 
     def create(self, database: str, like: SourceDatabase | None) -> tuple[str, ...]:
         """Makes an empty database like the dump's; a locale that is not here is replaced, and told."""
+        _check_length(database)
         name = database.encode()
-        if len(name) > LONGEST_NAME:
-            raise Refused(
-                f"database name {database!r} has {len(name)} bytes, PostgreSQL takes {LONGEST_NAME}",
-                hint="Choose a shorter name with --target.",
-            )
         failed: psycopg.Error | None = None
         for attempt in attempts({} if like is None else like.properties, self._major):
             try:
@@ -138,6 +134,28 @@ class PostgresServer:
         hint = "Only its owner or a superuser may; subscriptions and prepared transactions in it go first."
         with converting(f"database {database!r} cannot be dropped", hint):
             self._run(b"DROP DATABASE IF EXISTS " + identifier(database.encode()) + b" WITH (FORCE)")
+
+    def sessions(self, database: str) -> tuple[str, ...]:
+        """Who else is connected to the database, and its prepared transactions, one line each."""
+        return takeover.lines(self._ask(takeover.SESSIONS, database.encode()))
+
+    def take_over(self, swap: Swap) -> tuple[str, ...]:
+        """Renames both databases, and carries what belongs to the database, in one transaction."""
+        for name in filter(None, (swap.target, swap.before)):
+            _check_length(name)
+        names = {swap.fresh, swap.target}
+        if names.intersection(DOORS):
+            self._door.close()  # it is made anew when it is next needed
+        return takeover.take_over(swap, lambda: _enter(self._instance, without=names))
+
+    def unfinished(self, target: str) -> str | None:
+        """Nothing ever: what a killed run began, the server rolls back."""
+        del target
+        return None
+
+    def settle(self, target: str) -> str:
+        """Says that there is nothing to end."""
+        return f"nothing is unfinished: the server itself undoes what was begun on {target!r}"
 
     def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
         """Sends the pieces; with ``complete`` in one transaction, of which an error leaves nothing."""
@@ -183,6 +201,19 @@ class PostgresServer:
         query(self._door, sql)
 
 
+def fits(name: str) -> bool:
+    """Whether the server keeps a name of this length whole."""
+    return len(name.encode("utf-8", "surrogateescape")) <= LONGEST_NAME
+
+
+def _check_length(name: str) -> None:
+    if not fits(name):
+        raise Refused(
+            f"database name {name!r} has {len(name.encode())} bytes, PostgreSQL takes {LONGEST_NAME}",
+            hint="Choose a shorter name with --target.",
+        )
+
+
 def _alive(link: psycopg.Connection) -> bool:
     try:
         query(link, b"SELECT 1")
@@ -200,10 +231,10 @@ def _opened(instance: Instance, database: str) -> Iterator[psycopg.Connection]:
         link.close()
 
 
-def _enter(instance: Instance) -> psycopg.Connection:
-    """A connection to the first of the databases that every server has."""
+def _enter(instance: Instance, without: Collection[str] = ()) -> psycopg.Connection:
+    """A connection to the first of the databases that every server has, but to none of ``without``."""
     failures: list[ServerError] = []
-    for database in DOORS:
+    for database in (door for door in DOORS if door not in without):
         try:
             return connection.connect(instance, database)
         except ConnectionFailed as exc:
