@@ -12,13 +12,16 @@ to have just been dropped or renamed" and finds the new one at his next try. Wit
 waits 5 s for other sessions to be gone (CountOtherDBBackends in procarray.c; it sends autovacuum
 workers away by itself); in these, with ``disconnect``, a second connection ends them, again and again.
 A prepared transaction counts as a session and cannot be ended so. Seen on 13 to 18.
+
+When this program is killed while RENAME waits, the server notices it after `CHECK` (13: when the 5 s
+are over); until then who connects waits, and then finds the old database.
 """
 
 from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from time import monotonic, sleep
 
@@ -46,6 +49,9 @@ PULSE = 0.05
 
 ATTEMPTS = 3
 """How often RENAME may wait its 5 s for sessions that are being ended."""
+
+CHECK = b"200ms"
+"""How often a waiting server looks whether we are still there."""
 
 _PREPARE = (
     b"SET search_path TO pg_catalog",
@@ -127,6 +133,8 @@ def _entered(enter: Enter) -> psycopg.Connection:
     with converting("the databases cannot be renamed"):
         for sql in _PREPARE:
             query(link, sql)
+        with suppress(psycopg.ProgrammingError, psycopg.DataError):  # 13 lacks it, and so do some systems
+            query(link, b"SET client_connection_check_interval TO '" + CHECK + b"'")
     return link
 
 
