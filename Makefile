@@ -4,7 +4,7 @@ ARGS ?=
 SIZE ?= 1000
 export PYTHONPATH := tests
 
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test floor check bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: .venv/ready ## back up, restore and verify a sample database, and show it
 test: .venv/ready ## all tests, against every real server that can be had (ARGS=… go to pytest)
 	@$(BIN)/python tools/provide_servers.py
 	@$(BIN)/pytest -n 2 -q $(ARGS)
+
+floor: .venv/ready ## the tests with the oldest versions of what users may install
+	@tools/floor $(ARGS)
 
 check: .venv/ready ## every lint: format, rules, types, floors
 	$(BIN)/ruff format --check .

@@ -14,9 +14,21 @@ from python_backup.dump.postgresql.header import read_header as read_postgresql
 DIALECTS: Mapping[str, Dialect] = MappingProxyType({d.family: d for d in (MYSQL, POSTGRESQL)})
 
 
+_BEGINNINGS = (64, 256, 4096)
+"""Where to look first: what comes later in a dump is data, which may speak of the other engine."""
+
+
 def read_header(head: bytes) -> Header | None:
-    """What a dump's first bytes (64 KiB will do) say of it; None where neither engine's mark is seen."""
-    for read in (read_postgresql, read_mysql):
-        if (header := read(head)) is not None:
-            return header
+    """What a dump's first bytes (64 KiB will do) say of it; None where neither engine's mark is seen.
+
+    An early sign counts before a late one, and of two as early that of a dump tool.
+    """
+    for part in (*(head[:size] for size in _BEGINNINGS), head):
+        found = [(read, header) for read in _READERS if (header := read(part)) is not None]
+        if found:
+            read, header = max(found, key=lambda pair: pair[1].tool is not None)
+            return read(head) or header
     return None
+
+
+_READERS = (read_postgresql, read_mysql)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from python_backup import __version__
 from python_backup.engines.engine import DumpPlan, Server
 from python_backup.engines.table import ENGINES
-from python_backup.errors import BackupError, DatabaseMissing, ToolFailed
+from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ToolFailed
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.selection import select_databases
@@ -130,7 +130,7 @@ class _DatabaseBackup:
             if self.request.dry_run:
                 path = self.request.folder / artifact_name(self._name(started))
                 return self._result("planned", path=path, command=plan.command, warnings=problems)
-            backup = self._write(plan, server.version, started, problems)
+            backup = self._whole(plan, server.version, started, problems)
         except BackupError as exc:
             return self._result("failed", seconds=monotonic() - begun, error=exc)
         manifest = backup.manifest
@@ -150,6 +150,17 @@ class _DatabaseBackup:
 
     def _name(self, started: datetime) -> ArtifactName:
         return ArtifactName(started.astimezone(), self.instance.dbms, self.database, self.format)
+
+    def _whole(
+        self, plan: DumpPlan, server_version: str, started: datetime, problems: Sequence[str]
+    ) -> Backup:
+        """Writes the backup; a dump that ends amid something is its tool's failure, not a bad artifact's."""
+        try:
+            return self._write(plan, server_version, started, problems)
+        except ArtifactCorrupt as exc:
+            raise ToolFailed(
+                f"{plan.client} left off amid the dump of {self.database!r}: {exc.message}"
+            ) from exc
 
     def _write(
         self, plan: DumpPlan, server_version: str, started: datetime, problems: Sequence[str]

@@ -11,6 +11,7 @@ _TOOLS = (
     (re.compile(rb"^-- MySQL dump \d", re.MULTILINE), "mysqldump"),
     (re.compile(rb"^-- MariaDB dump \d", re.MULTILINE), "mariadb-dump"),
 )
+_BEGINNING = 4096
 _SERVER = re.compile(rb"^-- (?:Server version\s+|Server version: |version: )([^\s]+)", re.MULTILINE)
 _DATABASE = re.compile(rb"^-- Host: .*?[ \t]Database: ([^\r\n]*)", re.MULTILINE)
 _FAMILY = re.compile(
@@ -29,7 +30,10 @@ _OTHER = re.compile(rb"^-- PostgreSQL database (?:cluster )?dump|^SET statement_
 
 def read_header(head: bytes) -> Header | None:
     """What the first bytes (some 4 KiB or more) of a dump tell; None where they are not MySQL's."""
-    tool = next((name for pattern, name in _TOOLS if pattern.search(head)), None)
+    marks = [
+        (mark.start(), name) for pattern, name in _TOOLS if (mark := pattern.search(head, 0, _BEGINNING))
+    ]
+    tool = min(marks)[1] if marks else None  # a later one is in the data
     if tool is None and (_OTHER.search(head) or not _FAMILY.search(head)):
         return None
     server = _SERVER.search(head)

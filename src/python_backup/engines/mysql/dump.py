@@ -223,6 +223,7 @@ class Said:
 
 _NOISE = re.compile(
     r"Using a password on the command line|ssl-verify-server-cert is disabled"
+    r"|trying to replace existing csname"  # 10.5 beside the charset files of a later version
     r"|Warning: A (partial )?dump from a server that has GTIDs|In order to ensure a consistent backup"
 )
 _ERROR = re.compile(r"(\S*/)?(mysqldump|mariadb-dump)(\.exe)?: (?!\[Warning\]|\[Note\]|Warning|WARNING)")

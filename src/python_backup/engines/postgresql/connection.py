@@ -212,7 +212,7 @@ def query(connection: psycopg.Connection, sql: bytes, *values: bytes) -> list[Ro
     """
     pgconn = connection.pgconn
     if values:
-        pgconn.send_query_params(sql, values)
+        pgconn.send_query_params(sql, list(values))  # 3.2 takes no tuple
     else:
         pgconn.send_query(sql)
     results = connection.wait(generators.execute(pgconn))

@@ -16,7 +16,7 @@ from python_backup.engines.postgresql import connection, dump, load, outlook, ri
 from python_backup.engines.postgresql.connection import Row, converting, identifier, query, text
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
-from python_backup.errors import ConnectionFailed, Refused, ServerError, TargetExists
+from python_backup.errors import Refused, ServerError, TargetExists
 from python_backup.model import Instance
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
@@ -232,13 +232,14 @@ def _opened(instance: Instance, database: str) -> Iterator[psycopg.Connection]:
 
 
 def _enter(instance: Instance, without: Collection[str] = ()) -> psycopg.Connection:
-    """A connection to the first of the databases that every server has, but to none of ``without``."""
+    """A connection to the first of the databases that every server has, and that lets the account in,
+    but to none of ``without``."""
     failures: list[ServerError] = []
     for database in (door for door in DOORS if door not in without):
         try:
             return connection.connect(instance, database)
-        except ConnectionFailed as exc:
-            if not re.search(r'database "?\w+"? does not exist', exc.message):
+        except ServerError as exc:
+            if not re.search(r"database .* does not exist|denied for database|pg_hba\.conf", exc.message):
                 raise
             failures.append(exc)
     raise failures[0]
