@@ -232,8 +232,10 @@ def _opened(instance: Instance, database: str) -> Iterator[psycopg.Connection]:
 
 
 def _enter(instance: Instance, without: Collection[str] = ()) -> psycopg.Connection:
-    """A connection to the first of the databases that every server has, and that lets the account in,
-    but to none of ``without``."""
+    """A connection to the first of the databases that every server has and that lets the account in.
+
+    To none of ``without``: they are about to change their names.
+    """
     failures: list[ServerError] = []
     for database in (door for door in DOORS if door not in without):
         try:
