@@ -18,6 +18,7 @@ from python_backup.jobs.in_place import resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.restore import RestoreRequest
+from python_backup.jobs.sessions import lasting_sessions
 from python_backup.model import Facts, Instance, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, beside, is_beside_of, no_longer_kept, replaced_of
 
@@ -171,7 +172,7 @@ class _Look:
                 )  # fmt: skip
         if not state.exists:
             return
-        others = self.server.sessions(self.target)
+        others = lasting_sessions(self.server, self.target)
         if others:
             severity = Severity.TELLS if self.request.disconnect else Severity.BLOCKS
             text = f"{len(others)} other sessions use {self.target!r}: {_listed(others)}"

@@ -22,6 +22,7 @@ from python_backup.jobs.fingerprint import Fingerprint, fingerprint, refuse_chan
 from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
+from python_backup.jobs.sessions import lasting_sessions
 from python_backup.model import Facts, Instance, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, Kept, beside, no_longer_kept, replaced_of
 
@@ -183,7 +184,7 @@ class _Restore:
 
     def _alone(self, server: Server, target: str) -> None:
         """Asked before the long work, not only at its end."""
-        others = server.sessions(target)
+        others = lasting_sessions(server, target)
         if others and not self.request.disconnect:
             raise in_use(target, others)
 

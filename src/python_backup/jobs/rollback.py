@@ -12,6 +12,7 @@ from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
 from python_backup.jobs.in_place import InPlace, Safety, settle_in_place
 from python_backup.jobs.restore import in_use, refuse_unfinished
+from python_backup.jobs.sessions import lasting_sessions
 from python_backup.model import Instance
 from python_backup.policy.beside import BEFORE, RESTORING, Replaced, beside, is_beside_of, replaced_of
 
@@ -50,7 +51,7 @@ def roll_back(
                 hint="Restore a backup instead: vya-backupdb list shows them.",
             )
         exists = server.exists(target)
-        others = server.sessions(target) if exists else ()
+        others = lasting_sessions(server, target) if exists else ()
         if others and not disconnect:
             raise in_use(target, others)
         before = beside(target, BEFORE, now(), engine.fits) if exists else None
@@ -71,7 +72,7 @@ def settle(instance: Instance, target: str, place: InPlace | None = None) -> tup
         for name in server.databases():
             if not is_beside_of(target, name, RESTORING, engine.fits):
                 continue
-            if server.sessions(name):
+            if lasting_sessions(server, name):
                 done.append(f"{name} is being filled by a running restore, and was left alone")
             else:
                 server.drop(name)

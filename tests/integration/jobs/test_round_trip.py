@@ -68,9 +68,9 @@ def backed_up(
 
 def restored(
     instance: Instance, file: Path, target: str | None, *, confirm: Callable[[Replacement], bool] = lambda _: False,
-    dry_run: bool = False, force: bool = False,
+    force: bool = False,
 ) -> RestoreReport:  # fmt: skip
-    request = RestoreRequest(file, instance, target, dry_run=dry_run, force=force)
+    request = RestoreRequest(file, instance, target, force=force)
     return restore(request, confirm, Silence(), now)
 
 
@@ -143,23 +143,6 @@ def test_an_existing_target_is_replaced_only_when_someone_agrees(
     assert report.replaced
     assert report.equal
     assert databases.scalar(any_server, database, "select count(*) from purchase") in {5000, 2000}
-
-
-def test_a_dry_run_makes_no_database_and_tells_what_would_change(
-    any_server: RunningServer, new_database: Name, tmp_path: Path
-) -> None:
-    source, target = new_database(any_server, "shop"), new_database(any_server, "other", create=False)
-    fill(any_server, source)
-    instance = instance_for(any_server)
-    path = backed_up(instance, tmp_path, source).path
-    assert path is not None
-
-    report = restored(instance, path, target, dry_run=True)
-
-    assert report.dry_run
-    assert not report.replaced
-    assert report.changes.counts
-    assert target not in databases.names(any_server)
 
 
 def test_a_restore_that_fails_leaves_no_target(
