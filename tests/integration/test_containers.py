@@ -33,6 +33,8 @@ def test_a_backup_and_its_restore_use_the_programs_in_the_container(
     assert (result.error, result.outcome, result.command[:3]) == (None, "done", ("docker", "exec", "-i"))
 
     target = new_database(container_server, "copy", create=False)
-    report = restore(RestoreRequest(result.path, instance, target), lambda _: False, Silence())
+    report = restore(
+        RestoreRequest(result.path, instance, target), lambda _: False, Silence(), lambda: datetime.now(UTC)
+    )
     assert report.equal
     assert databases.rows(container_server, target, "SELECT sum(n) FROM t") == [(3,)]

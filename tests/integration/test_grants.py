@@ -205,7 +205,7 @@ def test_definers_are_kept_with_the_rights_for_it_and_replaced_without(
         taken = backed_up(instance_for(mysql_server), shop, tmp_path)
         without = restored(accounts.make("restore", "restore", replaced), taken.path, replaced)
         databases.execute(
-            mysql_server, None, f"GRANT ALL ON `{kept}`.* TO '{accounts.name('restore')}'@'%'",
+            mysql_server, None, f"GRANT ALL ON `{kept}%`.* TO '{accounts.name('restore')}'@'%'",
             *accounts.statements("definers", kept),
         )  # fmt: skip
         restored(without.instance, taken.path, kept)

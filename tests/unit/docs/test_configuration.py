@@ -64,7 +64,9 @@ def _default(key: str, field: Any) -> str:
 
 def _documented() -> dict[str, list[str]]:
     text = read(DOCUMENT)
-    found = [*rows(section(text, "## `backup`")), *rows(section(text, "## `instances`"))]
+    found = [
+        row for name in ("backup", "restore", "instances") for row in rows(section(text, f"## `{name}`"))
+    ]
     return {code(cells[0])[0]: cells for cells in found}
 
 
