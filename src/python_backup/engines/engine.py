@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
@@ -95,6 +95,21 @@ class Wanted:
     freed: int = 0
 
 
+How = Literal["keep", "replace", "add"]
+"""What becomes of a row that is there already: kept as it is, replaced; ``add``: it must not be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What became of one table's rows; ``advanced`` says which sequences were set forward, in sentences."""
+
+    table: str
+    added: int
+    kept: int
+    replaced: int
+    advanced: tuple[str, ...] = ()
+
+
 class Server(Protocol):
     """A connection to one instance. Databases are named as they are, never quoted.
 
@@ -176,6 +191,17 @@ class Server(Protocol):
         Raises:
             StatementFailed: with the statement's start, its line and the server's code; no row
                 data is in the message.
+        """
+        ...
+
+    def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
+        """Merges the pieces' rows into tables that are there, by primary key, all or nothing.
+
+        Definitions in the pieces are read, and not run. Tables come sorted by name.
+
+        Raises:
+            Refused: a table, a column or a key is not there; a table's engine has no transactions.
+            StatementFailed: the server refused a row, and nothing was changed.
         """
         ...
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Finding, How, Merged, Swap, Wanted
 from python_backup.engines.mysql import (
     dump,
     load,
     losses,
+    merge,
     outlook,
     rights,
     sessions,
@@ -181,6 +183,11 @@ class MysqlServer:
                 hint="Restore to a MariaDB before 11.5, or back up again with mariadb-dump 11.5 or later and"
                 " --update-history among the instance's options.",
             )
+
+    def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
+        """Merges the pieces' rows into tables that are there, in one transaction."""
+        with closing(open_session(self.instance)) as session, closing(open_session(self.instance)) as asked:
+            return merge.merge((session, asked), database, pieces, how)
 
     def counts(self, database: str) -> Mapping[str, int]:
         """Exact row counts over several connections."""

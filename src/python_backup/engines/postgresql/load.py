@@ -8,7 +8,7 @@ statement's line in the dump. No row data is in a message: rows may be secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import psycopg
@@ -69,8 +69,16 @@ class _Batch:
     size: int = 0
 
 
-def load(connection: psycopg.Connection, pieces: Iterable[Piece], *, complete: bool) -> None:
+def load(
+    connection: psycopg.Connection,
+    pieces: Iterable[Piece],
+    *,
+    complete: bool,
+    last: Callable[[], object] | None = None,
+) -> None:
     """Sends all pieces; with ``complete`` in one transaction, else each statement on its own.
+
+    ``last`` is called when the server has all of them, before the transaction ends.
 
     The connection is of no use after an error; closing it rolls its transaction back. Who made the
     database drops it then.
@@ -83,6 +91,9 @@ def load(connection: psycopg.Connection, pieces: Iterable[Piece], *, complete: b
     with converting("the dump cannot be loaded"):
         loader.begin()
         loader.take(pieces)
+        if last is not None:
+            loader.flush()
+            last()
         loader.end()
 
 
@@ -104,7 +115,7 @@ class _Loader:
             self._own(b"SET synchronous_commit TO off")
 
     def end(self) -> None:
-        self._flush()
+        self.flush()
         if self._complete:
             self._commit()
         else:  # a commit that waits for the disk takes all earlier ones with it
@@ -120,9 +131,9 @@ class _Loader:
                         self._part()
                     self._add(piece.sql, _Sent(piece.sql[:_PEEK], piece.line))
                     if _ALONE.match(piece.sql[:_PEEK]):
-                        self._flush()
+                        self.flush()
                 case DataBegin(copy=True):
-                    self._flush()
+                    self.flush()
                     self._copy(piece, stream)
                 case DataBegin():
                     self._add(_whole(piece, stream), _Sent(piece.sql[:_PEEK], piece.line, rows=True))
@@ -132,13 +143,13 @@ class _Loader:
     def _add(self, sql: bytes, sent: _Sent) -> None:
         batch = self._batch
         if batch.size + len(sql) > BATCH or len(batch.texts) >= self._together:
-            self._flush()
+            self.flush()
             batch = self._batch
         batch.texts.append(sql)
         batch.sent.append(sent)
         batch.size += len(sql)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         batch = self._batch
         if not batch.texts:
             return
@@ -159,7 +170,7 @@ class _Loader:
 
     def _part(self) -> None:
         """Ends the transaction and begins another: the lock table is half full with its locks."""
-        self._flush()
+        self.flush()
         self._commit()
         self._own(b"BEGIN")
         self._crowded = False

@@ -11,8 +11,18 @@ import psycopg
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, Swap, Wanted
-from python_backup.engines.postgresql import connection, dump, load, outlook, rights, survey, takeover, target
+from python_backup.engines.engine import DumpPlan, Finding, How, Merged, Swap, Wanted
+from python_backup.engines.postgresql import (
+    connection,
+    dump,
+    load,
+    merge,
+    outlook,
+    rights,
+    survey,
+    takeover,
+    target,
+)
 from python_backup.engines.postgresql.connection import Row, converting, identifier, query, text
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
@@ -161,6 +171,11 @@ class PostgresServer:
         """Sends the pieces; with ``complete`` in one transaction, of which an error leaves nothing."""
         with _opened(self._instance, database) as link:
             load.load(link, pieces, complete=complete)
+
+    def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
+        """Merges the pieces' rows into tables that are there, in one transaction."""
+        with _opened(self._instance, database) as link:
+            return merge.merge(link, pieces, how)
 
     def counts(self, database: str) -> Mapping[str, int]:
         """The exact rows of every table that a dump holds data of, over several connections."""
