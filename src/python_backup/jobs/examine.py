@@ -8,13 +8,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
+from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Dialect, Header, SourceDatabase
 from python_backup.dump.facts import FactsCounter
+from python_backup.dump.pick import Pick
+from python_backup.dump.piece import DataBegin, Piece, Rows
 from python_backup.dump.table import DIALECTS, read_header
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UsageError
 from python_backup.jobs.progress import Progress, Step
@@ -42,7 +45,8 @@ class Examination:
     """What a whole artifact holds, and whether it is what was written.
 
     ``facts`` and ``dialect`` are None where it could not be read to its end. ``source`` is the one
-    database that was looked at, None where the dump names none.
+    database that was looked at, None where the dump names none. ``picked`` are the facts of what was
+    asked for of it, None where that is everything.
     """
 
     path: Path
@@ -55,6 +59,7 @@ class Examination:
     facts: Facts | None = None
     databases: tuple[SourceDatabase, ...] = ()
     source: str | None = None
+    picked: Facts | None = None
 
     @property
     def failed(self) -> Check | None:
@@ -99,6 +104,7 @@ class _Read:
     source: str | None
     databases: tuple[SourceDatabase, ...] = ()
     facts: Facts | None = None
+    picked: Facts | None = None
     complete: bool = False
     size: int = 0
 
@@ -133,13 +139,15 @@ class Examiner:
     """How to look at artifacts.
 
     ``tools`` read pg_dump's archives. ``family`` is what a dump without a header is taken for; None
-    guesses. ``guarded``: refuse what no restore may run, and want one database.
+    guesses. ``guarded``: refuse what no restore may run, and want one database. ``pick`` is what of
+    it is wanted; all of it is looked at in any case.
     """
 
     progress: Progress
     tools: Tools = field(default_factory=Tools)
     family: str | None = None
     guarded: bool = True
+    pick: Pick | None = None
 
     def examine(self, path: Path, source: str | None = None) -> Examination:
         """Reads the whole artifact; a damaged one gives failed checks, not an exception.
@@ -149,7 +157,8 @@ class Examiner:
         Raises:
             ArtifactMissing: there is no such file.
             UnsafeDump: a guarded dump holds what no restore may run.
-            UsageError: the dump holds several databases and ``source`` names none of them.
+            UsageError: the dump holds several databases and ``source`` names none of them, or a
+                pattern of ``pick`` takes nothing.
         """
         found, size = format_of(path), path.stat().st_size
         beside = _Beside.of(path)
@@ -168,7 +177,7 @@ class Examiner:
         checks.extend(read.checks(beside.manifest))
         return Examination(
             path, found, size, beside.manifest, tuple(checks),
-            read.header, read.dialect, read.facts, read.databases, read.source,
+            read.header, read.dialect, read.facts, read.databases, read.source, read.picked,
         )  # fmt: skip
 
     def _read(
@@ -191,16 +200,43 @@ class Examiner:
             self._pass(second, opened, guarded=True)
         return second
 
-    @staticmethod
-    def _pass(read: _Read, blocks: Iterable[bytes], *, guarded: bool) -> None:
+    def _pass(self, read: _Read, blocks: Iterable[bytes], *, guarded: bool) -> None:
         lexer, selector = read.dialect.lexer(), read.dialect.selector(read.source)
         guard = read.dialect.guard(read.source)
         counter = FactsCounter(read.dialect.objects())
+        picked = _Picked(read.dialect, self.pick) if self.pick is not None else None
         for piece in selector.select(pieces_of(read.counted(blocks), lexer)):
             if guarded:
                 guard.check(piece)
             counter.take(piece)
+            if picked is not None:
+                picked.take(piece)
         read.databases, read.facts, read.complete = selector.databases, counter.result(), lexer.complete
+        read.picked = picked.result(read.facts) if picked is not None else None
+
+
+class _Picked:
+    """The facts of what is picked; a table's rows were counted and digested already."""
+
+    def __init__(self, dialect: Dialect, pick: Pick) -> None:
+        self._picker = dialect.picker(pick, Changes())
+        self._counter = FactsCounter(dialect.objects())
+        self._filled: set[str] = set()
+
+    def take(self, piece: Piece) -> None:
+        for kept in self._picker.pick((piece,)):
+            if isinstance(kept, DataBegin):
+                self._filled.add(kept.table)
+            if not isinstance(kept, Rows):
+                self._counter.take(kept)
+
+    def result(self, whole: Facts) -> Facts:
+        self._picker.finish()
+        counted = {table.name: table for table in whole.tables}
+        facts = self._counter.result()
+        return replace(
+            facts, tables=tuple(counted[t.name] if t.name in self._filled else t for t in facts.tables)
+        )
 
 
 @dataclass(frozen=True, slots=True)

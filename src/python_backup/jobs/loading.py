@@ -11,6 +11,7 @@ from pathlib import Path
 from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs, NeedsCounter
+from python_backup.dump.pick import Pick
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
@@ -24,11 +25,15 @@ from python_backup.stream.apart import apart
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """An artifact that passed all its checks and fits the instance's engine."""
+    """An artifact that passed all its checks and fits the instance's engine.
+
+    With a ``pick``, ``facts`` are those of what is picked.
+    """
 
     examination: Examination
     dialect: Dialect
     facts: Facts
+    pick: Pick | None = None
 
     @property
     def path(self) -> Path:
@@ -68,15 +73,18 @@ class Whole:
         return target
 
 
-def examine_whole(path: Path, instance: Instance, source: str | None, progress: Progress) -> Whole:
+def examine_whole(
+    path: Path, instance: Instance, source: str | None, progress: Progress, pick: Pick | None = None
+) -> Whole:
     """Reads the whole artifact; no server is asked.
 
     Raises:
+        UsageError: a pattern of ``pick`` takes nothing.
         ArtifactCorrupt: a check failed.
         Refused: it is of the other engine, or unsafe.
     """
     family = ENGINES[instance.dbms].dialect.family
-    seen = Examiner(progress, instance.tools, family).examine(path, source)
+    seen = Examiner(progress, instance.tools, family, pick=pick).examine(path, source)
     if seen.failed is not None:
         raise ArtifactCorrupt(
             f"{path}: {seen.failed.name}: {seen.failed.detail}",
@@ -89,7 +97,7 @@ def examine_whole(path: Path, instance: Instance, source: str | None, progress: 
             f"{path} is a dump of {seen.dialect.family}, instance {instance.label} is {instance.dbms}",
             hint="Name an instance of the dump's engine with --instance.",
         )
-    return Whole(seen, seen.dialect, seen.facts)
+    return Whole(seen, seen.dialect, seen.picked or seen.facts, pick)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +135,22 @@ class Loading:
         with (
             self.progress.step(f"restoring {whole.path.name}", total=whole.examination.size) as step,
             opened_as_sql(whole.path, self.instance.tools, lambda block: step.advance(len(block))) as blocks,
-            apart(_by_block(blocks, whole.dialect, whole.source)) as batches,
+            apart(_by_block(blocks, whole, self.changes)) as batches,
         ):
             yield rewriter.rewrite(chain.from_iterable(batches))
 
 
-def _by_block(blocks: Iterable[bytes], dialect: Dialect, source: str | None) -> Iterator[list[Piece]]:
-    """The chosen database's pieces, those of one block together: a queue's place costs more than a piece."""
-    lexer, selector = dialect.lexer(), dialect.selector(source)
+def _by_block(blocks: Iterable[bytes], whole: Whole, changes: Changes) -> Iterator[list[Piece]]:
+    """The picked pieces, those of one block together: a queue's place costs more than a piece."""
+    lexer, selector = whole.dialect.lexer(), whole.dialect.selector(whole.source)
+    picker = whole.dialect.picker(whole.pick, changes) if whole.pick is not None else None
+
+    def chosen(pieces: Iterator[Piece]) -> list[Piece]:
+        selected = selector.select(pieces)
+        return list(selected if picker is None else picker.pick(selected))
+
     for block in blocks:
-        yield list(selector.select(lexer.feed(block)))
-    yield list(selector.select(lexer.finish()))
+        yield chosen(lexer.feed(block))
+    yield chosen(lexer.finish())
+    if picker is not None:
+        picker.finish()

@@ -1,0 +1,119 @@
+"""Merging: a dump's chosen rows into tables that are there, by primary key, all or nothing.
+
+What people have changed since the backup stays (keep), or goes back to what it was (replace); rows that
+are in the target alone are never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from time import monotonic
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.pick import Pick
+from python_backup.engines.engine import How, Merged
+from python_backup.engines.table import ENGINES
+from python_backup.errors import DatabaseMissing, UsageError
+from python_backup.jobs.loading import Loading, examine_whole
+from python_backup.jobs.progress import Progress
+from python_backup.jobs.restore import refuse_unfinished
+from python_backup.model import Facts, Instance, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """What to merge where. ``target`` None: the name in the manifest, the dump, or the file's name.
+
+    ``how`` is ``add`` for ``--data-only`` without ``--merge``: no row may be there already.
+    """
+
+    file: Path
+    instance: Instance
+    how: How
+    pick: Pick = field(default_factory=Pick)
+    target: str | None = None
+    source: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReport:
+    """What a merge did; with ``dry_run`` nothing, and ``facts`` says what it would load.
+
+    ``facts`` are those of the picked part of the dump. ``seconds`` has the time of each step by name:
+    ``examine``, ``merge``.
+    """
+
+    file: Path
+    instance: Instance
+    source: str | None
+    target: str
+    how: How
+    dry_run: bool
+    facts: Facts
+    manifest: Manifest | None
+    changes: Changes
+    merged: tuple[Merged, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def merge(request: MergeRequest, progress: Progress) -> MergeReport:
+    """Merges one artifact's picked rows into the target's tables, in one transaction.
+
+    Raises:
+        UsageError: a pattern takes nothing, or definitions are asked for.
+        ArtifactError, UnsafeDump: the artifact is missing, not whole, or unsafe.
+        DatabaseMissing: there is no such target.
+        Refused: a table, column or key is not there; nothing was changed.
+        StatementFailed: the server refused a row; nothing was changed.
+    """
+    if request.pick.schema_only:
+        raise UsageError("a merge loads rows, so --schema-only leaves nothing to merge")
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "examine"):
+        # definitions are read along: an INSERT may not say which columns it fills
+        pick = replace(request.pick, data_only=False)
+        whole = examine_whole(request.file, request.instance, request.source, progress, pick)
+    loading = Loading(whole, request.instance, progress)
+    target = request.target or whole.default_target()
+    merged: tuple[Merged, ...] = ()
+    with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
+        if not server.exists(target):
+            raise DatabaseMissing(
+                f"instance {request.instance.label} has no database {target!r} to merge into",
+                hint="Restore it without --merge, or name another with --target.",
+            )
+        refuse_unfinished(server, request.instance, target)
+        with _timed(seconds, "merge"), loading.rewritten(server, target) as pieces:
+            if request.dry_run:
+                for _ in pieces:
+                    pass
+            else:
+                merged = server.merge(target, pieces, request.how)
+    return MergeReport(
+        file=request.file,
+        instance=request.instance,
+        source=whole.source,
+        target=target,
+        how=request.how,
+        dry_run=request.dry_run,
+        facts=whole.facts,
+        manifest=whole.examination.manifest,
+        changes=loading.changes,
+        merged=merged,
+        warnings=tuple(dict.fromkeys([*whole.warnings, *loading.changes.warnings])),
+        seconds=seconds,
+    )
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    begun = monotonic()
+    try:
+        yield
+    finally:
+        seconds[name] = monotonic() - begun
