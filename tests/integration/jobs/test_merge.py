@@ -176,7 +176,7 @@ def test_generated_columns_composite_keys_big_rows_and_odd_names(
     file = backed_up(any_server, tmp_path, name)
     (one,) = merged(any_server, file, "replace", 'a `b" %s.c', target=target).merged
     assert (one.added, one.kept, one.replaced) == (2, 0, 1)
-    ask = f"select {quote('k 1')}, k2, md5(big), twice from {table} order by 1, 2"
+    ask = f"select {quote('k 1')}, k2, big, twice from {table} order by 1, 2"
     assert databases.rows(any_server, target, ask) == databases.rows(any_server, name, ask)
 
 

@@ -21,6 +21,7 @@ from python_backup.dump.postgresql.belonging import About, about
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import Kind
+from python_backup.errors import UsageError
 
 _ON_DEMAND = frozenset({"type", "schema", "sequence"})
 Name = tuple[str, str]
@@ -39,6 +40,7 @@ class DumpPicker:
     _left: set[tuple[str, Name]] = field(default_factory=set)
     _held: dict[tuple[str, Name], list[Statement]] = field(default_factory=dict)
     _kinds: dict[Name, str] = field(default_factory=dict)
+    _aliases: dict[Name, Name] = field(default_factory=dict)
     _parts: dict[tuple[str, Name], Name] = field(default_factory=dict)
     _undecided: Name | None = None
     _dropped: set[tuple[str, str]] = field(default_factory=set)
@@ -156,12 +158,40 @@ class DumpPicker:
         child = self._named(_attached(at)) if what.what == "ALTER TABLE" else ("", "")
         if not self._choice.excludes(child[1], child[0]):
             yield from self._demand("table", child)
+        if what.creates == "table":
+            self._has_parents(piece, name)
+        elif what.what == "ALTER TABLE" and self._about_dropped(piece, name):
+            self._leave(piece, what)
+            return
         identity = _identity(self._session.cursor(piece.sql)) if b"(" in piece.sql else ()
         if identity:
             self._taken.add(("sequence", self._named(identity)))
         if what.creates != "table" and self._needs_other(piece, what, name):
             return
         yield from self._out(piece, what, name)
+
+    def _has_parents(self, piece: Statement, name: Name) -> None:
+        """Columns that a table inherits are written with its parent alone.
+
+        Raises:
+            UsageError: a parent is not picked.
+        """
+        for parent in map(self._named, _parents(self._session.cursor(piece.sql))):
+            if ("table", parent) in self._left and not self.asked.data_only:
+                shown, other = self._session.label(*name), self._session.label(*parent)
+                raise UsageError(
+                    f"table {shown} inherits from {other}, which is not picked",
+                    hint=f"Pick both: --table {other!r}.",
+                )
+
+    def _about_dropped(self, piece: Statement, name: Name) -> bool:
+        """Whether this is ``ENABLE|DISABLE TRIGGER`` of a trigger that was left out, or the like."""
+        at = self._session.cursor(piece.sql)
+        if not at.skip_to("trigger", "rule", "cluster", "replica"):
+            return False
+        at.take()
+        at.accept("identity", "using", "index") or at.accept("on")
+        return (self._session.label(*name), "".join(at.name()[-1:])) in self._dropped
 
     def _needs_other(self, piece: Statement, what: About, name: Name) -> bool:
         """Leaves out, and reports, a view, foreign key, trigger or index that needs what is not picked."""
@@ -170,7 +200,10 @@ class DumpPicker:
             return False
         shown, other = self._session.label(*name), self._session.label(*missing)
         constraint = _constraint(self._session.cursor(piece.sql))
-        if what.creates == "view":
+        if what.creates == "routine":
+            thing = f"function {shown}"
+            self._left.add(("routine", name))
+        elif what.creates == "view":
             thing = f"view {shown}"
             self._taken.discard(("table", name))
             self._left.add(("table", name))
@@ -266,8 +299,16 @@ class DumpPicker:
         if what.kind == "extension" or self._takes_other(what, name) or thing in self._taken:
             if what.kind in _ON_DEMAND:
                 self._taken.add(thing)
+            if what.kind == "routine":
+                if thing in self._left:
+                    self._leave(piece, what)
+                    return
+                if what.creates and self._needs_other(piece, what, name):
+                    return
             yield from self._out(piece, what, name)
         elif what.kind in _ON_DEMAND:
+            if multirange := _multirange(self._session.cursor(piece.sql)):
+                self._aliases[self._named(multirange)] = name
             self._held.setdefault(thing, []).append(piece)
         else:
             if what.kind == "routine":
@@ -314,6 +355,7 @@ class DumpPicker:
 
     def _demand(self, kind: str, name: Name) -> Iterator[Statement]:
         """What is held of this object, and of what it names in turn; from now on it is picked."""
+        name = self._aliases.get(name, name) if kind == "type" else name
         thing = (kind, name)
         held = self._held.pop(thing, None)
         if held is None:
@@ -336,6 +378,24 @@ def _attached(at: Cursor) -> tuple[str, ...]:
 def _partition_of(at: Cursor) -> tuple[str, ...]:
     """The parent of ``CREATE TABLE c PARTITION OF p``."""
     return at.name() if at.skip_to("partition") and at.accept("partition", "of") else ()
+
+
+def _parents(at: Cursor) -> Iterator[tuple[str, ...]]:
+    """The tables of ``INHERITS (a, b)``."""
+    if at.skip_to("inherits"):
+        at.take()
+        while at.accept_sign(b"(") or at.accept_sign(b","):
+            yield at.name()
+
+
+def _multirange(at: Cursor) -> tuple[str, ...]:
+    """The further type that ``CREATE TYPE … AS RANGE`` makes (PostgreSQL 14)."""
+    while not at.ended:
+        if at.accept("multirange_type_name"):
+            at.accept_sign(b"=")
+            return at.name()
+        at.take()
+    return ()
 
 
 def _identity(at: Cursor) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ class _Stage:
     columns: tuple[str, ...]
     filled: tuple[str, ...]
     key: tuple[str, ...]
-    next_number: int | None
+    next_number: int
 
     @property
     def match(self) -> str:
@@ -154,7 +154,7 @@ class _Stages:
         stage = self._stages[merged.table]
         rows = self._ask(_TABLE, stage.name)
         after = int(rows[0][4]) if rows and rows[0][4] is not None else None
-        if merged.added and stage.next_number is not None and after is not None and after > stage.next_number:
+        if merged.added and after is not None and after > stage.next_number:
             said = f"the next number of {merged.table} was set forward from {stage.next_number} to {after}"
             return replace(merged, advanced=(said, *merged.advanced))
         return merged
@@ -225,7 +225,7 @@ class _Stages:
             columns=columns,
             filled=tuple(c for c in columns if not known[c]),
             key=self._key(name, columns),
-            next_number=None if number is None else int(number),
+            next_number=int(number or 1),
         )
 
     def _key(self, name: str, columns: tuple[str, ...]) -> tuple[str, ...]:

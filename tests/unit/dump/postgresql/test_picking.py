@@ -210,3 +210,40 @@ COPY public."a "".b c" (id) FROM stdin;
 CREATE TABLE public.d (id integer);
 """
     assert picked(text, Pick(tables=('a ".b c',)))[0] == text.rpartition(b"CREATE")[0]
+
+
+def test_a_table_that_inherits_is_not_picked_without_its_parent():
+    text = b"""CREATE TABLE public.p (id integer);
+CREATE TABLE public.c (extra text) INHERITS (public.p);
+"""
+    with pytest.raises(UsageError, match=r"public\.c inherits from public\.p"):
+        picked(text, Pick(tables=("c",)))
+    assert picked(text, Pick(tables=("c", "p")))[0] == text
+
+
+def test_a_multirange_brings_the_range_that_makes_it():
+    text = b"""CREATE TYPE public.r AS RANGE (subtype = double precision, multirange_type_name = public.mr);
+CREATE TABLE public.t (x public.mr);
+"""
+    assert picked(text, Pick(tables=("t",)))[0] == text
+
+
+def test_what_is_said_of_a_trigger_left_out_is_left_out_too():
+    text = b"""CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $$ $$;
+CREATE TABLE public.t (id integer);
+CREATE TRIGGER tr BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION public.f();
+ALTER TABLE public.t DISABLE TRIGGER tr;
+COMMENT ON TRIGGER tr ON public.t IS 'x';
+"""
+    assert picked(text, Pick(tables=("t",)))[0] == b"CREATE TABLE public.t (id integer);\n"
+
+
+def test_a_function_of_an_excluded_tables_rows_is_left_out():
+    text = b"""CREATE TABLE public.t (id integer);
+CREATE FUNCTION public.f() RETURNS SETOF public.t LANGUAGE sql AS $$ select * from public.t $$;
+ALTER FUNCTION public.f() OWNER TO joe;
+CREATE FUNCTION public.g() RETURNS void LANGUAGE sql AS $$ delete from public.t $$;
+"""
+    changes = Changes()
+    assert picked(text, Pick(excluded=("t",)), changes)[1].objects == {"routines": ("public.g",)}
+    assert changes.warnings == ["function public.f was left out: it needs public.t, which was not picked"]
