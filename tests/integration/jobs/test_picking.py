@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.engines.mysql.everything import build
 from python_backup.dump.changes import Changes
 from python_backup.dump.pick import Pick
 from python_backup.engines.table import ENGINES
@@ -20,11 +21,13 @@ from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.merge import MergeRequest, merge
 from python_backup.model import Facts, Format
 from support import databases
+from support.pg_trips import script
 from support.programs import shared_servers
 from support.servers import RunningServer, instance_for
 from support.silence import Silence
 
 Name = Callable[..., str]
+EVERYTHING = Path(__file__).parents[1] / "engines" / "postgresql" / "everything.sql"
 
 
 def part(
@@ -131,3 +134,56 @@ def test_definitions_alone_and_a_pattern_that_takes_nothing(
     assert len(changes.warnings) == 1
     with pytest.raises(UsageError, match="matches nothing"):
         examine_whole(result.path, instance_for(any_server), None, Silence(), Pick(tables=("b",)))
+
+
+def everything(server: RunningServer, new_database: Name, folder: Path) -> tuple[str, Path]:
+    """A database that holds every type there is, and its backup."""
+    name = new_database(server, "every thing")
+    if server.family == "postgresql":
+        databases.execute(server, name, script(EVERYTHING, server.major[0]))
+    else:
+        build(server, name)
+    request = BackupRequest((instance_for(server),), (name,), folder, Format.ZSTD, timeout=60)
+    (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
+    assert result.path is not None
+    return name, result.path
+
+
+PARTS = {
+    "postgresql": [
+        Pick(tables=("types", "parents", "children", "names", "sums")),
+        Pick(tables=("measured", "hashed", "*.select", "multi*")),
+        Pick(excluded=("parents", "heirs", "types")),
+    ],
+    "mysql": [Pick(tables=("numbers", "words", "a*")), Pick(excluded=("words", "parent*"))],
+}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_parts_of_a_database_of_everything(
+    any_server: RunningServer, new_database: Name, tmp_path: Path, place: int
+):
+    _, file = everything(any_server, new_database, tmp_path)
+    for pick in PARTS[any_server.family][place : place + 1]:
+        wanted = pick
+        if any_server.dbms == "postgresql" and any_server.major[0] < 14 and "multi*" in pick.tables:
+            wanted = Pick(tables=pick.tables[:-1])
+        facts, _ = part(any_server, file, wanted, new_database(any_server, "part", create=False))
+        assert facts.tables
+
+
+def test_merging_brings_back_every_type(any_server: RunningServer, new_database: Name, tmp_path: Path):
+    name, file = everything(any_server, new_database, tmp_path)
+    if any_server.family == "postgresql":
+        tables, ask = ["types"], "select types::text from types order by id"
+        spoil = ["update types set t = 'x', j = null, ar = '{}'", "delete from types where id > 10"]
+    else:
+        tables, ask = ["numbers", "words", "times"], "select * from {} order by id"
+        spoil = ["update numbers set bi = 1", "update words set t = 'x'", "update times set t6 = null"]
+        spoil += ["set foreign_key_checks = 0", *(f"delete from {t} order by id limit 1" for t in tables)]
+    before = [databases.rows(any_server, name, ask.format(t)) for t in tables]
+    databases.execute(any_server, name, *spoil)
+    request = MergeRequest(file, instance_for(any_server), "replace", Pick(tables=tuple(tables)), name)
+    report = merge(request, Silence())
+    assert [databases.rows(any_server, name, ask.format(t)) for t in tables] == before
+    assert all(m.added for m in report.merged)

@@ -181,7 +181,7 @@ class DumpPicker:
                 shown, other = self._session.label(*name), self._session.label(*parent)
                 raise UsageError(
                     f"table {shown} inherits from {other}, which is not picked",
-                    hint=f"Pick both: --table {other!r}.",
+                    hint="Pick both, or exclude both.",
                 )
 
     def _about_dropped(self, piece: Statement, name: Name) -> bool:
