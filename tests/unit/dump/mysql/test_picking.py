@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.facts import FactsCounter
@@ -147,3 +149,16 @@ def test_a_pattern_without_a_table_is_refused_with_the_tables_there_are():
 def test_names_may_hold_anything():
     text = b"CREATE TABLE `a``b.c` (id int);\nINSERT INTO `a``b.c` VALUES (1);\nCREATE TABLE `d` (id int);\n"
     assert picked(text, Pick(tables=("a`b.c",)))[0] == text.rpartition(b"CREATE")[0]
+
+
+@given(st.sets(st.sampled_from(["customer", "purchase"]), min_size=1), st.integers(1, 200))
+def test_whatever_is_picked_has_the_rows_and_digests_of_the_whole(wanted, size):
+    lexer, picker = DIALECT.lexer(), DIALECT.picker(Pick(tables=tuple(wanted)), Changes())
+    counter = FactsCounter(DIALECT.objects())
+    for at in range(0, len(DUMP), size):
+        for piece in picker.pick(lexer.feed(DUMP[at : at + size])):
+            counter.take(piece)
+    for piece in picker.pick(lexer.finish()):
+        counter.take(piece)
+    whole = picked(DUMP, Pick())[1]
+    assert counter.result().tables == tuple(t for t in whole.tables if t.name in wanted)

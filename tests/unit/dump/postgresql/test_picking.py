@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.facts import FactsCounter
@@ -247,3 +249,15 @@ CREATE FUNCTION public.g() RETURNS void LANGUAGE sql AS $$ delete from public.t 
     changes = Changes()
     assert picked(text, Pick(excluded=("t",)), changes)[1].objects == {"routines": ("public.g",)}
     assert changes.warnings == ["function public.f was left out: it needs public.t, which was not picked"]
+
+
+TABLES = ("audit.log", "public.customer", "public.purchase")
+
+
+@given(st.sets(st.sampled_from(TABLES), min_size=1), st.booleans())
+def test_whatever_is_picked_has_the_rows_and_digests_of_the_whole(wanted, exclude):
+    others = tuple(t for t in TABLES if t not in wanted)
+    pick = Pick(excluded=others) if exclude else Pick(tables=tuple(wanted))
+    text, facts = picked(DUMP, pick)
+    assert facts.tables == tuple(t for t in picked(DUMP, Pick())[1].tables if t.name in wanted)
+    assert picked(text, pick if not exclude else Pick())[0] == text
