@@ -234,7 +234,7 @@ def test_a_blob_of_30_mb_comes_back(any_server: RunningServer, new_database: Nam
     assert databases.rows(any_server, target, question) == databases.rows(any_server, source, question)
 
 
-def test_a_restored_subscription_does_not_connect_and_a_database_with_one_is_not_dropped_in_silence(
+def test_a_restored_subscription_does_not_connect_and_a_database_with_one_is_not_dropped(
     postgresql_server: RunningServer, new_database: Name, tmp_path: Path
 ) -> None:
     source, target = new_database(postgresql_server), new_database(postgresql_server, create=False)
@@ -248,11 +248,18 @@ def test_a_restored_subscription_does_not_connect_and_a_database_with_one_is_not
         restored(instance_for(postgresql_server), result.path, target)
         enabled = f"SELECT subenabled FROM pg_subscription WHERE subname = '{subscription}'"
         assert set(databases.rows(postgresql_server, target, enabled)) == {(False,)}
-        with pytest.raises(BackupError, match="cannot be dropped") as caught:
-            restored(instance_for(postgresql_server), result.path, target, force=True)
+        before = restored(instance_for(postgresql_server), result.path, target, force=True).before
+        assert before is not None
+        assert set(databases.rows(postgresql_server, before, enabled)) == {(False,)}
+        with (
+            closing(ENGINES[Dbms.POSTGRESQL].connect(instance_for(postgresql_server))) as server,
+            pytest.raises(BackupError, match="cannot be dropped") as caught,
+        ):
+            server.drop(before)
         assert "subscriptions" in (caught.value.hint or "")
     finally:
-        for name in (source, target):
+        kept = [name for name in databases.names(postgresql_server) if name.startswith(f"{target}__before")]
+        for name in (source, target, *kept):
             _unsubscribe(postgresql_server, name, subscription)
 
 
