@@ -55,34 +55,33 @@ class Comparison:
             facts |= server_facts(self.server, stock.tools, run.said["databases"][0])
             stock.backup(_LARGE, folder / "stock.zst")
             if "backup" in self.plan.parts:
-                yield self._backups(ours, stock, folder / "stock.zst")
+                yield from self._backups(ours, stock, folder / "stock.zst")
             if "restore" in self.plan.parts:
                 self._restore(ours, artifacts[_SMALL], _SMALL)
                 yield from self._restores(ours, stock, artifacts[_LARGE], folder / "stock.zst")
             yield from self._memory()
 
-    def _backups(self, ours: Ours, stock: Stock, artifact: Path) -> Measured:
+    def _backups(self, ours: Ours, stock: Stock, artifact: Path) -> Iterator[Measured]:
         mine, theirs = self._in_turns(
-            lambda: self._backup(ours, _LARGE)[0].seconds, lambda: stock.backup(_LARGE, artifact)
+            lambda: self._backup(ours, _LARGE)[0], lambda: stock.backup(_LARGE, artifact)
         )
-        return Measured(f"{self.server.id}, backup", SECONDS, mine, theirs, BACKUP_BAR)
+        yield Measured(f"{self.server.id}, backup", SECONDS, _seconds(mine), _seconds(theirs), BACKUP_BAR)
+        cpu = (tuple(run.cpu for run in side) for side in (mine, theirs))
+        yield Measured(f"{self.server.id}, backup: clients' CPU", SECONDS, *cpu)
 
     def _restores(self, ours: Ours, stock: Stock, mine: Path, theirs: Path) -> Iterator[Measured]:
-        runs: list[Run] = []
-
-        def load() -> float:
-            runs.append(self._restore(ours, mine, _LARGE))
-            return float(runs[-1].said["seconds"]["load"])
-
-        def baseline() -> float:
+        def baseline() -> Run:
             with databases.database(self.server, _FRESH):
                 return stock.restore(theirs, _FRESH)
 
-        loads, baselines = self._in_turns(load, baseline)
-        yield Measured(f"{self.server.id}, restore", SECONDS, loads, baselines, RESTORE_BAR)
-        for step in ("examine", "compare"):
+        runs, baselines = self._in_turns(lambda: self._restore(ours, mine, _LARGE), baseline)
+        for step in ("load", "examine", "compare"):
             seconds = tuple(float(run.said["seconds"][step]) for run in runs)
-            yield Measured(f"{self.server.id}, restore: {step}", SECONDS, seconds)
+            if step == "load":
+                name = f"{self.server.id}, restore"
+                yield Measured(name, SECONDS, seconds, _seconds(baselines), RESTORE_BAR)
+            else:
+                yield Measured(f"{self.server.id}, restore: {step}", SECONDS, seconds)
 
     def _backup(self, ours: Ours, database: str) -> tuple[Run, Path]:
         run, artifact = ours.backup(database)
@@ -105,18 +104,20 @@ class Comparison:
             shown = f"{self.server.id}, peak memory of {what}, {sizes[database]} MB"
             yield Measured(shown, MEGABYTES, (max(peaks),), bar=MEMORY_BAR)
 
-    def _in_turns(
-        self, mine: Callable[[], float], theirs: Callable[[], float]
-    ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """The seconds of both; each is first as often as the other, and starts on a quiet disk."""
-        seconds: dict[Callable[[], float], list[float]] = {mine: [], theirs: []}
+    def _in_turns(self, mine: Callable[[], Run], theirs: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
+        """The runs of both; each is first as often as the other, and starts on a quiet disk."""
+        runs: tuple[list[Run], list[Run]] = ([], [])
         for n in range(self.plan.rounds):
-            for side in (mine, theirs) if n % 2 == 0 else (theirs, mine):
+            for side in (0, 1) if n % 2 == 0 else (1, 0):
                 self._settle()
-                seconds[side].append(side())
-        return tuple(seconds[mine]), tuple(seconds[theirs])
+                runs[side].append((mine, theirs)[side]())
+        return runs
 
     def _settle(self) -> None:
         if self.server.family == "postgresql":
             databases.execute(self.server, None, "CHECKPOINT")
         os.sync()
+
+
+def _seconds(runs: list[Run]) -> tuple[float, ...]:
+    return tuple(run.seconds for run in runs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import threading
@@ -31,10 +32,14 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: wall seconds, the Python process's own peak of resident memory, its ``--json`` output."""
+    """One run: wall seconds, and CPU seconds of all client processes (not of the server).
+
+    ``peak`` is the Python process's own in megabytes, ``said`` its ``--json`` output.
+    """
 
     seconds: float
-    peak: float
+    cpu: float
+    peak: float = 0.0
     said: dict[str, Any] = field(default_factory=dict)
 
 
@@ -78,7 +83,7 @@ class Ours:
         argv = [sys.executable, "-m", "python_backup", command, *arguments, "--json"]
         argv += ["--config", str(self.folder / "config.yaml")]
         with (self.folder / "said").open("wb") as said, (self.folder / "talk").open("wb") as talk:
-            begun = time.perf_counter()
+            spent, begun = _spent(), time.perf_counter()
             with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=talk) as process:
                 peak = _Peak(process.pid)
                 process.wait()
@@ -86,7 +91,9 @@ class Ours:
         if process.returncode:
             talk = (self.folder / "said").read_text() + (self.folder / "talk").read_text()
             raise Failed(f"{command} ended with {process.returncode}\n{talk}")
-        return Run(seconds, peak.megabytes(), json.loads((self.folder / "said").read_text()))
+        return Run(
+            seconds, _spent() - spent, peak.megabytes(), json.loads((self.folder / "said").read_text())
+        )
 
 
 class _Peak:
@@ -142,12 +149,12 @@ class Stock:
         )
         option_file.chmod(0o600)
 
-    def backup(self, database: str, artifact: Path) -> float:
-        """Seconds of ``DUMP | zstd > artifact``."""
+    def backup(self, database: str, artifact: Path) -> Run:
+        """``DUMP | zstd > artifact``."""
         return _piped(self._dump(database), ["zstd", f"-{LEVEL}", "-q", "-c"], artifact)
 
-    def restore(self, artifact: Path, database: str) -> float:
-        """Seconds of ``zstd -dc artifact | CLIENT``, into an empty database."""
+    def restore(self, artifact: Path, database: str) -> Run:
+        """``zstd -dc artifact | CLIENT``, into an empty database."""
         return _piped(["zstd", "-dc", "-q", str(artifact)], self._client(database), Path(os.devnull))
 
     def _dump(self, database: str) -> list[str]:
@@ -172,10 +179,10 @@ class Stock:
         return [f"--defaults-file={self.folder / 'client.cnf'}"]
 
 
-def _piped(first: Sequence[str], second: Sequence[str], output: Path) -> float:
-    """Seconds from the first start to the last end, as a shell's pipe would run them."""
+def _piped(first: Sequence[str], second: Sequence[str], output: Path) -> Run:
+    """Timed from the first start to the last end, as a shell's pipe would run them."""
     with output.open("wb") as sink:
-        begun = time.perf_counter()
+        spent, begun = _spent(), time.perf_counter()
         writer = subprocess.Popen(first, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         reader = subprocess.Popen(second, stdin=writer.stdout, stdout=sink)
         if writer.stdout is not None:
@@ -184,4 +191,10 @@ def _piped(first: Sequence[str], second: Sequence[str], output: Path) -> float:
         seconds = time.perf_counter() - begun
     if any(codes):
         raise Failed(f"{first[0]} | {second[0]} ended with {codes[1]} and {codes[0]}")
-    return seconds
+    return Run(seconds, _spent() - spent)
+
+
+def _spent() -> float:
+    """CPU seconds of all children that have ended; one side runs at a time."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
