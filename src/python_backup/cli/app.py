@@ -146,9 +146,10 @@ def _usable_streams() -> None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - it stays open to the end, as stdout does
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
-    if sys.stderr is sys.__stderr__:
-        talk = _Talk(sys.stderr.fileno(), "w", closefd=False)
-        sys.stderr = TextIOWrapper(BufferedWriter(talk), sys.stderr.encoding, line_buffering=True)
+    own = sys.__stderr__
+    if own is not None and sys.stderr is own:
+        talk = _Talk(own.fileno(), "w", closefd=False)
+        sys.stderr = TextIOWrapper(BufferedWriter(talk), own.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -13,7 +13,14 @@ from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan
 from python_backup.engines.postgresql import connection, dump, load, rights, survey, target
-from python_backup.engines.postgresql.connection import Row, converting, identifier, query, text
+from python_backup.engines.postgresql.connection import (
+    Row,
+    converting,
+    database_name,
+    identifier,
+    query,
+    text,
+)
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import Refused, ServerError, TargetExists
@@ -59,22 +66,25 @@ class PostgresServer:
 
     def exists(self, database: str) -> bool:
         """Whether there is such a database."""
-        return bool(self._ask(b"SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", database.encode()))
+        return any(
+            text(name) == database for (name,) in self._ask(b"SELECT datname FROM pg_catalog.pg_database")
+        )
 
     def size(self, database: str) -> int:
         """The bytes of the database's files."""
-        [(size,)] = self._ask(b"SELECT pg_catalog.pg_database_size($1::name)", database.encode())
+        [(size,)] = self._ask(b"SELECT pg_catalog.pg_database_size($1::name)", database_name(database))
         return int(size or 0)
 
     def problems(self, database: str) -> tuple[str, ...]:
         """What would be missing in a dump by this account, or make it fail; each with its remedy."""
         [(user, allowed)] = self._ask(
-            b"SELECT current_user, pg_catalog.has_database_privilege($1::name, 'CONNECT')", database.encode()
+            b"SELECT current_user, pg_catalog.has_database_privilege($1::name, 'CONNECT')",
+            database_name(database),
         )
         if allowed != b"t":
             remedy = (
                 b"GRANT CONNECT ON DATABASE "
-                + identifier(database.encode())
+                + identifier(database_name(database))
                 + b" TO "
                 + identifier(user or b"")
             )
@@ -92,7 +102,7 @@ class PostgresServer:
 
     def create(self, database: str, like: SourceDatabase | None) -> tuple[str, ...]:
         """Makes an empty database like the dump's; a locale that is not here is replaced, and told."""
-        name = database.encode()
+        name = database_name(database)
         if len(name) > LONGEST_NAME:
             raise Refused(
                 f"database name {database!r} has {len(name)} bytes, PostgreSQL takes {LONGEST_NAME}",
@@ -128,7 +138,7 @@ class PostgresServer:
         """Drops the database if it is there; sessions in it are ended."""
         hint = "Only its owner or a superuser may; subscriptions and prepared transactions in it go first."
         with converting(f"database {database!r} cannot be dropped", hint):
-            self._run(b"DROP DATABASE IF EXISTS " + identifier(database.encode()) + b" WITH (FORCE)")
+            self._run(b"DROP DATABASE IF EXISTS " + identifier(database_name(database)) + b" WITH (FORCE)")
 
     def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
         """Sends the pieces; with ``complete`` in one transaction, of which an error leaves nothing."""
