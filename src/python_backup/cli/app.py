@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -132,12 +132,26 @@ def _usage(error: Any) -> UsageError:
     return UsageError(message[:1].lower() + message[1:], hint=f"See `{path} --help`.")
 
 
+class _Talk(FileIO):
+    """Stderr; what nobody takes (no reader, a full disk) is lost: talk never ends the work."""
+
+    def write(self, text: Any, /) -> int:
+        try:
+            return super().write(text)
+        except OSError:
+            return len(text)
+
+
 def _usable_streams() -> None:
     """Any name can be shown in any locale, and a stream that was closed (``>&-``) takes all in silence."""
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - it stays open to the end, as stdout does
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+    own = sys.__stderr__
+    if own is not None and sys.stderr is own:
+        talk = _Talk(own.fileno(), "w", closefd=False)
+        sys.stderr = TextIOWrapper(BufferedWriter(talk), own.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

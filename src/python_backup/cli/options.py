@@ -25,13 +25,21 @@ class ArtifactFormat(StrEnum):
     zstd = "zstd"
 
 
+def _here() -> Path:
+    """The current folder; one that was removed has no name."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path()
+
+
 def complete_instance(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """The ids in the config, with their names; nothing where there is no config to read."""
     from python_backup.config.document import read_document
     from python_backup.config.find import find_config
 
     try:
-        path = find_config(context.params.get("config"), os.environ, Path.cwd())
+        path = find_config(context.params.get("config"), os.environ, _here())
         instances = read_document(path.read_text(encoding="utf-8"), os.environ).value["instances"]
         found = [(str(i["id"]), str(i.get("name") or i.get("dbms") or "")) for i in instances]
     except (BackupError, OSError, UnicodeError, LookupError, TypeError, AttributeError):
@@ -62,7 +70,7 @@ def load_config(named: Path | None, screen: Screen) -> Config:
     from python_backup.config.find import find_config
     from python_backup.config.load import load
 
-    config = load(find_config(named, os.environ, Path.cwd()), os.environ)
+    config = load(find_config(named, os.environ, _here()), os.environ)
     for warning in config.warnings:
         screen.warning(warning)
     return config

@@ -1,4 +1,7 @@
-"""SIGTERM and SIGHUP end a run as Ctrl-C does: by an exception, so that everything is tidied up."""
+"""A signal ends a run by an exception, so that everything is tidied up; a second one does not disturb that.
+
+Tidying up takes few seconds: children that do not end are killed.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-ENDING = (signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Ended(KeyboardInterrupt):
@@ -20,13 +23,15 @@ class Ended(KeyboardInterrupt):
 
 @contextmanager
 def signals_raise() -> Iterator[None]:
-    """Makes the first of `ENDING` raise `Ended`; further ones wait for the tidying up.
+    """Makes the first of `ENDING` raise `Ended`; from then on they are ignored, to the end of the process.
 
     A signal that was ignored (nohup) stays ignored.
     """
     before = {number: signal.getsignal(number) for number in ENDING}
+    came: list[int] = []
 
     def ended(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
         for other in ENDING:
             signal.signal(other, signal.SIG_IGN)
         raise Ended(number)
@@ -37,5 +42,6 @@ def signals_raise() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not came:
+            for number, handler in before.items():
+                signal.signal(number, handler)

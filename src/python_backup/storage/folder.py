@@ -8,7 +8,6 @@ is ever replaced.
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ def make_folder(folder: Path) -> None:
     """Makes the backup folder where it is missing, for its owner alone (0700); leaves others as they are.
 
     Raises:
-        StorageFailed: it cannot be made, or is no folder that can be written.
+        StorageFailed: it cannot be made, or is no folder.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -43,8 +42,6 @@ def make_folder(folder: Path) -> None:
             raise storage_failed(folder, NotADirectoryError(20, "Not a directory")) from None
     except OSError as exc:
         raise storage_failed(folder, exc) from exc
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise storage_failed(folder, PermissionError(13, "Permission denied"))
 
 
 @dataclass(slots=True)

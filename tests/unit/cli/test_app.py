@@ -39,12 +39,12 @@ HEAVY = (
     "zlib_ng",
 )
 SLEEPER = """
-import sys, time
+import os, sys, time
 from python_backup.cli.app import main
 from python_backup.jobs import verify
 def verify_artifact(path, progress):
     try:
-        print("ready", file=sys.stderr, flush=True)
+        os.write(2, b"ready\\n")
         time.sleep(60)
     finally:
         print("tidy", file=sys.stderr, flush=True)
@@ -151,6 +151,21 @@ def test_a_signal_ends_the_run_tidily_with_its_code(
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_does_not_disturb_the_tidying_up(
+    sleeper: subprocess.Popen[str], second: signal.Signals
+) -> None:
+    sleeper.send_signal(signal.SIGINT)
+    assert sleeper.stderr is not None
+    assert sleeper.stderr.readline() == "tidy\n"
+    while sleeper.poll() is None:
+        sleeper.send_signal(second)
+    assert sleeper.returncode == 130
+    assert sleeper.stderr.read().splitlines() == [
+        "error: interrupted by SIGINT; nothing half-done was left behind"
+    ]
+
+
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
     with subprocess.Popen(
         [*PROGRAM, "config", "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -169,6 +184,26 @@ def test_closed_and_full_streams_are_no_traceback() -> None:
     done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
     error = "error: the result cannot be written: No space left on device\n"
     assert (done.stdout, done.stderr) == ("0\n1\n2\n", error)
+
+
+@pytest.mark.parametrize("stderr", ["/dev/full", ">(exec true)"])
+def test_talk_that_nobody_takes_does_not_end_the_work(tmp_path: Path, stderr: str) -> None:
+    file = tmp_path / "20260113_155440_mysql_shop.sql"
+    file.write_bytes(b"-- MySQL dump 10.13\n-- Dump completed\n")
+    verify = shlex.join([*PROGRAM, "verify", str(file)])
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"exec {verify} 2> {stderr}"], capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0
+
+
+def test_a_current_folder_that_is_gone_is_no_bug(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    command = shlex.join([*PROGRAM, "list", "--config", str(tmp_path / "none.yaml")])
+    shell = f"cd {folder} && rmdir {folder} && {command}"
+    done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, b"Traceback" in done.stderr) == (3, False)
 
 
 def test_names_of_any_kind_can_be_shown_in_any_locale(tmp_path: Path) -> None:

@@ -159,6 +159,20 @@ class Session:
         with _converted(self.instance, rights=False):
             return int(self._connection.query(statement))
 
+    def revive(self) -> None:
+        """Connects anew where the connection was lost while nobody used it.
+
+        Raises:
+            ConnectionFailed, NotPermitted: the server does not take another.
+        """
+        try:
+            self._connection.ping(reconnect=False)
+        except (pymysql.MySQLError, OSError):
+            self.close()
+            again = open_session(self.instance)
+            self.version, self.encrypted = again.version, again.encrypted
+            self._connection = again._connection  # noqa: SLF001 - of its own class
+
     def close(self) -> None:
         """Ends the connection; it may be lost already, or ended before."""
         if self._connection.open:

@@ -226,7 +226,11 @@ _NOISE = re.compile(
     r"|trying to replace existing csname"  # 10.5 beside the charset files of a later version
     r"|Warning: A (partial )?dump from a server that has GTIDs|In order to ensure a consistent backup"
 )
-_ERROR = re.compile(r"(\S*/)?(mysqldump|mariadb-dump)(\.exe)?: (?!\[Warning\]|\[Note\]|Warning|WARNING)")
+_ERROR = re.compile(
+    r"(\S*/)?(mysqldump|mariadb-dump)(\.exe)?: (?!\[Warning\]|\[Note\]|Warning|WARNING)"
+    r"|(?i:error|fatal)\b"  # of a library or a wrapper around the tool
+    r"|\[\d+ bytes left out\]\Z"  # nobody knows what was said there
+)
 _FATAL = re.compile(
     r"when trying to connect|when selecting the database|Lost connection|gone away|unknown (option|variable)"
     r"|ambiguous option|requires an argument|cannot be loaded|Got errno|Out of memory|Can't create thread"

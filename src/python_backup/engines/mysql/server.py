@@ -37,17 +37,23 @@ class MysqlServer:
 
     instance: Instance
     toolbox: Toolbox
-    _session: Session
+    _link: Session
+
+    @property
+    def _session(self) -> Session:
+        """The connection, made anew where it was lost meanwhile: one dump's mishap is not the next one's."""
+        self._link.revive()
+        return self._link
 
     @property
     def version(self) -> str:
         """The server's version in its own words."""
-        return self._session.version
+        return self._link.version
 
     @property
     def flavour(self) -> Dbms:
         """Which of the two it is, whatever the config calls it."""
-        return Dbms.MARIADB if survey.is_mariadb(self._session) else Dbms.MYSQL
+        return Dbms.MARIADB if survey.is_mariadb(self._link) else Dbms.MYSQL
 
     @property
     def number(self) -> tuple[int, int, int]:
@@ -102,7 +108,7 @@ class MysqlServer:
                 database=database,
                 tool=tool,
                 environment=self.toolbox.environment(),
-                encrypted=self._session.encrypted,
+                encrypted=self._link.encrypted,
                 further=(("--dump-history",) if history else ()) + without,
                 timeout=timeout,
                 warnings=tuple(warnings),
@@ -203,7 +209,7 @@ class MysqlServer:
 
     def close(self) -> None:
         """Ends the connection."""
-        self._session.close()
+        self._link.close()
 
 
 def connect(instance: Instance) -> MysqlServer:

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.conninfo import make_conninfo
 
-from python_backup.errors import BackupError, ConnectionFailed, NotPermitted, ServerError
+from python_backup.errors import BackupError, ConnectionFailed, NotPermitted, Refused, ServerError
 from python_backup.model import Instance, Tls, TlsMode
 
 CONNECT_TIMEOUT = 10
@@ -67,7 +67,7 @@ def parameters(where: Address, instance: Instance, database: str) -> dict[str, s
     if instance.username:
         told["user"] = instance.username
     return told | {
-        "dbname": database,
+        "dbname": database_name(database).decode(),
         "connect_timeout": str(CONNECT_TIMEOUT),
         "gssencmode": "disable",
         "application_name": APPLICATION,
@@ -248,6 +248,21 @@ def converted(exc: psycopg.Error, doing: str, hint: str | None = None) -> Backup
 def text(value: bytes | None) -> str:
     """A catalog's text as a string; bytes that are no UTF-8 become lone surrogates."""
     return (value or b"").decode("utf-8", "surrogateescape")
+
+
+def database_name(name: str) -> bytes:
+    """A database's name as bytes.
+
+    Raises:
+        Refused: it holds bytes that are no UTF-8 (as lone surrogates), which psycopg cannot connect to.
+    """
+    try:
+        return name.encode()
+    except UnicodeEncodeError as exc:
+        raise Refused(
+            f"database name {name!r} is not UTF-8, the driver cannot connect to it",
+            hint="Rename it (ALTER DATABASE … RENAME TO …), or leave it out with ignore in the config.",
+        ) from exc
 
 
 def identifier(name: bytes) -> bytes:

@@ -129,6 +129,9 @@ def _passfile(password: str) -> bytes:
     return f"*:*:*:*:{escaped}\n".encode()
 
 
+_ERROR = re.compile(r"(?i)([\w./-]+: )?(error|fatal|panic)\b")
+
+
 def judge(doing: str, stream: DumpStream | None, instance: Instance | None) -> Callable[[Ending], None]:
     """Judges how a client program ended; its warnings are added to the stream's.
 
@@ -139,7 +142,7 @@ def judge(doing: str, stream: DumpStream | None, instance: Instance | None) -> C
     def judged(ending: Ending) -> None:
         lines = [re.sub(r"^(Password: ?)+", "", line).rstrip() for line in ending.stderr.splitlines()]
         lines = [line for line in lines if line.strip()]
-        errors = [line for line in lines if re.match(r"[\w./-]+: (error|fatal):", line)]
+        errors = [line for line in lines if _ERROR.match(line)]
         if ending.returncode != 0 or errors:
             raise ToolFailed(_failure(doing, ending, errors or lines), hint=_hint(lines, instance))
         if stream is not None:

@@ -23,7 +23,14 @@ from python_backup.engines.postgresql import (
     takeover,
     target,
 )
-from python_backup.engines.postgresql.connection import Row, converting, identifier, query, text
+from python_backup.engines.postgresql.connection import (
+    Row,
+    converting,
+    database_name,
+    identifier,
+    query,
+    text,
+)
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import Refused, ServerError, TargetExists
@@ -69,22 +76,25 @@ class PostgresServer:
 
     def exists(self, database: str) -> bool:
         """Whether there is such a database."""
-        return bool(self._ask(b"SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", database.encode()))
+        return any(
+            text(name) == database for (name,) in self._ask(b"SELECT datname FROM pg_catalog.pg_database")
+        )
 
     def size(self, database: str) -> int:
         """The bytes of the database's files."""
-        [(size,)] = self._ask(b"SELECT pg_catalog.pg_database_size($1::name)", database.encode())
+        [(size,)] = self._ask(b"SELECT pg_catalog.pg_database_size($1::name)", database_name(database))
         return int(size or 0)
 
     def problems(self, database: str) -> tuple[str, ...]:
         """What would be missing in a dump by this account, or make it fail; each with its remedy."""
         [(user, allowed)] = self._ask(
-            b"SELECT current_user, pg_catalog.has_database_privilege($1::name, 'CONNECT')", database.encode()
+            b"SELECT current_user, pg_catalog.has_database_privilege($1::name, 'CONNECT')",
+            database_name(database),
         )
         if allowed != b"t":
             remedy = (
                 b"GRANT CONNECT ON DATABASE "
-                + identifier(database.encode())
+                + identifier(database_name(database))
                 + b" TO "
                 + identifier(user or b"")
             )
@@ -112,7 +122,7 @@ class PostgresServer:
     def create(self, database: str, like: SourceDatabase | None) -> tuple[str, ...]:
         """Makes an empty database like the dump's; a locale that is not here is replaced, and told."""
         _check_length(database)
-        name = database.encode()
+        name = database_name(database)
         failed: psycopg.Error | None = None
         for attempt in attempts({} if like is None else like.properties, self._major):
             try:
@@ -143,11 +153,11 @@ class PostgresServer:
         """Drops the database if it is there; sessions in it are ended."""
         hint = "Only its owner or a superuser may; subscriptions and prepared transactions in it go first."
         with converting(f"database {database!r} cannot be dropped", hint):
-            self._run(b"DROP DATABASE IF EXISTS " + identifier(database.encode()) + b" WITH (FORCE)")
+            self._run(b"DROP DATABASE IF EXISTS " + identifier(database_name(database)) + b" WITH (FORCE)")
 
     def sessions(self, database: str) -> tuple[str, ...]:
         """Who else is connected to the database, and its prepared transactions, one line each."""
-        return takeover.lines(self._ask(takeover.SESSIONS, database.encode()))
+        return takeover.lines(self._ask(takeover.SESSIONS, database_name(database)))
 
     def take_over(self, swap: Swap) -> tuple[str, ...]:
         """Renames both databases, and carries what belongs to the database, in one transaction."""

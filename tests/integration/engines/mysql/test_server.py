@@ -324,3 +324,12 @@ def test_events_that_the_tool_cannot_reach_make_a_partial_dump_not_none(
         found = dump(server, name)
     assert found.facts.objects["tables"] == ("t",)
     assert ("events" in found.facts.objects) == (found.errors == [])
+
+
+def test_a_connection_that_was_lost_while_idle_is_made_anew(mysql_server: RunningServer, new_database):
+    database = new_database(mysql_server)
+    with connected(instance_for(mysql_server)) as server:
+        number = server._session.value("SELECT CONNECTION_ID()")
+        databases.execute(mysql_server, None, f"KILL {number}")
+        assert server.exists(database)
+        assert server.problems(database) == ()

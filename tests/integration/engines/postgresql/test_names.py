@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.errors import Refused, TargetExists
+from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.model import Format
 from support import databases
 from support.pg_trips import dumped, restored
+from support.servers import instance_for
+from support.silence import Silence
 
 NAMES = [
     "a b", "a`b", "a'b", 'a"b', "-x", "a\\b", "a/b", "a.b", "..", "a;touch p", "$(touch p)", "a%b", "a\nb", "ünï日本",
@@ -73,3 +80,26 @@ def test_a_database_that_exists_is_not_made(server, filled):
 
 def test_the_servers_own_databases_are_not_listed(server):
     assert {"postgres", "template0", "template1"}.isdisjoint(server.databases())
+
+
+def test_a_name_that_is_no_utf8_does_not_keep_others_from_their_backup(
+    postgresql_server, new_database, tmp_path
+):
+    good, bare = new_database(postgresql_server), uuid.uuid4().hex[:8]
+    door = new_database(postgresql_server, create=False)
+    c_locale = "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+    databases.execute(postgresql_server, None, f"CREATE DATABASE {door} {c_locale}")
+    with closing(databases.connection(postgresql_server, door)) as link:
+        link.execute("SET client_encoding TO SQL_ASCII")
+        name = b'"' + bare.encode() + b'\xe4"'
+        link.execute(b"CREATE DATABASE " + name)
+        try:
+            wanted = replace(instance_for(postgresql_server), filter=(good, f"{bare}*"))
+            request = BackupRequest((wanted,), (), tmp_path, Format.NONE)
+            results = back_up(request, Silence(), lambda: datetime.now(UTC))
+        finally:
+            link.execute(b"DROP DATABASE " + name)
+    assert {result.database: result.outcome for result in results} == {
+        good: "done",
+        f"{bare}\udce4": "failed",
+    }

@@ -94,6 +94,8 @@ def test_tls_is_said_in_the_familys_words(tool, mode, encrypted, lines):
         (BROKEN_VIEW + "\n", Said((), (BROKEN_VIEW,), ())),
         (NO_DATABASE, Said((NO_DATABASE,), (NO_DATABASE,), ())),
         ("/opt/x/mariadb-dump: unknown option '--bogus'", Said(*2 * [("/opt/x/mariadb-dump: unknown option '--bogus'",)], ())),
+        ("ERROR 1234 (HY000): x\n", Said((), ("ERROR 1234 (HY000): x",), ())),
+        ("a\n[42 bytes left out]\nb", Said((), ("[42 bytes left out]",), ("a", "b"))),
         ("Warning: Skipping the data of table mysql.event.", Said((), (), ("Warning: Skipping the data of table mysql.event.",))),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from python_backup.engines.postgresql.connection import (
     major,
     parameters,
 )
+from python_backup.errors import Refused
 from python_backup.model import Dbms, Instance, Tls, TlsMode
 
 NAMES = [
@@ -45,6 +46,12 @@ def test_addresses_are_shown_as_people_know_them():
 def test_verify_full_without_a_ca_takes_the_machines():
     instance = Instance("1", "1", Dbms.POSTGRESQL, tls=Tls(TlsMode.VERIFY_FULL))
     assert parameters(Address("h", 1), instance, "d")["sslrootcert"] == "system"
+
+
+def test_a_database_whose_name_is_no_utf8_is_refused_with_a_hint():
+    with pytest.raises(Refused, match=r"'d\\udce4' is not UTF-8") as caught:
+        parameters(Address("h", 1), Instance("1", "1", Dbms.POSTGRESQL), "d\udce4")
+    assert "ALTER DATABASE" in (caught.value.hint or "")
 
 
 def test_quoting():

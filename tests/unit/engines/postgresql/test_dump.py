@@ -132,9 +132,10 @@ def test_a_failed_tool_is_an_error_with_its_first_lines_and_a_hint():
     assert "BYPASSRLS" in (caught.value.hint or "")
 
 
-def test_an_error_line_is_an_error_whatever_the_exit_status():
-    with pytest.raises(ToolFailed, match=r"exit status 0.*: lost"):
-        judge("x", None, None)(Ending(0, "pg_dump: error: lost\n"))
+@pytest.mark.parametrize("said", ["pg_dump: error: lost\n", "ERROR:  lost\n", "docker: Error lost\n"])
+def test_an_error_line_is_an_error_whatever_the_exit_status(said):
+    with pytest.raises(ToolFailed, match=r"exit status 0.*lost"):
+        judge("x", None, None)(Ending(0, said))
 
 
 def test_a_signal_is_named():
