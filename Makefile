@@ -2,9 +2,10 @@
 BIN := .venv/bin
 ARGS ?=
 SIZE ?= 1000
+MOMENTS ?= 200
 export PYTHONPATH := tests
 
-.PHONY: help demo test floor check bench lock clean
+.PHONY: help demo test floor check bench chaos lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +28,9 @@ check: .venv/ready ## every lint: format, rules, types, floors
 
 bench: .venv/ready ## time each side against the stock tools (SIZE=1000 megabytes; ARGS=--help)
 	@PYTHONPATH=tests:tools $(BIN)/python -m bench --size $(SIZE) $(ARGS)
+
+chaos: .venv/ready ## end restores at random moments on every engine (MOMENTS=200 on each)
+	@VYA_CHAOS=$(MOMENTS) $(BIN)/pytest -n 3 -q --timeout 0 tests/chaos $(ARGS)
 
 lock: ## find the newest versions and write requirements-dev.lock anew
 	@tools/setup --renew
