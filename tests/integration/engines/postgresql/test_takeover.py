@@ -18,6 +18,7 @@ from python_backup.engines.postgresql.engine import ENGINE
 from python_backup.errors import DatabaseMissing, NotPermitted, Refused, TargetExists
 from python_backup.model import Secret
 from support import databases
+from support.pg_trips import dumped, restored
 from support.servers import RunningServer, instance_for
 
 NAMES = [
@@ -173,6 +174,21 @@ def test_the_new_one_keeps_what_the_dump_gave_it_when_asked_to(server, trio, rol
     wanted = some.properties(some.fresh)
     assert server.take_over(some.swap(keep_properties=False)) == ()
     assert some.properties(some.target) == wanted
+
+
+def test_what_a_dump_says_of_its_database_comes_through_load_and_swap(server, trio, new_database, roles):
+    some = trio()
+    source = replace(some, target=new_database(some.server, "of the dump"))
+    source.alter(
+        "ALTER DATABASE {t} SET work_mem TO '9MB'",
+        f'ALTER ROLE {roles[1]} IN DATABASE {{t}} SET search_path TO "a b", public',
+        "ALTER DATABASE {t} CONNECTION LIMIT 7",
+        "COMMENT ON DATABASE {t} IS 'of the dump'",
+    )
+    databases.drop(some.server, some.fresh)
+    restored(server, [dumped(server, source.target).text], some.fresh)
+    server.take_over(some.swap(keep_properties=False))
+    assert some.properties(some.target) == some.properties(source.target)
 
 
 def test_a_swap_back_gives_the_first_state(server, trio, roles):
