@@ -117,11 +117,13 @@ def _deeds(made: Plan) -> Iterator[str]:
     if made.manifest is not None:
         yield f"taken     {words.moment(made.manifest.started)}"
     yield f"make      {made.target} on {made.instance.label}: {rows} in {tables}"
-    objects = ", ".join(
-        f"{len(names)} {kind}" for kind, names in made.facts.objects.items() if kind != "tables"
-    )
+    objects = [
+        f"{kind.replace('_', ' ')}: {len(names):,}"
+        for kind, names in made.facts.objects.items()
+        if kind != "tables"
+    ]
     if objects:
-        yield f"          {objects}"
+        yield f"          {', '.join(objects)}"
     if made.replaced is not None:
         tables = words.plural(len(made.replaced.tables), "table")
         yield f"replace   what is there: {words.plural(made.replaced.rows, 'row')} in {tables}"

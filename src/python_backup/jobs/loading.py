@@ -122,18 +122,18 @@ class Loading:
         Returns what the server must have for it.
         """
         counter = NeedsCounter(self.whole.dialect.needs())
-        with self.rewritten(server, database) as pieces:
+        with self.rewritten(server, database, doing="reading") as pieces:
             for piece in pieces:
                 counter.take(piece)
         return counter.result()
 
     @contextmanager
-    def rewritten(self, server: Server, database: str) -> Iterator[Iterator[Piece]]:
+    def rewritten(self, server: Server, database: str, doing: str = "restoring") -> Iterator[Iterator[Piece]]:
         """What a database of this name is to get, read and cut in a thread of its own."""
         whole = self.whole
         rewriter = whole.dialect.rewriter(whole.source, server.target(database), self.changes)
         with (
-            self.progress.step(f"restoring {whole.path.name}", total=whole.examination.size) as step,
+            self.progress.step(f"{doing} {whole.path.name}", total=whole.examination.size) as step,
             opened_as_sql(whole.path, self.instance.tools, lambda block: step.advance(len(block))) as blocks,
             apart(_by_block(blocks, whole, self.changes)) as batches,
         ):

@@ -98,10 +98,11 @@ def plan(request: RestoreRequest, progress: Progress, now: Callable[[], datetime
     """
     begun = monotonic()
     whole = examine_whole(request.file, request.instance, request.source, progress)
+    reading = monotonic() - begun
     loading = Loading(whole, request.instance, progress)
     target = request.target or whole.default_target()
     with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
-        return _Look(request, whole, loading, server, target, now()).plan(begun)
+        return _Look(request, whole, loading, server, target, now()).plan(reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class _Look:
     target: str
     at: datetime
 
-    def plan(self, begun: float) -> Plan:
+    def plan(self, reading: float) -> Plan:
         request = self.request
         found = fingerprint(request.file, self.server, self.target)
         fits = ENGINES[request.instance.dbms].fits
@@ -123,7 +124,7 @@ class _Look:
         findings += tuple(
             Finding(Severity.DIFFERS, "change", text) for text in dict.fromkeys(self.loading.changes.warnings)
         )
-        seconds, seconds_of = self._time(monotonic() - begun)
+        seconds, seconds_of = self._time(reading)
         return Plan(
             file=request.file.absolute(),
             instance=request.instance,
@@ -190,7 +191,7 @@ class _Look:
             lost = sorted({*names} - {*kept.get(kind, ())} - (tables if kind == "tables" else set()))
             if lost:
                 shown = lost if kind != "tables" else [f"{n} ({state.tables[n]:,} rows)" for n in lost]
-                text = f"{len(lost)} {kind} of the target are not in the dump: {_listed(shown)}"
+                text = f"{kind.replace('_', ' ')} of the target that are not in the dump: {_listed(shown)}"
                 yield Finding(Severity.DIFFERS, "lost", text)
 
     def _of_server(self, state: TargetState) -> tuple[Finding, ...]:

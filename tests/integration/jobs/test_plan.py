@@ -105,7 +105,7 @@ def test_what_the_target_would_lose_is_named(
     assert made.replaced is not None
     assert (made.replaced.rows, made.before and made.before.startswith(f"{source}__before_")) == (3, True)
     (lost,) = [f for f in made.findings if f.kind == "lost"]
-    assert lost.text.startswith("1 tables of the target are not in the dump: ")
+    assert lost.text.startswith("tables of the target that are not in the dump: ")
     assert "later (1 rows)" in lost.text
 
 

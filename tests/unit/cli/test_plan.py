@@ -18,7 +18,7 @@ from python_backup.jobs.restore import RestoreRequest
 from support.results import FACTS, WEB, manifest
 
 THERE = TargetState("9.7.0", exists=True, tables={"orders": 7, "old": 3}, objects={"views": ("v",)})
-DIFFERS = Finding(Severity.DIFFERS, "lost", "1 tables of the target are not in the dump: old (3 rows)")
+DIFFERS = Finding(Severity.DIFFERS, "lost", "tables of the target that are not in the dump: old (3 rows)")
 BLOCKS = Finding(Severity.BLOCKS, "sessions", "1 other sessions use 'shop': u", "End them.")
 TELLS = Finding(Severity.TELLS, "disk", "how much room there is is not known", "Buy disks.")
 
@@ -68,7 +68,7 @@ def test_a_plan_tells_what_is_done_in_its_order(vya: Callable, planning: Job) ->
     assert lines[:1] + lines[2:10] == [
         "file      x.sql.zst, 1.23 MB",
         "make      shop on 1 (web): 1,200 rows in 2 tables",
-        "          1 views",
+        "          views: 1",
         "replace   what is there: 10 rows in 2 tables",
         "keep      it as shop__before_20260113_155440, for `rollback`",
         "drop      shop__before_20251231_000000, which is no longer kept",
