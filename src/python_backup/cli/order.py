@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
+    from python_backup.dump.pick import Pick
     from python_backup.jobs.in_place import Safety
     from python_backup.jobs.restore import RestoreRequest
 
@@ -53,6 +54,65 @@ InPlaceOption = Annotated[
 ]
 
 
+class MergeHow(StrEnum):
+    """What ``--merge`` takes."""
+
+    KEEP = "keep"
+    REPLACE = "replace"
+
+
+TablesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--table", metavar="PATTERN", help="Only these tables; may be repeated.", show_default=False
+    ),
+]
+ExcludedOption = Annotated[
+    list[str] | None,
+    typer.Option("--exclude-table", metavar="PATTERN", help="All but these.", show_default=False),
+]
+SchemasOption = Annotated[
+    list[str] | None,
+    typer.Option("--schema", metavar="PATTERN", help="Only these schemas (PostgreSQL).", show_default=False),
+]
+SchemaOnlyOption = Annotated[bool, typer.Option("--schema-only", help="Definitions without rows.")]
+DataOnlyOption = Annotated[bool, typer.Option("--data-only", help="Rows alone, into tables that are there.")]
+MergeOption = Annotated[
+    MergeHow | None,
+    typer.Option(
+        help="Rows into tables that are there; those of the same key are kept or replaced.",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Which part of the dump is wanted; all of it by default."""
+
+    tables: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+    schema_only: bool = False
+    data_only: bool = False
+    merge: MergeHow | None = None
+
+    @property
+    def merges(self) -> bool:
+        """Whether rows go into tables that are there."""
+        return self.data_only or self.merge is not None
+
+    def pick(self) -> Pick:
+        """What is picked, as the jobs have it; a merge's definitions are not asked for.
+
+        Raises:
+            UsageError: both ``--schema-only`` and ``--data-only``.
+        """
+        from python_backup.dump.pick import Pick
+
+        return Pick(self.tables, self.excluded, self.schemas, self.schema_only, self.data_only)
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """The options of one call."""
@@ -64,6 +124,7 @@ class Order:
     disconnect: bool = False
     properties: PropertiesFrom = PropertiesFrom.target
     in_place: bool = False
+    parts: Parts = field(default_factory=Parts)
 
     def request(self, settings: Config, command: str) -> RestoreRequest:
         """The job's request.
@@ -85,6 +146,7 @@ class Order:
             disconnect=self.disconnect,
             keep_properties=self.properties is PropertiesFrom.target,
             in_place=self.in_place,
+            pick=self.parts.pick() if self.parts != Parts() else None,
             kept=settings.kept,
             safety=safety_of(settings),
         )

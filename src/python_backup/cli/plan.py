@@ -14,12 +14,17 @@ from python_backup.cli.exit_codes import REFUSED
 from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
 from python_backup.cli.order import (
     DisconnectOption,
+    ExcludedOption,
     FileOption,
     InPlaceOption,
     Order,
+    Parts,
     PropertiesFrom,
     PropertiesOption,
+    SchemaOnlyOption,
+    SchemasOption,
     SourceOption,
+    TablesOption,
     TargetOption,
 )
 from python_backup.cli.progress import progress_on
@@ -44,6 +49,10 @@ def plan(
     disconnect: DisconnectOption = False,
     database_properties: PropertiesOption = PropertiesFrom.target,
     in_place: InPlaceOption = False,
+    table: TablesOption = None,
+    exclude_table: ExcludedOption = None,
+    schema: SchemasOption = None,
+    schema_only: SchemaOnlyOption = False,
     output: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Write the plan for `restore --plan`.", show_default=False),
@@ -53,7 +62,8 @@ def plan(
 ) -> None:
     """Tell what a restore would do, and what stands against it; touches nothing."""
     screen = Screen(json=json)
-    order = Order(file, instance, target, source, disconnect, database_properties, in_place)
+    parts = Parts(tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()), schema_only)
+    order = Order(file, instance, target, source, disconnect, database_properties, in_place, parts)
     show_plan(order.request(load_config(config, screen), "plan"), screen, output)
 
 

@@ -12,15 +12,23 @@ import typer
 
 from python_backup.cli import words
 from python_backup.cli.exit_codes import DIFFERS
+from python_backup.cli.merge import run_merge
 from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
 from python_backup.cli.order import (
+    DataOnlyOption,
     DisconnectOption,
+    ExcludedOption,
     FileOption,
     InPlaceOption,
+    MergeOption,
     Order,
+    Parts,
     PropertiesFrom,
     PropertiesOption,
+    SchemaOnlyOption,
+    SchemasOption,
     SourceOption,
+    TablesOption,
     TargetOption,
 )
 from python_backup.cli.plan import changes_drawn, show_plan
@@ -62,6 +70,12 @@ def restore(
     disconnect: DisconnectOption = False,
     database_properties: PropertiesOption = PropertiesFrom.target,
     in_place: InPlaceOption = False,
+    table: TablesOption = None,
+    exclude_table: ExcludedOption = None,
+    schema: SchemasOption = None,
+    schema_only: SchemaOnlyOption = False,
+    data_only: DataOnlyOption = False,
+    merge: MergeOption = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not compare before it counts.")] = False,
     resume_or_undo: Annotated[
         str | None,
@@ -72,12 +86,17 @@ def restore(
 ) -> None:
     """Restore an artifact beside the target, compare it, and let it take over."""
     screen = Screen(json=json)
-    order = Order(file, instance, target, source, disconnect, database_properties, in_place)
+    names = (tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()))
+    parts = Parts(*names, schema_only, data_only, merge)
+    order = Order(file, instance, target, source, disconnect, database_properties, in_place, parts)
     if resume_or_undo is not None:
         _only_instance(order)
         settle(resume_or_undo, order.instance or "", load_config(config, screen), screen)
         return
     settings = load_config(config, screen)
+    if parts.merges and planned is None:
+        run_merge(order, settings, screen, dry_run=dry_run)
+        return
     if planned is not None:
         request = _as_planned(planned, order, settings)
     else:
@@ -113,7 +132,7 @@ def _as_planned(path: Path, order: Order, settings: Config) -> RestoreRequest:
         properties,
         wanted.in_place,
     ).request(settings, "restore")
-    return replace(request, force=True, planned=plan.fingerprint)
+    return replace(request, force=True, planned=plan.fingerprint, pick=wanted.pick)
 
 
 def _run(request: RestoreRequest, screen: Screen) -> None:

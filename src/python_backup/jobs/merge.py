@@ -17,6 +17,7 @@ from python_backup.dump.pick import Pick
 from python_backup.engines.engine import How, Merged
 from python_backup.engines.table import ENGINES
 from python_backup.errors import DatabaseMissing, UsageError
+from python_backup.jobs.in_place import Safety
 from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.restore import refuse_unfinished
@@ -27,6 +28,7 @@ from python_backup.model import Facts, Instance, Manifest
 class MergeRequest:
     """What to merge where. ``target`` None: the name in the manifest, the dump, or the file's name.
 
+    ``safety`` is where safety backups are: a restore in place that was killed is to be ended first.
     ``how`` is ``add`` for ``--data-only`` without ``--merge``: no row may be there already.
     """
 
@@ -37,6 +39,7 @@ class MergeRequest:
     target: str | None = None
     source: str | None = None
     dry_run: bool = False
+    safety: Safety | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
                 f"instance {request.instance.label} has no database {target!r} to merge into",
                 hint="Restore it without --merge, or name another with --target.",
             )
-        refuse_unfinished(server, request.instance, target)
+        refuse_unfinished(server, request.instance, target, request.safety)
         with _timed(seconds, "merge"), loading.rewritten(server, target) as pieces:
             if request.dry_run:
                 for _ in pieces:

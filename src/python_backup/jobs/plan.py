@@ -17,7 +17,7 @@ from python_backup.jobs.fingerprint import Fingerprint, TargetState, fingerprint
 from python_backup.jobs.in_place import resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
-from python_backup.jobs.restore import RestoreRequest
+from python_backup.jobs.restore import RestoreRequest, part_for_whole
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.model import Facts, Instance, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, beside, is_beside_of, no_longer_kept, replaced_of
@@ -97,7 +97,7 @@ def plan(request: RestoreRequest, progress: Progress, now: Callable[[], datetime
         UnsafeDump: it holds what no restore may run; no server was asked.
     """
     begun = monotonic()
-    whole = examine_whole(request.file, request.instance, request.source, progress)
+    whole = examine_whole(request.file, request.instance, request.source, progress, request.pick)
     reading = monotonic() - begun
     loading = Loading(whole, request.instance, progress)
     target = request.target or whole.default_target()
@@ -172,6 +172,10 @@ class _Look:
                     f"If none runs: {resume(self.target, instance)}",
                 )  # fmt: skip
         if not state.exists:
+            return
+        if self.request.pick is not None:
+            refusal = part_for_whole(self.target, instance)
+            yield Finding(Severity.BLOCKS, "part", refusal.message, refusal.hint)
             return
         others = lasting_sessions(self.server, self.target)
         if others:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from python_backup.dump.pick import Pick
 from python_backup.errors import ArtifactError, ArtifactMissing, Refused
 from python_backup.jobs.fingerprint import Fingerprint
 from python_backup.jobs.plan import Plan, Verdict
@@ -29,6 +30,7 @@ class Order:
     disconnect: bool = False
     keep_properties: bool = True
     in_place: bool = False
+    pick: Pick | None = None
 
     @classmethod
     def of(cls, request: RestoreRequest, plan: Plan) -> Order:
@@ -41,6 +43,7 @@ class Order:
             disconnect=request.disconnect,
             keep_properties=request.keep_properties,
             in_place=request.in_place,
+            pick=request.pick,
         )
 
 

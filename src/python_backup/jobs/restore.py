@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, Refused, TargetExists
@@ -35,6 +36,7 @@ class RestoreRequest:
     comparison; the artifact is verified in any case. ``disconnect`` ends other sessions on the
     target. ``keep_properties`` False: owner, grants and settings of the database come from the dump.
     ``in_place``: the target is emptied before it is filled, and put back from a safety backup on failure.
+    ``pick`` is the part of the dump that is wanted, None all of it; it never replaces a database.
     ``safety`` None: nothing is known of restores in place. ``planned``: what must not have changed.
     """
 
@@ -47,6 +49,7 @@ class RestoreRequest:
     disconnect: bool = False
     keep_properties: bool = True
     in_place: bool = False
+    pick: Pick | None = None
     kept: Kept = field(default_factory=Kept)
     safety: Safety | None = None
     planned: Fingerprint | None = None
@@ -131,7 +134,7 @@ class _Restore:
         """All steps in their order."""
         request = self.request
         with self._timed("examine"):
-            whole = examine_whole(request.file, request.instance, request.source, self.progress)
+            whole = examine_whole(request.file, request.instance, request.source, self.progress, request.pick)
         self.warnings.extend(whole.warnings)
         loading = Loading(whole, request.instance, self.progress)
         target = request.target or whole.default_target()
@@ -140,6 +143,8 @@ class _Restore:
             refuse_unfinished(server, request.instance, target, request.safety)
             if request.planned is not None:
                 refuse_changed(request.planned, fingerprint(request.file, server, target))
+            if replaced and request.pick is not None:
+                raise part_for_whole(target, request.instance)
             if replaced:
                 self._agreed(whole, target)
                 self._alone(server, target)
@@ -282,6 +287,14 @@ def refuse_unfinished(server: Server, instance: Instance, target: str, safety: S
     left = server.unfinished(target) or unfinished_in_place(instance, target, safety)
     if left is not None:
         raise Refused(f"database {target!r}: {left}", hint=f"Run: {resume(target, instance)}")
+
+
+def part_for_whole(target: str, instance: Instance) -> Refused:
+    """The refusal to replace a database by a part of a dump."""
+    return Refused(
+        f"database {target!r} exists on instance {instance.label}, and a part of a dump does not replace it",
+        hint="Give another --target, or --merge keep|replace to load rows into the tables that are there.",
+    )
 
 
 def in_use(target: str, others: tuple[str, ...]) -> Refused:

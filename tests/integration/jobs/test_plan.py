@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Severity
 from python_backup.errors import Refused
 from python_backup.jobs.backup import BackupRequest, back_up
@@ -272,3 +273,22 @@ def test_a_plan_no_longer_holds_when_the_target_or_the_artifact_has_changed(
         restore(replace(request, planned=changed), lambda _: False, Silence(), now)
 
     assert databases.scalar(any_server, source, "select count(*) from item") == 1
+
+
+def test_a_part_of_a_dump_does_not_replace_a_database(
+    any_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    source, target = new_database(any_server, "shop"), new_database(any_server, "part", create=False)
+    databases.execute(any_server, source, *TABLES, "create table other (a int)")
+    instance = instance_for(any_server)
+    request = RestoreRequest(
+        backed_up(instance, tmp_path, source), instance, force=True, pick=Pick(("item",))
+    )
+    blocked = plan(request, Silence(), now)
+    assert found(blocked, Severity.BLOCKS) == {"part"}
+    with pytest.raises(Refused, match="a part of a dump does not replace it"):
+        restore(request, lambda _: False, Silence(), now)
+    beside = replace(request, target=target)
+    assert plan(beside, Silence(), now).facts.objects["tables"][0].endswith("item")
+    report = restore(beside, lambda _: False, Silence(), now)
+    assert (report.equal, [table.found for table in report.comparison.tables]) == (True, [2])

@@ -1,0 +1,103 @@
+"""vya-backupdb restore --merge and the choice of parts, with made-up jobs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from python_backup.dump.changes import Changes
+from python_backup.dump.pick import Pick
+from python_backup.engines.engine import Merged
+from python_backup.jobs import merge as job
+from python_backup.jobs import restore
+from python_backup.jobs.merge import MergeReport, MergeRequest
+from python_backup.jobs.restore import RestoreRequest
+from support.results import FACTS, WEB
+
+MERGED = (
+    Merged("orders", 1200, 30, 0),
+    Merged("users", 5, 0, 7, ("sequence users_id_seq was set forward to 12",)),
+)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[MergeRequest]:
+    requests: list[MergeRequest] = []
+
+    def merge(request: MergeRequest, _: object) -> MergeReport:
+        requests.append(request)
+        merged = () if request.dry_run else MERGED
+        return MergeReport(
+            request.file, WEB, "shop", "shop", request.how, request.dry_run, FACTS, None, Changes(), merged,
+            ("look at it",), {"examine": 0.5, "merge": 1.0},
+        )  # fmt: skip
+
+    monkeypatch.setattr(job, "merge", merge)
+    return requests
+
+
+@pytest.mark.parametrize(
+    ("arguments", "how", "pick"),
+    [
+        (("--merge", "keep"), "keep", Pick()),
+        (("--merge", "replace", "--table", "o*", "--table", "u"), "replace", Pick(("o*", "u"))),
+        (("--data-only", "--exclude-table", "log"), "add", Pick(excluded=("log",), data_only=True)),
+    ],
+)
+def test_a_merge_is_asked_for_as_it_was_written(
+    vya: Callable, asked: list[MergeRequest], arguments: tuple[str, ...], how: str, pick: Pick
+) -> None:
+    assert vya("restore", "-f", "x", "-i", "1", "-t", "shop", *arguments).code == 0
+    (request,) = asked
+    assert (request.file, request.target, request.how, request.pick) == (Path("x"), "shop", how, pick)
+
+
+def test_a_merge_ends_with_what_became_of_the_rows(vya: Callable, asked: list[MergeRequest]) -> None:
+    ran = vya("restore", "-f", "x", "-i", "1", "--merge", "keep")
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert ["orders", "1,200", "30", "0"] in lines
+    assert ["users", "5", "0", "7"] in lines
+    assert ran.out.splitlines()[-2:] == [
+        "sequence users_id_seq was set forward to 12",
+        "merged into shop on 1 (web) in 1.50 s: 1,205 added, 30 kept, 7 replaced",
+    ]
+    assert ran.err == "warning: look at it\n"
+    document = vya("restore", "-f", "x", "-i", "1", "--merge", "keep", "--json").document
+    assert (document["merge"], document["tables"][0]["added"]) == ("keep", 1200)
+
+
+def test_a_dry_run_of_a_merge_touches_nothing(vya: Callable, asked: list[MergeRequest]) -> None:
+    ran = vya("restore", "-f", "x", "-i", "1", "--merge", "keep", "--dry-run")
+    assert asked[0].dry_run
+    assert ran.out.splitlines()[-1] == (
+        "dry run: 1,200 rows of 2 tables would be merged into shop on 1 (web); nothing was touched"
+    )
+
+
+@pytest.mark.parametrize("others", [("--schema-only", "--data-only"), ("--merge", "keep", "--in-place")])
+def test_what_makes_no_sense_together_is_refused(
+    vya: Callable, asked: list[MergeRequest], others: tuple[str, ...]
+) -> None:
+    assert (vya("restore", "-f", "x", "-i", "1", *others).code, asked) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pick"),
+    [
+        ((), None),
+        (("--schema", "s", "--table", "t"), Pick(("t",), schemas=("s",))),
+        (("--schema-only",), Pick(schema_only=True)),
+    ],
+)
+def test_a_part_is_restored_as_any_other(
+    vya: Callable, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], pick: Pick | None
+) -> None:
+    requests: list[RestoreRequest] = []
+
+    def run(request: RestoreRequest, *_: object) -> None:
+        requests.append(request)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(restore, "restore", run)
+    vya("restore", "-f", "x", "-i", "1", *arguments)
+    assert [request.pick for request in requests] == [pick]
