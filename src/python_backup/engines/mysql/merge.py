@@ -24,8 +24,13 @@ from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.errors import Refused, StatementFailed
 from python_backup.model import label
 
-_STRICT = "CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES')"
-"""A value that does not fit is an error, a zero in a counting column is a zero, an odd date is a date."""
+_MODES = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES"
+"""A value that does not fit is an error, a zero in a counting column is a zero, an odd date is a date.
+
+No NO_ZERO_DATE and NO_ZERO_IN_DATE beside them, as a server has by default: what is staged is merged.
+"""
+
+_STRICT = f"CONCAT(@@SESSION.sql_mode, ',{_MODES}')"
 
 _TABLE = """
 SELECT t.table_name, t.table_type, t.engine, e.transactions, t.auto_increment
@@ -47,7 +52,8 @@ FROM information_schema.key_column_usage
 WHERE referenced_table_name IS NOT NULL AND (table_schema = %s OR referenced_table_schema = %s)
 ORDER BY constraint_name, table_name, ordinal_position"""
 
-_DUPLICATE = re.compile(r"Duplicate entry '.*' for key", re.DOTALL)
+_VALUE = re.compile(r"(Duplicate entry|value:?) '.*' for", re.DOTALL)
+"""What the server quotes of a row."""
 _HINTS = {
     1062: "Rows are matched by primary key alone: another unique key has one of the dump's values already.",
     1044: "Merging needs CREATE TEMPORARY TABLES, SELECT, INSERT and UPDATE on the database.",
@@ -106,7 +112,7 @@ def merge(
 
 def _named(exc: StatementFailed, stages: Iterable[_Stage]) -> StatementFailed:
     """The error with the table's name where it has the staging table's, and without a row's value."""
-    message = _DUPLICATE.sub("Duplicate entry for key", exc.message)
+    message = _VALUE.sub(r"\1 for", exc.message)
     for stage in sorted(stages, key=lambda s: len(s.stage), reverse=True):
         message = message.replace(quoted(stage.stage), label(stage.name))
     return StatementFailed(message, hint=exc.hint)
@@ -272,7 +278,7 @@ class _Merging:
 
     def run(self, stages: _Stages) -> list[Merged]:
         self.session.rows(
-            f"SET SESSION sql_mode = {_STRICT}, foreign_key_checks = 0, unique_checks = 1, autocommit = 1"
+            f"SET SESSION sql_mode = '{_MODES}', foreign_key_checks = 0, unique_checks = 1, autocommit = 1"
         )
         references = self._references()
         self.session.rows("START TRANSACTION")
@@ -369,7 +375,7 @@ def _refused(name: str) -> Iterator[None]:
     try:
         yield
     except ServerSaid as exc:
-        reason = _DUPLICATE.sub("Duplicate entry for key", exc.reason)
+        reason = _VALUE.sub(r"\1 for", exc.reason)
         raise StatementFailed(
             f"table {label(name)}: {reason} ({exc.code})", hint=_HINTS.get(exc.code)
         ) from exc
