@@ -18,6 +18,16 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.pick import Choice, Pick
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.postgresql.belonging import About, about
+from python_backup.dump.postgresql.clauses import (
+    added_constraint,
+    attached,
+    identity_sequence,
+    inherited,
+    multirange,
+    name_after,
+    owning_table,
+    partition_of,
+)
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import Kind
@@ -137,13 +147,13 @@ class DumpPicker:
         if self._kinds.get(name) == "sequence" or what.what.endswith("SEQUENCE"):
             yield from self._sequence(piece, what, name)
             return
-        if what.what == "ALTER TABLE" and (key := _constraint(self._session.cursor(piece.sql))):
+        if what.what == "ALTER TABLE" and (key := added_constraint(self._session.cursor(piece.sql))):
             self._parts["index", (name[0], key)] = name
         if self._takes_table(name):
             yield from self._of_table(piece, what, name)
             return
         at = self._session.cursor(piece.sql)
-        parent = _partition_of(at) if what.creates == "table" else ()
+        parent = partition_of(at) if what.creates == "table" else ()
         joins = bool(parent) and ("table", self._named(parent)) in self._taken
         if joins and not self._choice.excludes(name[1], name[0]):
             self._taken.add(("table", name))
@@ -155,7 +165,7 @@ class DumpPicker:
     def _of_table(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
         """A statement about a picked table or view, unless it needs what is not there."""
         at = self._session.cursor(piece.sql)
-        child = self._named(_attached(at)) if what.what == "ALTER TABLE" else ("", "")
+        child = self._named(attached(at)) if what.what == "ALTER TABLE" else ("", "")
         if not self._choice.excludes(child[1], child[0]):
             yield from self._demand("table", child)
         if what.creates == "table":
@@ -163,7 +173,7 @@ class DumpPicker:
         elif what.what == "ALTER TABLE" and self._about_dropped(piece, name):
             self._leave(piece, what)
             return
-        identity = _identity(self._session.cursor(piece.sql)) if b"(" in piece.sql else ()
+        identity = identity_sequence(self._session.cursor(piece.sql)) if b"(" in piece.sql else ()
         if identity:
             self._taken.add(("sequence", self._named(identity)))
         if what.creates != "table" and self._needs_other(piece, what, name):
@@ -176,7 +186,7 @@ class DumpPicker:
         Raises:
             UsageError: a parent is not picked.
         """
-        for parent in map(self._named, _parents(self._session.cursor(piece.sql))):
+        for parent in map(self._named, inherited(self._session.cursor(piece.sql))):
             if ("table", parent) in self._left and not self.asked.data_only:
                 shown, other = self._session.label(*name), self._session.label(*parent)
                 raise UsageError(
@@ -199,7 +209,7 @@ class DumpPicker:
         if missing is None:
             return False
         shown, other = self._session.label(*name), self._session.label(*missing)
-        constraint = _constraint(self._session.cursor(piece.sql))
+        constraint = added_constraint(self._session.cursor(piece.sql))
         if what.creates == "routine":
             thing = f"function {shown}"
             self._left.add(("routine", name))
@@ -250,8 +260,8 @@ class DumpPicker:
 
     def _known_part(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
         """An index or statistics by its own name; one that is attached must have its table, too."""
-        attached = _attached(self._session.cursor(piece.sql))
-        names = [name, self._named(attached)] if attached else [name]
+        child = attached(self._session.cursor(piece.sql))
+        names = [name, self._named(child)] if child else [name]
         owners = [self._parts.get((what.kind, n)) for n in names]
         if all(owner is not None and ("table", owner) in self._taken for owner in owners):
             yield from self._out(piece, what, name)
@@ -261,7 +271,7 @@ class DumpPicker:
     def _sequence(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
         """A sequence goes with the table that owns it, and with one whose default names it."""
         thing = ("sequence", name)
-        owner = _owner(self._session.cursor(piece.sql)) if what.what == "ALTER SEQUENCE" else ()
+        owner = owning_table(self._session.cursor(piece.sql)) if what.what == "ALTER SEQUENCE" else ()
         if owner:
             if self._takes_table(self._named(owner)):
                 yield from self._demand(*thing)
@@ -307,8 +317,8 @@ class DumpPicker:
                     return
             yield from self._out(piece, what, name)
         elif what.kind in _ON_DEMAND:
-            if multirange := _multirange(self._session.cursor(piece.sql)):
-                self._aliases[self._named(multirange)] = name
+            if further := multirange(self._session.cursor(piece.sql)):
+                self._aliases[self._named(further)] = name
             self._held.setdefault(thing, []).append(piece)
         else:
             if what.kind == "routine":
@@ -326,7 +336,7 @@ class DumpPicker:
         """The statement, and before it what it names of that which is held."""
         yield from self._named_in(piece.sql, ("schema", (name[0], "")))
         if what.kind == "extension":
-            for schema in _names(self._session.cursor(piece.sql), after="schema"):
+            for schema in name_after(self._session.cursor(piece.sql), after="schema"):
                 yield from self._demand("schema", (schema, ""))
         if self.asked.data_only:
             self._leave(piece, what)
@@ -368,59 +378,3 @@ class DumpPicker:
             yield from self._named_in(piece.sql, ("schema", (name[0], "")))
             if not self.asked.data_only:
                 yield piece
-
-
-def _attached(at: Cursor) -> tuple[str, ...]:
-    """The partition of ``ALTER TABLE p ATTACH PARTITION c``."""
-    return at.name() if at.skip_to("attach") and at.accept("attach", "partition") else ()
-
-
-def _partition_of(at: Cursor) -> tuple[str, ...]:
-    """The parent of ``CREATE TABLE c PARTITION OF p``."""
-    return at.name() if at.skip_to("partition") and at.accept("partition", "of") else ()
-
-
-def _parents(at: Cursor) -> Iterator[tuple[str, ...]]:
-    """The tables of ``INHERITS (a, b)``."""
-    if at.skip_to("inherits"):
-        at.take()
-        while at.accept_sign(b"(") or at.accept_sign(b","):
-            yield at.name()
-
-
-def _multirange(at: Cursor) -> tuple[str, ...]:
-    """The further type that ``CREATE TYPE … AS RANGE`` makes (PostgreSQL 14)."""
-    while not at.ended:
-        if at.accept("multirange_type_name"):
-            at.accept_sign(b"=")
-            return at.name()
-        at.take()
-    return ()
-
-
-def _identity(at: Cursor) -> tuple[str, ...]:
-    """The sequence of an identity column."""
-    while not at.ended:
-        if at.accept("sequence", "name"):
-            return at.name()
-        at.take()
-    return ()
-
-
-def _owner(at: Cursor) -> tuple[str, ...]:
-    """The table of ``OWNED BY table.column``."""
-    return at.name()[:-1] if at.skip_to("owned") and at.accept("owned", "by") else ()
-
-
-def _constraint(at: Cursor) -> str:
-    """The name of the constraint that an ALTER TABLE adds."""
-    while at.skip_to("add"):
-        at.take()
-        if at.accept("constraint"):
-            return "".join(at.name()[-1:])
-    return ""
-
-
-def _names(at: Cursor, *, after: str) -> tuple[str, ...]:
-    """The name behind this word."""
-    return at.name()[-1:] if at.skip_to(after) and at.accept(after) else ()
