@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.mysql.modes import SqlModes
@@ -26,7 +27,7 @@ PLAIN = (
 ROUTINES = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
 """The kinds of routines, in the order in which they are made."""
 
-_NOT_READABLE = frozenset((1356, 1146, 1054, 1305, 1449, 1267, 1271))
+_NOT_READABLE = frozenset((1054, 1146, 1267, 1271, 1305, 1356, 1449))
 """What the server says of a view whose tables, columns, functions or definer are gone."""
 
 
@@ -34,7 +35,7 @@ _NOT_READABLE = frozenset((1356, 1146, 1054, 1305, 1449, 1267, 1271))
 class Definition:
     """One object; ``create`` is the statement in the bytes of ``charset``.
 
-    ``made`` is an event's CREATED as Unix time: made later, an event whose
+    ``table`` is a trigger's. ``made`` is an event's CREATED as Unix time: made later, an event whose
     time has come since would not be taken. ``broken`` is a view that cannot be read.
     """
 
@@ -47,6 +48,7 @@ class Definition:
     database_collation: str = ""
     time_zone: str = "SYSTEM"
     definer: str = ""
+    table: str = field(default="", compare=False)
     made: int = field(default=0, compare=False)
     broken: bool = field(default=False, compare=False)
 
@@ -71,11 +73,15 @@ def read(session: Session, database: str) -> tuple[Definition, ...]:
 def triggers(session: Session, database: str) -> tuple[Definition, ...]:
     """The database's triggers, in the order in which the server fires them."""
     found = session.rows(
-        "SELECT trigger_name, definer FROM information_schema.triggers WHERE trigger_schema = %s"
+        "SELECT trigger_name, definer, event_object_table FROM information_schema.triggers"
+        " WHERE trigger_schema = %s"
         " ORDER BY event_object_table, action_timing, event_manipulation, action_order",
         database,
     )
-    return tuple(_shown(session, database, "TRIGGER", *row) for row in found)
+    return tuple(
+        replace(_shown(session, database, "TRIGGER", name, definer, table), table=table)
+        for name, definer, table in found
+    )
 
 
 def trigger_names(session: Session, database: str) -> list[str]:
@@ -119,13 +125,13 @@ def _broken(session: Session, database: str, view: str) -> bool:
 
 def _events(session: Session, database: str) -> list[Definition]:
     found = session.rows(
-        "SELECT event_name, definer, UNIX_TIMESTAMP(created) FROM information_schema.events"
+        "SELECT event_name, definer, event_comment, UNIX_TIMESTAMP(created) FROM information_schema.events"
         " WHERE event_schema = %s ORDER BY event_name",
         database,
     )
     return [
-        replace(_shown(session, database, "EVENT", name, definer), made=int(made))
-        for name, definer, made in found
+        replace(_shown(session, database, "EVENT", name, definer, comment), made=int(made))
+        for name, definer, comment, made in found
     ]
 
 
@@ -139,7 +145,8 @@ _COLUMNS = {
 """Where SHOW CREATE has what; routines and triggers are alike."""
 
 
-def _shown(session: Session, database: str, kind: str, name: str, definer: str) -> Definition:
+def _shown(session: Session, database: str, kind: str, name: str, definer: str, *texts: str) -> Definition:
+    """One definition; ``texts`` are further names and comments that the server puts before its body."""
     session.rows("SET SESSION character_set_results = 'binary'")
     row = session.rows(f"SHOW CREATE {kind} {quoted(database)}.{quoted(name)}")[0]
     session.rows("SET SESSION character_set_results = utf8mb4")
@@ -151,10 +158,38 @@ def _shown(session: Session, database: str, kind: str, name: str, definer: str) 
             hint="Grant SHOW_ROUTINE ON *.* (MySQL) or SELECT ON mysql.proc (MariaDB) to the account.",
         )
     said = {setting: _text(row[column]) for setting, column in columns.items()}
+    create = _bytes(create)
+    for text in (name, definer.rpartition("@")[0], *texts):
+        create = _in_one_charset(session, create, text, said["charset"])
     return Definition(
-        kind, name, _bytes(create), said.get("sql_mode", ""), said["charset"], said["collation"],
+        kind, name, create, said.get("sql_mode", ""), said["charset"], said["collation"],
         said.get("database_collation", ""), said.get("time_zone", "SYSTEM"), definer,
     )  # fmt: skip
+
+
+def _in_one_charset(session: Session, create: bytes, text: str, charset: str) -> bytes:
+    """The statement with a text of its head in the character set of its body.
+
+    The servers put names and comments there in UTF-8, whatever the body is in: MySQL 9.7 for all
+    but views, MariaDB 11.8 for events.
+
+    Raises:
+        Refused: the character set has no such characters.
+    """
+    head = text.encode()
+    if text.isascii() or charset.startswith("utf8") or head not in create:
+        return create
+    fitting = spelled(session, text, charset)
+    if _text(session.value(f"SELECT CONVERT(CONVERT(%s USING {charset}) USING utf8mb4)", text)) != text:
+        raise Refused(f"a definition in the character set {charset} names {text!r}, which it cannot spell")
+    return create.replace(head, fitting, 1)
+
+
+def spelled(session: Session, name: str, charset: str) -> bytes:
+    """The name's bytes in a character set of the server's."""
+    if name.isascii() or charset.startswith("utf8"):
+        return name.encode()
+    return bytes.fromhex(session.value(f"SELECT HEX(CONVERT(%s USING {charset}))", name))
 
 
 def _text(value: bytes | str) -> str:
@@ -237,11 +272,4 @@ class Renaming:
 
 def renaming(session: Session, old: str, new: str, collations: frozenset[str]) -> Renaming:
     """The renaming on this session's server."""
-
-    def spelled(name: str, charset: str) -> bytes:
-        if name.isascii() or charset.startswith("utf8"):
-            return name.encode()
-        said = session.value(f"SELECT HEX(CONVERT(%s USING {charset}))", name)
-        return bytes.fromhex(said)
-
-    return Renaming(old, new, session.version, collations, spelled, [])
+    return Renaming(old, new, session.version, collations, partial(spelled, session), [])

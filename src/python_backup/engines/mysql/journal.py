@@ -52,23 +52,24 @@ class Journal:
     written: bool = False
 
 
-def write(session: Session, journal: Journal) -> None:
-    """Puts the journal into the fresh database."""
-    swap = journal.swap
-    where = f"{quoted(swap.fresh)}.{quoted(JOURNAL)}"
+def begin(session: Session, swap: Swap) -> None:
+    """Makes the journal in the fresh database; without rows it says that the target is untouched."""
     about = {"target": swap.target, "before": swap.before, "keep_properties": swap.keep_properties}
     session.rows(
-        f"CREATE TABLE {where} (number INT PRIMARY KEY, about LONGBLOB NOT NULL, body LONGBLOB NOT NULL)"
-        " ENGINE=InnoDB COMMENT = %s",
-        _MARK + json.dumps(about),
+        f"CREATE TABLE {quoted(swap.fresh)}.{quoted(JOURNAL)}"
+        " (number INT PRIMARY KEY, about LONGBLOB NOT NULL, body LONGBLOB NOT NULL)"
+        f" ENGINE=InnoDB COMMENT = '{_MARK}{json.dumps(about).encode().hex()}'"
     )
+
+
+def write(session: Session, journal: Journal) -> None:
+    """Writes all rows, in one transaction."""
     session.rows("START TRANSACTION")
     lines = [*_lines("old", journal.old), *_lines("new", journal.new), ({"side": "end"}, b"")]
+    where = f"{quoted(journal.swap.fresh)}.{quoted(JOURNAL)}"
     for number, (line, body) in enumerate(lines):
-        session.rows(
-            f"INSERT INTO {where} VALUES ({number}, UNHEX(%s), UNHEX(%s))",
-            json.dumps(line).encode().hex(), body.hex(),
-        )  # fmt: skip
+        said = json.dumps(line).encode()
+        session.rows(f"INSERT INTO {where} VALUES ({number}, X'{said.hex()}', X'{body.hex()}')")
     session.rows("COMMIT")
 
 
@@ -99,7 +100,7 @@ def find(session: Session, target: str) -> Journal | None:
 def _about(comment: str) -> dict[str, Any] | None:
     if not comment.startswith(_MARK):
         return None
-    about: dict[str, Any] = json.loads(comment.removeprefix(_MARK))
+    about: dict[str, Any] = json.loads(bytes.fromhex(comment.removeprefix(_MARK)))
     return about
 
 

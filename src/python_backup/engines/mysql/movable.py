@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from python_backup.engines.engine import Swap
@@ -18,6 +19,13 @@ _NEEDED = (
     "SELECT", "INSERT", "CREATE", "DROP", "ALTER", "LOCK TABLES", "CREATE VIEW", "SHOW VIEW", "TRIGGER",
     "EVENT", "CREATE ROUTINE", "ALTER ROUTINE",
 )  # fmt: skip
+
+
+CRASHES = (
+    "MariaDB {version} does not survive its own crash while tables change names; from 10.6 on it does:"
+    " keep a backup of what is replaced"
+)
+_ATOMIC = (10, 6)
 
 
 class Unmovable(Refused):
@@ -55,6 +63,19 @@ def check_move(session: Session, swap: Swap) -> None:
             f"{swap.target!r} cannot be replaced by moving its tables: {'; '.join(found)}",
             hint="Remove what is named here for the restore, or restore under another name with --target.",
         )
+
+
+def crash_warning(session: Session) -> tuple[str, ...]:
+    """What is to be said where a crash of the server amid RENAME TABLE is not undone by the server.
+
+    MySQL 8 and MariaDB 10.6.1 undo it ("Atomic DDL"); MariaDB 10.5.29, killed there, could not open
+    a table any more.
+    """
+    found = re.match(r"(\d+)\.(\d+)", session.version)
+    if found is None or not survey.is_mariadb(session):
+        return ()
+    old = (int(found[1]), int(found[2])) < _ATOMIC
+    return (CRASHES.format(version=found[0]),) if old else ()
 
 
 def _reasons(session: Session, database: str) -> Iterator[str]:

@@ -110,17 +110,29 @@ def _grants(session: Session, database: str) -> tuple[str, ...]:
 
 
 def prepare(run: Run) -> None:
-    """Makes the database that is not there yet, and in it what needs no tables.
+    """Makes ``before``, and in it what needs no rows, while the journal says that nothing is touched.
 
-    So the account has made each of the old routines and events once before one is dropped.
+    So the account has made each of the old routines, events and triggers once before one is dropped.
     """
-    session, swap, old = run.session, run.swap, run.journal.old
-    if swap.before is None:
-        session.rows(f"CREATE DATABASE {quoted(swap.target)}{run.journal.new.options}")
+    session, before = run.session, run.swap.before
+    if before is None:
         return
-    session.rows(f"CREATE DATABASE {quoted(swap.before)}{old.options}")
+    session.rows(f"CREATE DATABASE {quoted(before)}{run.journal.old.options}")
     ready = [d for d in _asleep(run) if d.kind in _WITHOUT_TABLES]
-    run.warnings += making.make(session, swap.before, ready)
+    run.warnings += making.make(session, before, ready)
+    _try_triggers(run)
+
+
+def _try_triggers(run: Run) -> None:
+    """Makes the target's triggers once on empty tables beside it: what is dropped must come back."""
+    session, before = run.session, run.swap.before
+    assert before is not None
+    found = [d for d in _asleep(run) if d.kind == "TRIGGER"]
+    for table in dict.fromkeys(d.table for d in found):
+        like = f"{quoted(run.swap.target)}.{quoted(table)}"
+        session.rows(f"CREATE TABLE {quoted(before)}.{quoted(table)} LIKE {like}")
+        making.make_triggers(session, before, [d for d in found if d.table == table])
+        session.rows(f"DROP TABLE {quoted(before)}.{quoted(table)}")
 
 
 def _asleep(run: Run) -> list[Definition]:
@@ -228,6 +240,8 @@ def finish(run: Run, *, unchanged: bool = False) -> None:
         ServerSaid: the server refused a statement.
     """
     session, swap, journal = run.session, run.swap, run.journal
+    if not survey.exists(session, swap.target):
+        session.rows(f"CREATE DATABASE {quoted(swap.target)}{journal.new.options}")
     wanted = _awake(run)
     moves = _away(run)
     if moves:
@@ -269,7 +283,21 @@ def undo(run: Run) -> None:
         if survey.exists(session, made):
             making.make(session, made, ())
             _drop_empty(session, made)
+    elif swap.before is not None and survey.exists(session, swap.before):
+        _drop_trial(session, swap.before)
     session.rows(f"DROP TABLE {quoted(swap.fresh)}.{quoted(JOURNAL)}")
+
+
+def _drop_trial(session: Session, database: str) -> None:
+    """Drops what `prepare` made: no table in it has a row.
+
+    Raises:
+        Refused: one has, so it is somebody else's.
+    """
+    for table in tables(session, database):
+        if session.rows(f"SELECT 1 FROM {quoted(database)}.{quoted(table)} LIMIT 1"):
+            raise Refused(f"{database!r} was to be dropped, but there are rows in its table {table!r}")
+    session.rows(f"DROP DATABASE {quoted(database)}")
 
 
 def _drop_empty(session: Session, database: str) -> None:
@@ -335,4 +363,4 @@ def _park(session: Session, database: str, old: Contents) -> None:
         " NOT NULL PRIMARY KEY) ENGINE=InnoDB"
     )
     for name in names:
-        session.rows(f"REPLACE INTO {where} VALUES (%s)", name)
+        session.rows(f"REPLACE INTO {where} VALUES (UNHEX('{name.encode().hex()}'))")

@@ -55,8 +55,9 @@ def _taken_over(open_another: Opener, session: Session, swap: Swap, terms: Terms
     run = steps.Run(session, Journal(swap, *steps.contents(session, swap), written=True), warnings)
     movable.check_definitions(session, run.journal.old.definitions + run.journal.new.definitions)
     try:
-        journals.write(session, run.journal)
+        journals.begin(session, swap)
         steps.prepare(run)
+        journals.write(session, run.journal)
         _clear(session, swap, own)
         steps.finish(run, unchanged=True)
     except BaseException as exc:
@@ -79,9 +80,10 @@ def _checked(session: Session, swap: Swap, own: Collection[int]) -> list[str]:
     movable.check_move(session, swap)
     if not swap.disconnect:
         sessions.refuse(swap.target, sessions.others(session, swap.target, own))
+    warnings = [*movable.crash_warning(session)]
     if sessions.may_see_all(session):
-        return []
-    return [f"other accounts' sessions on {swap.target!r} cannot be seen: grant PROCESS"]
+        return warnings
+    return [*warnings, f"other accounts' sessions on {swap.target!r} cannot be seen: grant PROCESS"]
 
 
 def _clear(session: Session, swap: Swap, own: Collection[int]) -> None:

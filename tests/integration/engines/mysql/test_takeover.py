@@ -1,12 +1,42 @@
-"""A database takes another's place, forth and back, on real servers; killed anywhere, it is settled."""
+"""A database takes another's place, forth and back, on real servers."""
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import pymysql
+import pytest
+
 from integration.engines.mysql.dumping import connected, dump
 from integration.engines.mysql.everything import build
+from integration.engines.mysql.swapping import events, seen, small
 from python_backup.engines.engine import Server, Swap
+from python_backup.engines.mysql import movable, takeover
+from python_backup.engines.mysql.connection import ServerSaid, open_session
+from python_backup.engines.mysql.journal import JOURNAL
+from python_backup.engines.mysql.movable import Unmovable
+from python_backup.errors import BackupError, NotPermitted, Refused
+from python_backup.model import Secret
 from support import databases
 from support.servers import RunningServer, instance_for
+
+
+@pytest.fixture
+def names(mysql_server: RunningServer, new_database):
+    """Target, fresh and before: the first two made and filled with ``old`` and ``new``."""
+    target, fresh = new_database(mysql_server, "target"), new_database(mysql_server, "fresh")
+    small(mysql_server, target, "old")
+    small(mysql_server, fresh, "new")
+    return target, fresh, new_database(mysql_server, "before", create=False)
+
+
+def said(server: RunningServer) -> tuple[str, ...]:
+    """The warnings of a swap that goes well."""
+    old = server.dbms == "mariadb" and server.major < (10, 6)
+    return (movable.CRASHES.format(version="10.5"),) if old else ()
 
 
 def contents(server: Server, name: str, *names: str) -> list[bytes]:
@@ -18,20 +48,310 @@ def contents(server: Server, name: str, *names: str) -> list[bytes]:
 
 
 def test_a_database_of_everything_is_replaced_and_put_back(mysql_server: RunningServer, new_database):
-    target, fresh = new_database(mysql_server, "every thing"), new_database(mysql_server, "fresh")
-    before, again = (new_database(mysql_server, name, create=False) for name in ("before", "again"))
+    target, fresh = new_database(mysql_server, "every `thing"), new_database(mysql_server, "fresh`")
+    before, again = (new_database(mysql_server, name, create=False) for name in ("be`fore", "a`gain"))
     names = (target, fresh, before, again)
     for name in (target, fresh):
         build(mysql_server, name)
     databases.execute(mysql_server, fresh, "INSERT INTO log (at) VALUES ('the new one')", "DROP VIEW checked")
     with connected(instance_for(mysql_server)) as server:
         old, new = (contents(server, name, *names) for name in (target, fresh))
-        assert server.take_over(Swap(fresh, target, before)) == ()
+        assert server.take_over(Swap(fresh, target, before)) == said(mysql_server)
         assert not server.exists(fresh)
         assert contents(server, target, *names) == new
         assert contents(server, before, *names) == old
         assert server.unfinished(target) is None
-        assert server.take_over(Swap(before, target, again)) == ()
+        assert server.take_over(Swap(before, target, again)) == said(mysql_server)
         assert contents(server, target, *names) == old
         assert contents(server, again, *names) == new
         assert not server.exists(before)
+
+
+@pytest.mark.parametrize("name", ["a\\b.c/..", "-x %'\"", "ünï日本", "ß" * 55])
+def test_databases_of_any_name_take_each_others_place(mysql_server: RunningServer, new_database, name):
+    target, fresh = new_database(mysql_server, name), new_database(mysql_server, f"f{name}"[:55])
+    before = new_database(mysql_server, f"b{name}"[:55], create=False)
+    small(mysql_server, target, "old")
+    small(mysql_server, fresh, "new")
+    old, new = seen(mysql_server, target), seen(mysql_server, fresh)
+    with connected(instance_for(mysql_server)) as server:
+        assert server.take_over(Swap(fresh, target, before)) == said(mysql_server)
+        assert (seen(mysql_server, target), seen(mysql_server, before)) == (new, old)
+        assert server.take_over(Swap(before, target, fresh)) == said(mysql_server)
+    assert (seen(mysql_server, target), seen(mysql_server, fresh)) == (old, new)
+
+
+def test_a_target_that_is_not_there_is_made(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    new = seen(mysql_server, fresh)
+    databases.drop(mysql_server, target)
+    with connected(instance_for(mysql_server)) as server:
+        assert server.take_over(Swap(fresh, target, None)) == said(mysql_server)
+        assert (server.exists(fresh), server.exists(before)) == (False, False)
+    assert seen(mysql_server, target) == new
+    assert events(mysql_server, target) == {"tick": "ENABLED", "asleep": "DISABLED"}
+
+
+def test_empty_databases_change_names_too(mysql_server: RunningServer, names, new_database):
+    target, _, before = names
+    old, empty = seen(mysql_server, target), new_database(mysql_server, "empty")
+    with connected(instance_for(mysql_server)) as server:
+        assert server.take_over(Swap(empty, target, before)) == said(mysql_server)
+        assert server.objects(target) == {}
+        assert server.take_over(Swap(before, target, empty)) == said(mysql_server)
+        assert server.objects(empty) == {}
+    assert seen(mysql_server, target) == old
+
+
+def test_triggers_views_and_keys_are_of_their_own_database(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    with connected(instance_for(mysql_server)) as server:
+        server.take_over(Swap(fresh, target, before))
+    for name, mark in ((target, "new"), (before, "old")):
+        databases.execute(mysql_server, name, "INSERT INTO child (p) VALUES (1)")
+        assert databases.rows(mysql_server, name, "SELECT what FROM log ORDER BY id") == [
+            (f"one {mark}",), (f"two {mark}",),
+        ]  # fmt: skip
+        assert databases.rows(mysql_server, name, "SELECT v, w FROM a JOIN m USING (id) WHERE id = 1") == [
+            (mark, mark)
+        ]
+        with pytest.raises(Exception, match="foreign key constraint fails"):
+            databases.execute(mysql_server, name, "INSERT INTO child (p) VALUES (3)")
+        if mysql_server.dbms == "mariadb":
+            databases.execute(mysql_server, name, "INSERT INTO counted (v) VALUES (1)")
+
+
+def test_events_of_what_was_replaced_sleep_until_it_is_put_back(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    awake = {"tick": "ENABLED", "asleep": "DISABLED"}
+    asleep = {"tick": "DISABLED", "asleep": "DISABLED"}
+    with connected(instance_for(mysql_server)) as server:
+        server.take_over(Swap(fresh, target, before))
+        assert (events(mysql_server, target), events(mysql_server, before)) == (awake, asleep)
+        server.take_over(Swap(before, target, fresh))
+        assert (events(mysql_server, target), events(mysql_server, fresh)) == (awake, asleep)
+        assert "__vya_backupdb_parked" not in server.counts(target)
+
+
+def test_the_databases_own_collation_is_kept_or_taken(mysql_server: RunningServer, names, new_database):
+    target, fresh, before = names
+    own = databases.quoted(mysql_server, target)
+    databases.execute(mysql_server, None, f"ALTER DATABASE {own} CHARACTER SET latin1 COLLATE latin1_bin")
+    databases.execute(mysql_server, target, "CREATE FUNCTION f(a CHAR(5)) RETURNS CHAR(5) NO SQL RETURN a")
+    old, new = seen(mysql_server, target), seen(mysql_server, fresh)
+    with connected(instance_for(mysql_server)) as server:
+        server.take_over(Swap(fresh, target, before))
+        assert seen(mysql_server, target) == {**new, "database": old["database"]}
+        assert seen(mysql_server, before) == old
+        server.take_over(Swap(before, target, fresh, keep_properties=False))
+        assert seen(mysql_server, target) == old
+        server.take_over(Swap(fresh, target, before, keep_properties=False))
+        assert seen(mysql_server, target)["database"] == old["database"]
+
+
+def test_definitions_keep_the_character_set_of_the_client_that_made_them(
+    mysql_server: RunningServer, new_database
+):
+    names = [new_database(mysql_server, f"é{n}", create=n != "before") for n in ("target", "fresh", "before")]
+    for name in names[:2]:
+        with closing(databases.connection(mysql_server, name)) as link, link.cursor() as cursor:
+            own = databases.quoted(mysql_server, name)
+            cursor.execute("CREATE TABLE `tablé` (v VARCHAR(20))")
+            cursor.execute("SET character_set_client = latin1, collation_connection = latin1_swedish_ci")
+            for sql in (
+                "CREATE FUNCTION f() RETURNS VARCHAR(20) NO SQL RETURN HEX('é')",
+                f"CREATE TRIGGER t BEFORE INSERT ON {own}.`tablé` FOR EACH ROW SET NEW.v = CONCAT(NEW.v, 'é')",
+                f"CREATE VIEW v AS SELECT v, 'é' AS e FROM {own}.`tablé`",
+                f"CREATE PROCEDURE p() INSERT INTO {own}.`tablé` VALUES ('é')",
+            ):
+                link.query(sql.encode("latin-1"))
+    old = seen(mysql_server, names[0])
+    with connected(instance_for(mysql_server)) as server:
+        assert server.take_over(Swap(names[1], names[0], names[2])) == said(mysql_server)
+    for name in (names[0], names[2]):
+        databases.execute(mysql_server, name, "CALL p()")
+        assert databases.rows(mysql_server, name, "SELECT v, f(), (SELECT v FROM v) FROM `tablé`") == [
+            ("éé", "E9", "éé")
+        ]
+        assert seen(mysql_server, name)["routines"] == old["routines"]
+
+
+def test_rights_on_routines_stay(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    own, user = databases.quoted(mysql_server, target), f"'r{time.monotonic_ns() % 10**9}'@'%'"
+    databases.execute(
+        mysql_server, None, f"CREATE USER {user}", f"GRANT EXECUTE ON PROCEDURE {own}.mark TO {user}",
+        f"GRANT SELECT ON {own}.parent TO {user}",
+    )  # fmt: skip
+    try:
+        held = databases.rows(mysql_server, None, f"SHOW GRANTS FOR {user}")
+        with connected(instance_for(mysql_server)) as server:
+            assert server.take_over(Swap(fresh, target, before)) == said(mysql_server)
+        assert databases.rows(mysql_server, None, f"SHOW GRANTS FOR {user}") == held
+        assert len(held) == 3
+    finally:
+        databases.execute(mysql_server, None, f"DROP USER {user}")
+
+
+def test_open_sessions_are_named_and_refused_or_ended(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    with connected(instance_for(mysql_server)) as server:
+        assert server.sessions(target) == ()
+        with closing(databases.connection(mysql_server, target)) as other:
+            (line,) = server.sessions(target)
+            assert line.startswith("root@localhost")
+            with pytest.raises(Refused, match="1 other sessions use") as caught:
+                server.take_over(Swap(fresh, target, before))
+            assert line.split(" for ")[0] in str(caught.value)
+            assert (server.unfinished(target), server.exists(before)) == (None, False)
+            server.take_over(Swap(fresh, target, before, disconnect=True))
+            with pytest.raises(Exception, match=r"Lost connection|gone away|killed|timeout"):
+                other.query("SELECT 1")
+        assert server.sessions(target) == ()
+
+
+def test_names_that_are_taken_or_missing_are_refused(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    with connected(instance_for(mysql_server)) as server:
+        for swap in (Swap(fresh, target, None), Swap(fresh, before, target), Swap(fresh, target, fresh)):
+            with pytest.raises(Refused, match="there is"):
+                server.take_over(swap)
+        with pytest.raises(BackupError, match="there is no database"):
+            server.take_over(Swap(before, target, "other"))
+        assert server.unfinished(target) is None
+
+
+def test_keys_of_other_databases_are_refused_before_anything_is_touched(
+    mysql_server: RunningServer, names, new_database
+):
+    target, fresh, before = names
+    other = new_database(mysql_server, "other")
+    own = databases.quoted(mysql_server, target)
+    sql = f"CREATE TABLE t (p INT, CONSTRAINT afar FOREIGN KEY (p) REFERENCES {own}.parent (id))"
+    databases.execute(mysql_server, other, sql)
+    old = seen(mysql_server, target)
+    with connected(instance_for(mysql_server)) as server:
+        with pytest.raises(Unmovable, match=f"the foreign key 'afar' of {other}.t references a table"):
+            server.take_over(Swap(fresh, target, before))
+        assert (server.unfinished(target), server.exists(before)) == (None, False)
+    assert seen(mysql_server, target) == old
+    databases.drop(mysql_server, other)
+
+
+def test_a_merge_of_tables_is_refused(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    databases.execute(
+        mysql_server, target, "CREATE TABLE p (id INT) ENGINE=MyISAM",
+        "CREATE TABLE merged (id INT) ENGINE=MERGE UNION=(p)",
+    )  # fmt: skip
+    with (
+        connected(instance_for(mysql_server)) as server,
+        pytest.raises(Unmovable, match=r"'merged' of .* is a MERGE"),
+    ):
+        server.take_over(Swap(fresh, target, before))
+
+
+def test_an_account_that_may_not_is_refused_before_anything_is_touched(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    user = f"u{time.monotonic_ns() % 10**9}"
+    databases.execute(
+        mysql_server, None, f"CREATE USER '{user}'@'%' IDENTIFIED BY 'Pw_1'",
+        *(f"GRANT ALL ON {databases.quoted(mysql_server, n)}.* TO '{user}'@'%'" for n in names[:2]),
+    )  # fmt: skip
+    instance = replace(instance_for(mysql_server), username=user, password=Secret(lambda: "Pw_1"))
+    try:
+        with connected(instance) as server:
+            with pytest.raises(NotPermitted, match=f"lacks rights on '{before}': SELECT"):
+                server.take_over(Swap(fresh, target, before))
+            own = databases.quoted(mysql_server, before)
+            databases.execute(mysql_server, None, f"GRANT ALL ON {own}.* TO '{user}'@'%'")
+        with connected(instance) as server:
+            with pytest.raises(NotPermitted, match=r"has the definer root@localhost|hidden from the account"):
+                server.take_over(Swap(fresh, target, before))
+            assert (server.unfinished(target), server.exists(before)) == (None, False)
+    finally:
+        databases.execute(mysql_server, None, f"DROP USER '{user}'@'%'")
+
+
+def test_a_transaction_that_does_not_end_fails_the_swap_and_nothing_is_changed(
+    mysql_server: RunningServer, names
+):
+    target, fresh, before = names
+    old, new = seen(mysql_server, target), seen(mysql_server, fresh)
+    instance = instance_for(mysql_server)
+    with closing(databases.connection(mysql_server)) as busy, connected(instance) as server:
+        busy.query("START TRANSACTION")
+        busy.query(f"UPDATE {databases.quoted(mysql_server, target)}.parent SET v = v WHERE id = 2")
+        with pytest.raises(ServerSaid, match="1205"):
+            takeover.take_over(
+                lambda: open_session(instance), Swap(fresh, target, before), takeover.Terms(wait=1)
+            )
+        busy.rollback()
+        assert (seen(mysql_server, target), seen(mysql_server, fresh)) == (old, new)
+        assert (server.unfinished(target), server.exists(before)) == (None, False)
+        assert server.settle(target).startswith("nothing was left")
+
+
+def test_what_cannot_be_made_under_the_targets_name_is_undone(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    databases.execute(
+        mysql_server, fresh, "CREATE TABLE gone (id INT)", "CREATE VIEW late AS SELECT id FROM gone",
+        "DROP TABLE gone",
+    )  # fmt: skip
+    own = databases.quoted(mysql_server, fresh)
+    databases.execute(mysql_server, fresh, f"CREATE VIEW own_table AS SELECT id FROM {own}.parent")
+    old = seen(mysql_server, target)
+    with connected(instance_for(mysql_server)) as server:
+        *_, warning = server.take_over(Swap(fresh, target, before))
+        assert "'late' was broken before" in warning
+        assert seen(mysql_server, before) == old
+
+
+def test_another_run_on_the_same_target_is_refused(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    with connected(instance_for(mysql_server)) as server:
+        with closing(open_session(instance_for(mysql_server))) as busy:
+            takeover._alone(busy, target, 0)
+            with pytest.raises(Refused, match="is being replaced by another run"):
+                server.take_over(Swap(fresh, target, before))
+        assert JOURNAL not in server.counts(fresh)
+
+
+def test_writers_never_lose_a_row_or_miss_a_table(mysql_server: RunningServer, names):
+    target, fresh, before = names
+    own = databases.quoted(mysql_server, target)
+    stop, done, errors, longest = threading.Event(), [0] * 4, [], [0.0] * 4
+
+    def write(number: int) -> None:
+        with closing(databases.connection(mysql_server)) as link:
+            while not stop.is_set():
+                begun = time.monotonic()
+                try:
+                    link.query(f"INSERT INTO {own}.child (p) VALUES (1)")
+                    done[number] += 1
+                except pymysql.MySQLError as exc:
+                    errors.append(exc)
+                longest[number] = max(longest[number], time.monotonic() - begun)
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        time.sleep(0.2)
+        with connected(instance_for(mysql_server)) as server:
+            for swap in (Swap(fresh, target, before), Swap(before, target, fresh)):
+                server.take_over(swap)
+                time.sleep(0.1)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    rows, logged = (
+        [databases.scalar(mysql_server, name, f"SELECT COUNT(*) FROM {table}") for name in (target, fresh)]
+        for table in ("child", "log")
+    )
+    assert errors == [], (errors[:3], max(longest))
+    assert sum(rows) == sum(done)
+    if mysql_server.dbms == "mysql":
+        assert logged == [2 * count for count in rows]
+    assert max(longest) < 3
