@@ -113,10 +113,12 @@ def create(session: Session, database: str, definition: Definition) -> None:
     if definition.kind == "VIEW":
         sql = b"CREATE OR REPLACE " + sql.removeprefix(b"CREATE ")
     session.rows(
-        "SET SESSION sql_mode = %s, time_zone = %s, timestamp = %s,"
+        "SET SESSION sql_mode = %s, time_zone = %s,"
         f" character_set_client = {definition.charset}, collation_connection = {definition.collation}",
-        definition.sql_mode, definition.time_zone, definition.made,
+        definition.sql_mode, definition.time_zone,
     )  # fmt: skip
+    if definition.made:
+        session.rows(f"SET SESSION timestamp = {definition.made}")
     try:
         session.send(sql)
     finally:

@@ -317,41 +317,49 @@ def test_another_run_on_the_same_target_is_refused(mysql_server: RunningServer, 
         assert JOURNAL not in server.counts(fresh)
 
 
+def _until_let(server: Server, swap: Swap) -> None:
+    for _ in range(50):
+        try:
+            server.take_over(swap)
+        except Refused:
+            continue
+        return
+    pytest.fail("the swap was refused each time")
+
+
 def test_writers_never_lose_a_row_or_miss_a_table(mysql_server: RunningServer, names):
     target, fresh, before = names
     own = databases.quoted(mysql_server, target)
-    stop, done, errors, longest = threading.Event(), [0] * 4, [], [0.0] * 4
+    # while a trigger runs, its database is the session's, so that the swap is refused; MariaDB: nearly always
+    table, row = (
+        ("child", "(p) VALUES (1)") if mysql_server.dbms == "mysql" else ("log", "(what) VALUES ('x')")
+    )
+    stop, done, errors = threading.Event(), [0] * 4, []
 
     def write(number: int) -> None:
         with closing(databases.connection(mysql_server)) as link:
             while not stop.is_set():
-                begun = time.monotonic()
                 try:
-                    link.query(f"INSERT INTO {own}.child (p) VALUES (1)")
+                    link.query(f"INSERT INTO {own}.{table} {row}")
                     done[number] += 1
                 except pymysql.MySQLError as exc:
                     errors.append(exc)
-                longest[number] = max(longest[number], time.monotonic() - begun)
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
     try:
-        time.sleep(0.2)
         with connected(instance_for(mysql_server)) as server:
             for swap in (Swap(fresh, target, before), Swap(before, target, fresh)):
-                server.take_over(swap)
+                _until_let(server, swap)
                 time.sleep(0.1)
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    rows, logged = (
-        [databases.scalar(mysql_server, name, f"SELECT COUNT(*) FROM {table}") for name in (target, fresh)]
-        for table in ("child", "log")
-    )
-    assert errors == [], (errors[:3], max(longest))
-    assert sum(rows) == sum(done)
-    if mysql_server.dbms == "mysql":
-        assert logged == [2 * count for count in rows]
-    assert max(longest) < 3
+    found = [databases.scalar(mysql_server, n, f"SELECT COUNT(*) FROM {table}") for n in (target, fresh)]
+    assert (sum(found), errors) == (sum(done), [])
+    assert min(found) > 0
+    if mysql_server.dbms == "mysql":  # each row was seen by both triggers of its database
+        logged = [databases.scalar(mysql_server, n, "SELECT COUNT(*) FROM log") for n in (target, fresh)]
+        assert logged == [2 * count for count in found]
