@@ -168,6 +168,11 @@ def unfinished_in_place(instance: Instance, target: str, safety: Safety | None) 
     return None
 
 
+def is_running(place: InPlace, target: str) -> bool:
+    """Whether a process restores this target in place now."""
+    return any(is_held(mark) for mark in marks(place.safety.folder, place.instance.id, target))
+
+
 def settle_in_place(place: InPlace, target: str) -> Iterator[str]:
     """Mends what killed restores in place left; a sentence for each."""
     for mark in marks(place.safety.folder, place.instance.id, target):
