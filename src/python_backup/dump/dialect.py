@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.facts import ObjectReader
 from python_backup.dump.needs import NeedsReader
 from python_backup.dump.pick import Pick
@@ -94,6 +95,14 @@ class Picker(Protocol):
         ...
 
 
+class Bridge(Protocol):
+    """Tells, before the target is touched, what no rewriting makes fit for its server."""
+
+    def unbridgeable(self, piece: Piece) -> str | None:
+        """Why this piece, in order, cannot be restored there, with its line; None where it can."""
+        ...
+
+
 class Dialect(Protocol):
     """One engine family's dump text."""
 
@@ -130,6 +139,12 @@ class Dialect(Protocol):
         """
         ...
 
-    def rewriter(self, source: str | None, target: Any, changes: Changes) -> Rewriter:
+    def rewriter(
+        self, source: str | None, target: Any, changes: Changes, choices: Choices = AS_THE_DUMP
+    ) -> Rewriter:
         """A new rewriter for one stream; ``target`` is the dialect's own ``Target``."""
+        ...
+
+    def bridge(self, source: str | None, target: Any, choices: Choices = AS_THE_DUMP) -> Bridge:
+        """A new judge of what the target's server cannot hold, for one stream."""
         ...

@@ -4,9 +4,10 @@ A statement is judged as each server would read it (`tokens.readings`), so that 
 version can hide a word. What no dump holds is refused: a statement begins with a known verb. Bodies of
 routines, triggers and events are not run by a restore, but may be run through it (a trigger by a
 later INSERT, a function by a later SELECT): where a body reaches outside, what could run it is refused
-later, and an event, which runs by itself, at once.
+later, and an event, which runs by itself, at once. A view of another database is let through, and
+what would read or write through it is not.
 
-Rows of data are not looked at: they are one INSERT for the server, whatever they hold.
+Rows may hold literals and calls of harmless functions (`literals`).
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from python_backup.dump.mysql.charsets import Charsets
 from python_backup.dump.mysql.created import Definition, definition
+from python_backup.dump.mysql.literals import Literals
 from python_backup.dump.mysql.modes import SqlModes
+from python_backup.dump.mysql.outside import setting_outside, table_outside, unknown_call, words_outside
 from python_backup.dump.mysql.own import about_the_server
 from python_backup.dump.mysql.prepared import KnownTexts
+from python_backup.dump.mysql.programs import Programs
 from python_backup.dump.mysql.qualified import Qualifier, places
 from python_backup.dump.mysql.selector import database_of
-from python_backup.dump.mysql.tokens import Kind, Token, chain, readings, tokens
-from python_backup.dump.piece import ClientCommand, DataBegin, Piece, Statement
+from python_backup.dump.mysql.tokens import Kind, Token, readings, tokens
+from python_backup.dump.piece import ClientCommand, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.errors import UnsafeDump
 
 _CLIENT = frozenset(("delimiter", "sandbox"))
@@ -39,18 +44,8 @@ _DEFINED = frozenset(
     """.split()  # noqa: SIM905 - reads better than a word a line
 )
 _BODIES = frozenset(("PROCEDURE", "FUNCTION", "PACKAGE", "TRIGGER", "EVENT"))
-_RUNS = frozenset(["INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "DO", "WITH", "TRUNCATE"])
+_RUNS = frozenset(["INSERT", "REPLACE", "UPDATE", "DELETE", "SELECT", "DO", "WITH", "TRUNCATE", "SET"])
 _READABLE = frozenset(("information_schema", "performance_schema"))
-_FORBIDDEN = (
-    (("LOAD", "DATA"), "reads a file"),
-    (("LOAD", "XML"), "reads a file"),
-    (("INTO", "OUTFILE"), "writes a file"),
-    (("INTO", "DUMPFILE"), "writes a file"),
-    (("LOAD_FILE", "("), "reads a file"),
-    (("SONAME",), "loads a program library"),
-    (("SYS_EXEC", "("), "runs a program"),
-    (("SYS_EVAL", "("), "runs a program"),
-)
 _SECOND = {
     "START": ("TRANSACTION",),
     "BEGIN": ("", "WORK"),
@@ -68,6 +63,7 @@ _SCOPES = {
     "PERSIST_ONLY": "changes the server",
     "PASSWORD": "changes an account",
     "ROLE": "changes the account's rights",
+    "RESOURCE": "changes the server",
     "DEFAULT": "changes the account's rights",
     "STATEMENT": "runs a statement within SET",
 }
@@ -82,34 +78,68 @@ class MysqlGuard:
     def __init__(self, source: str | None) -> None:
         self._source = source
         self._modes = SqlModes()
+        self._charsets = Charsets()
         self._texts = KnownTexts()
-        self._head = b""
-        self._reaching: str | None = None  # a program that reaches outside
-        self._with_triggers: set[str] = set()
+        self._programs = Programs()
+        self._head: DataBegin | None = None
+        self._judged = b""
+        self._rows: Literals | None = None
+        self._last = b""
 
     def check(self, piece: Piece) -> None:
         """Looks at one piece, in order."""
         match piece:
+            case Rows():
+                self._take_rows(piece)
+            case DataEnd():
+                self._end_rows()
             case ClientCommand() if piece.command not in _CLIENT:
                 raise _unsafe(piece.line, f"a command for the client program: {piece.command}")
             case Statement():
                 self._check(piece.sql, piece.line)
                 if not self._modes.follow(piece.sql):
                     raise _unsafe(piece.line, "sets sql_mode to what the dump does not tell")
-            case DataBegin() if piece.sql != self._head:
-                self._check(piece.sql, piece.line)
-                self._head = piece.sql
+            case DataBegin():
+                if piece.sql != self._judged:
+                    self._check(piece.sql, piece.line)
+                    self._judged = piece.sql
+                self._head = piece
+                self._rows = Literals(self._modes)
+                self._last = b""
             case _:
                 pass
+
+    def _take_rows(self, piece: Rows) -> None:
+        if self._rows is not None:
+            if self._charsets.ambiguous(self._last + piece.text):
+                raise _unsafe(piece.line, "a backslash that the character set may take for a letter")
+            self._last = piece.text[-1:]
+            self._rows.take(piece.text)
+
+    def _end_rows(self) -> None:
+        """Judges what stands in the rows beside literals."""
+        head, rows = self._head, self._rows
+        self._rows = None
+        if head is None or rows is None:
+            return
+        if rows.too_large:
+            raise _unsafe(head.line, "an INSERT that is too large to tell its data from calls")
+        rest = rows.rest()
+        if rest is not None:
+            self._check(head.sql + b" " + rest, head.line)
+            self._judged = b""
 
     def _check(self, sql: bytes, line: int) -> None:
         if about_the_server(sql):
             return
+        if self._charsets.ambiguous(sql):
+            raise _unsafe(line, "a backslash that the character set may take for a letter")
         for reading in readings(sql):
             found = tokens(sql, self._modes, reading)
             why = (_hidden_mode(sql, found) or self._why(found)) if found else None
             if why:
                 raise _unsafe(line, why)
+            self._charsets.follow(sql, found)
 
     def _why(self, found: Sequence[Token]) -> str | None:
         """What is wrong with the statement; None where nothing is."""
@@ -117,7 +147,7 @@ class MysqlGuard:
         second = found[1].word if len(found) > 1 else ""
         if verb not in _VERBS or second not in _SECOND.get(verb, (second,)):
             return f"a statement that no dump needs: {found[0].text[:40].decode('utf-8', 'replace')}"
-        self._head = b""
+        self._judged = b""
         what = definition(found)
         if verb in ("CREATE", "ALTER", "DROP") and (what is None or what.kind not in _DEFINED):
             return f"{verb} {what.kind if what else second} reaches outside the database"
@@ -127,10 +157,19 @@ class MysqlGuard:
         return (
             self._forbidden(found)
             or self._other_database(found)
-            or self._qualified(found)
+            or self._qualified(found, what)
             or self._texts.why(found)
-            or self._runs_program(found)
+            or self._runs(found, what)
         )
+
+    def _runs(self, found: Sequence[Token], what: Definition | None) -> str | None:
+        """What a statement would run."""
+        verb = found[0].word
+        if what is not None and what.kind == "TABLE" and (why := table_outside(found)):
+            return why
+        if verb in _RUNS and (call := unknown_call(found, self._programs.functions)):
+            return f"calls {call}, which may do anything"
+        return self._programs.runs(found, what)
 
     def _program(self, found: Sequence[Token], what: Definition) -> str | None:
         if "SONAME" in [t.word for t in found]:
@@ -138,28 +177,22 @@ class MysqlGuard:
         name = what.name
         if name is not None and len(name.parts) > 1 and name.parts[0].name != self._source:
             return f"makes a {what.kind.lower()} in database {name.parts[0].name}"
-        if what.kind == "TRIGGER":
-            on = next((i for i, t in enumerate(found) if t.word == "ON"), None)
-            table = chain(found, on + 1) if on is not None else None
-            if table is not None:
-                self._with_triggers.add(table.name)
-        if self._forbidden(found) or self._writes(found) or any(t.word == "PREPARE" for t in found):
-            label = name.name if name else what.kind.lower()
-            self._reaching = self._reaching or label
-            if what.kind != "TRIGGER":
-                self._callable = True
+        reaches = bool(
+            self._forbidden(found, waiting=False)
+            or setting_outside(found)
+            or self._writes(found)
+            or any(t.word in ("PREPARE", "IMMEDIATE") for t in found)
+        )
+        self._programs.add(found, what, reaches=reaches)
         return None
 
-    _callable = False
-
-    def _forbidden(self, found: Sequence[Token]) -> str | None:
-        words = [t.word for t in found]
-        for pattern, why in _FORBIDDEN:
-            width = len(pattern)
-            for at, word in enumerate(words):
-                if word == pattern[0] and tuple(words[at : at + width]) == pattern:
-                    return f"{why}: {' '.join(pattern)}"
-        return self._setting(found) or self._global_variable(found)
+    def _forbidden(self, found: Sequence[Token], *, waiting: bool = True) -> str | None:
+        return (
+            words_outside(found, waiting=waiting)
+            or self._setting(found)
+            or self._global_variable(found)
+            or setting_outside(found)
+        )
 
     def _setting(self, found: Sequence[Token]) -> str | None:
         for at, token in enumerate(found[:-1]):
@@ -193,15 +226,13 @@ class MysqlGuard:
     def _foreign(self, found: Sequence[Token]) -> list[Qualifier]:
         return [q for q in places(found).qualifiers if q.database != self._source]
 
-    def _qualified(self, found: Sequence[Token]) -> str | None:
+    def _qualified(self, found: Sequence[Token], what: Definition | None) -> str | None:
         verb = found[0].word
-        what = definition(found)
         names = {t.text for t in what.name.parts[:-1]} if what and what.name else set()
         for qualifier in self._foreign(found):
-            reads = qualifier.by in ("FROM", "JOIN", "(", "", "USING")
+            reads = qualifier.by in ("FROM", "JOIN", "STRAIGHT_JOIN", "(", "", "USING")
             if what is not None and what.kind == "VIEW" and reads and qualifier.token.text not in names:
-                continue
-            if qualifier.by == "REFERENCES" or (not qualifier.by and verb in ("CREATE", "ALTER")):
+                self._programs.outside.add(what.name.name.lower() if what.name else "")
                 continue
             if verb == "SELECT" and reads and qualifier.database.lower() in _READABLE:
                 continue
@@ -212,19 +243,6 @@ class MysqlGuard:
         return any(
             q.by not in ("FROM", "JOIN", "", "REFERENCES", "USING") for q in self._foreign(found)
         ) or any(q.by == "FROM" and any(t.word == "DELETE" for t in found) for q in self._foreign(found))
-
-    def _runs_program(self, found: Sequence[Token]) -> str | None:
-        """Refuses what may run a program of this dump that reaches outside."""
-        if self._reaching is None:
-            return None
-        verb = found[0].word
-        fires = verb in ("INSERT", "REPLACE", "UPDATE", "DELETE") and any(
-            t.name in self._with_triggers for t in found if t.name
-        )
-        calls = self._callable and (verb in _RUNS or (verb == "SET" and any(t.text == b"(" for t in found)))
-        if fires or calls:
-            return f"may run {self._reaching}, which reaches outside the database"
-        return None
 
 
 def _hidden_mode(sql: bytes, found: Sequence[Token]) -> str | None:

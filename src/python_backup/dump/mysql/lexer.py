@@ -254,7 +254,7 @@ class MysqlLexer:
         if end is None:
             return None
         pieces = self._before(at) if self._sql < 0 else ()
-        line = self._line
+        line = self._line + self._buffer.count(b"\n", self._start, at)
         rest = self._buffer[argument:end].strip()
         self._sql = -1
         self._completed = False

@@ -87,6 +87,7 @@ class _Reader:
         self.found = found
         self.verb = found[0].word if found else ""
         self.heads = {t.word for t in found[:12]}
+        self.defines_table = self.verb in ("CREATE", "ALTER") and "TABLE" in self.heads
         self.levels = [_Level()]
         self.expect = ""
         self.places = Places()
@@ -111,7 +112,10 @@ class _Reader:
         return name.after
 
     def _ahead(self, at: int) -> str:
-        return self.found[at + 1].word if at + 1 < len(self.found) else ""
+        return self._word(at + 1)
+
+    def _word(self, at: int) -> str:
+        return self.found[at].word if at < len(self.found) else ""
 
     def _symbol(self, symbol: str, before: str) -> None:
         level = self.levels[-1]
@@ -135,6 +139,8 @@ class _Reader:
         elif symbol == ";":
             self.levels = [_Level()]
             self.expect = ""
+        elif symbol == "=" and self.expect in ("UNION", "RENAME"):
+            pass
         elif symbol != ".":
             self.expect = ""
 
@@ -142,6 +148,8 @@ class _Reader:
         """Takes a word that changes what may follow; False where it is a name."""
         level = self.levels[-1]
         before = self.found[at - 1].word if at else ""
+        if self.expect == "RENAME" and word == "AS":
+            return True
         if self.expect and word in _TRANSPARENT and self._ahead(at) != ",":
             if word in ("FROM", "INTO", "TABLE", "TABLES"):
                 self._expect(word, level)
@@ -162,7 +170,8 @@ class _Reader:
 
     def _expect(self, word: str, level: _Level) -> None:
         self.expect = word
-        level.lists = word if word in _LISTS else ""
+        renames = word == "TO" and self.verb == "RENAME"
+        level.lists = word if word in _LISTS or renames else ""
 
     def _begins_table(self, word: str, before: str, at: int) -> bool:
         ahead = self._ahead(at)
@@ -180,6 +189,8 @@ class _Reader:
             "TO": self.verb in ("RENAME", "ALTER"),
             "LIKE": self.verb == "CREATE" and "TABLE" in self.heads and at < _HEAD,
             "FOR": before == "VALUE",
+            "RENAME": self.verb == "ALTER" and ahead not in ("TO", "COLUMN", "INDEX", "KEY"),
+            "UNION": self.defines_table and (ahead == "=" or (ahead == "(" and self._word(at + 2) != "SELECT")),
         }
         return rules.get(word, word in _LISTS or (word in _SINGLE and before not in _NO_UPDATE_AFTER))
 

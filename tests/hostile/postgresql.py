@@ -1,0 +1,3 @@
+from hostile.hostile import Hostile
+HOSTILE: tuple[Hostile, ...] = ()
+HONEST: tuple[Hostile, ...] = ()
