@@ -14,14 +14,22 @@ _OUTSIDE = (
     r"pg_read_(?:binary_)?file(?:_old)?|pg_file_\w+|pg_ls_\w*dir|pg_stat_file|pg_current_logfile|lo_import|lo_export"
     r"|dblink\w*|pg_reload_conf|pg_rotate_logfile\w*|pg_(?:terminate|cancel)_backend|pg_promote|pg_switch_wal"
     r"|pg_create_restore_point|pg_(?:start|stop)_backup|pg_backup_\w+|pg_\w*replication_\w+|pg_logical_\w+"
-    r"|pg_wal_replay_\w+|(?:query|table|schema|database|cursor)_to_xml\w*"
+    r"|pg_wal_replay_\w+|(?:query|table|schema|database|cursor)_to_xml\w*|pg_sleep\w*|pg_logdir_ls|pg_create_\w+"
+    r"|pg_drop_\w+|ts_stat|crosstab\w*|connectby|pg_read_server\w*|binary_upgrade_\w+|pg_stat_reset\w*"
+    r"|pg_log_\w+|pg_get_wal_\w+|pg_walinspect\w*|pg_import_\w+|be_lo_(?:im|ex)port"
 )
-_outside = re.compile(_OUTSIDE).fullmatch
+outside = re.compile(_OUTSIDE).fullmatch
+"""Whether a name is that of a function that reaches outside the database."""
 may_call_outside = re.compile(rb"(?i)" + _OUTSIDE.encode() + rb"|u&").search
 """Whether the text may hold such a call; `call_outside` decides."""
 LONGEST_CALL = 64
 """Bytes: no name that `may_call_outside` looks for is longer."""
-_BODY = re.compile(r"(?i)\b(?:" + _OUTSIDE + r"|program|alter\s+system|load|set_config)\b").search
+_SETTING = re.compile(
+    r"dynamic_library_path|extension_control_path|\w+_preload_libraries|allow_system_table_mods|plperl|pltcl|plv8"
+    r"|plpython3?|archive_\w+|restore_command|ignore_system_indexes|zero_damaged_pages|jit_provider"
+    r"|synchronous_standby_names|primary_conninfo"
+).fullmatch
+"""Settings that load a program, or change how the server works for others."""
 EMBEDDING = frozenset({"cp932", "shift-jis-2004", "big5", "gbk", "gb18030", "cp949", "johab"})
 """Codecs in which a byte of a character can look like a backslash or a letter."""
 _RUN_AT_ONCE = frozenset({
@@ -29,7 +37,7 @@ _RUN_AT_ONCE = frozenset({
     "prepare", "execute", "declare",
 })  # fmt: skip
 _MADE_AT_ONCE = frozenset(
-    {"table", "materialized", "index", "unique", "unlogged", "temp", "temporary", "domain"}
+    {"table", "index", "unique", "unlogged", "temp", "temporary", "domain", "statistics"}
 )
 _READ_BY_LEXER = frozenset({"standard_conforming_strings", "client_encoding"})
 _FALSE = frozenset({"false", "off", "0", "no"})
@@ -43,6 +51,9 @@ def forbidden(at: Cursor, *, first: bool) -> str | None:
     if (rule := _RULES.get(verb)) and (reason := rule(at)):
         return reason
     at.at = 0
+    if verb in {"set", "alter", "create"} and (reason := _dangerous_setting(at)):
+        return reason
+    at.at = 0
     if verb in _RUN_AT_ONCE or (verb in {"create", "alter"} and at.peek(1).word in _MADE_AT_ONCE):
         return call_outside(at)
     return None
@@ -52,13 +63,28 @@ def call_outside(at: Cursor) -> str | None:
     """The first call of a function that reaches outside the database."""
     while not at.ended:
         token = at.take()
+        if token.word == "uescape":
+            return "a name or string with an escape character of its own"
         if not token.names or at.peek().text != b"(":
             continue
         name = token.name(at.codec)
-        if _outside(name):
+        if outside(name):
             return f"a call of {name}, which reaches outside the database"
         if name == "set_config" and (at.peek(1).kind is not Kind.STRING or at.peek(2).text != b","):
             return "set_config of a setting that is not a plain literal"
+    return None
+
+
+def _dangerous_setting(at: Cursor) -> str | None:
+    """SET, within ALTER DATABASE and CREATE FUNCTION too, of what is no database's own affair."""
+    while not at.ended:
+        if not at.accept("set"):
+            at.take()
+            continue
+        at.accept("local|session")
+        name = at.name()
+        if name and _SETTING(name[0].lower()):
+            return f"the setting {'.'.join(name)}"
     return None
 
 
@@ -85,6 +111,8 @@ def _copy(at: Cursor) -> str | None:
 def _set(at: Cursor) -> str | None:
     local = at.sees("set", "local")
     for name, values in settings(at):
+        if _SETTING(name.partition(".")[0]):
+            return f"the setting {name}"
         if name == "client_encoding" and values and codec_of(values[0]) in EMBEDDING:
             return f"client_encoding {values[0]}, whose characters may hold backslashes"
         if local and name in _READ_BY_LEXER:
@@ -92,14 +120,15 @@ def _set(at: Cursor) -> str | None:
     return None
 
 
-def _do(at: Cursor) -> str | None:
+def _role(at: Cursor) -> str | None:
+    """CREATE ROLE with no more than a login."""
+    at.take()
+    at.take()
     at.take()
     while not at.ended:
-        body = at.string()
-        if body is None:
-            at.take()
-        elif found := _BODY(body):
-            return f"a DO block with {found.group()}"
+        word = at.take().word
+        if word not in {"with", "login", "inherit"} and not word.startswith("no"):
+            return f"CREATE ROLE with {word.upper() or 'more than a login'}"
     return None
 
 
@@ -125,6 +154,9 @@ def _create(at: Cursor) -> str | None:
                 return None
             at.take()
         return "CREATE SUBSCRIPTION that connects at once"
+    if at.sees("role|user|group") and at.peek(1).word != "mapping":
+        at.at = 0
+        return _role(at)
     return _library(at) if at.accept("function|procedure") else None
 
 
@@ -161,7 +193,6 @@ _RULES: dict[str, Callable[[Cursor], str | None]] = {
     "copy": _copy,
     "set": _set,
     "select": _set,
-    "do": _do,
     "create": _create,
     "prepare": _prepare,
     **dict.fromkeys(("insert", "update", "delete", "truncate", "merge"), _change),
@@ -178,6 +209,8 @@ _RULES: dict[str, Callable[[Cursor], str | None]] = {
             "reassign",
             "listen",
             "notify",
+            "do",
+            "checkpoint",
         ),
         _refused,
     ),

@@ -2,7 +2,8 @@
 
 It works on tokens, so that neither comments nor quotes hide anything, and looks behind every
 semicolon: were the lexer led to take two statements for one, the second is judged all the same.
-What a restored function or view will do when somebody calls it later is not judged.
+What a restored function or view will do when somebody calls it later is not judged, but the dump
+itself may not call it (`reach`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from python_backup.dump.postgresql.forbidden import (
 )
 from python_backup.dump.postgresql.header import connected
 from python_backup.dump.postgresql.names import codec_of
+from python_backup.dump.postgresql.reach import Reach
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.subject import Subject, subject_of
 from python_backup.dump.postgresql.tokens import Kind
@@ -44,7 +46,9 @@ class DumpGuard:
 
     source: str | None
     _session: Session = field(default_factory=Session)
+    _reach: Reach = field(default_factory=Reach)
     _rows: list[bytes] | None = None
+    _head: bytes = b""
     _size: int = 0
     _line: int = 0
     _suspect: bool = False
@@ -102,6 +106,9 @@ class DumpGuard:
             of_catalog([piece.table.rsplit(".", 1)[-1]]) and piece.table.startswith("public.")
         ):
             self._refuse(f"a change of the server's catalog {piece.table}")
+        if reason := self._reach.data(self._session, piece.sql):
+            self._refuse(reason)
+        self._head = piece.sql
         self._rows = None if piece.copy else []
         self._size, self._suspect = 0, False
 
@@ -109,7 +116,9 @@ class DumpGuard:
         """Keeps an INSERT's rows while they may hold a call; what is kept has a bound."""
         assert self._rows is not None  # only then is this called
         joined = (self._rows[-1][-LONGEST_CALL:] if self._rows else b"") + text
-        self._suspect = self._suspect or may_call_outside(joined) is not None
+        self._suspect = (
+            self._suspect or may_call_outside(joined) is not None or self._reach.may_be_used(joined)
+        )
         self._size += len(text)
         self._rows.append(text if self._size <= _KEPT_ROWS else joined[-LONGEST_CALL:])
 
@@ -118,7 +127,8 @@ class DumpGuard:
         if self._suspect:
             if self._size > _KEPT_ROWS:
                 self._refuse("an INSERT that is too large to tell its data from a call of a server function")
-            reason = call_outside(self._session.cursor(b"".join(rows)))
+            text = self._head + b" " + b"".join(rows)
+            reason = call_outside(self._session.cursor(text)) or self._reach.take(self._session, text)
             if reason:
                 self._refuse(reason)
 
@@ -127,8 +137,10 @@ class DumpGuard:
         for place, (start, end) in enumerate(parts):
             at = self._session.cursor(sql[start:end])
             if place and place == len(parts) - 1 and at.accept("end") and at.ended:
-                return  # the end of a BEGIN ATOMIC body
+                break  # the end of a BEGIN ATOMIC body
             self._judge(self._session.cursor(sql[start:end]), first=not place)
+        if reason := self._reach.take(self._session, sql):
+            self._refuse(reason)
 
     def _judge(self, at: Cursor, *, first: bool) -> None:
         subject = subject_of(at)
@@ -142,6 +154,8 @@ class DumpGuard:
             token = at.take()
             if token.kind is Kind.SIGN and token.text == b"\\":
                 self._refuse("a psql command inside a statement")
+            if token.word == "uescape":
+                self._refuse("a name or string with an escape character of its own")
 
     def _subject(self, subject: Subject, at: Cursor) -> None:
         if subject.database is not None:
