@@ -23,11 +23,16 @@ _DRESS = {
 
 @dataclass(frozen=True, slots=True)
 class Hostile:
-    """``line`` is that of the statement to be refused, in ``text``."""
+    """``line`` is that of the statement to be refused, in ``text``.
+
+    ``aside``: in a restore other parts than the guard keep it from the server, without refusing: it is
+    of accounts, or of the one database that the dump names, which becomes the target.
+    """
 
     name: str
     text: bytes
     line: int = 1
+    aside: bool = False
 
 
 def dressed(family: str, text: bytes) -> tuple[bytes, int]:

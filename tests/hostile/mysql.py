@@ -146,8 +146,8 @@ SERVER = (
 )  # fmt: skip
 
 ACCOUNTS = (
-    Hostile("ALTER USER", b"ALTER USER root IDENTIFIED BY 'x';"),
-    Hostile("ALTER USER in a version comment", b"/*!50700 ALTER USER root@localhost IDENTIFIED BY 'x' */;"),
+    Hostile("ALTER USER", b"ALTER USER root IDENTIFIED BY 'x';", aside=True),
+    Hostile("ALTER USER in a version comment", b"/*!50700 ALTER USER root@localhost IDENTIFIED BY 'x' */;", aside=True),
     Hostile("RENAME USER", b"RENAME USER root TO toor;"),
     Hostile("a row of the accounts' table", b"INSERT INTO mysql.user VALUES (1);"),
     Hostile("a change of the accounts' table", b"UPDATE mysql.user SET authentication_string = '';"),
@@ -157,13 +157,13 @@ ACCOUNTS = (
     Hostile("reading passwords into a variable", b"SELECT authentication_string INTO @a FROM mysql.user;"),
     Hostile("reading passwords through a view", b"CREATE VIEW v AS SELECT * FROM mysql.user;\nCREATE TABLE u AS SELECT * FROM v;", 2),
     Hostile("reading passwords through two views", b"CREATE VIEW v AS SELECT * FROM mysql.user;\nCREATE VIEW w AS SELECT * FROM `V`;\nINSERT INTO t SELECT * FROM w;", 3),
-    Hostile("SET ROLE within code", b"/*!80000 SET ROLE ALL */;"),
+    Hostile("SET ROLE within code", b"/*!80000 SET ROLE ALL */;", aside=True),
 )  # fmt: skip
 
 OTHERS = (
     Hostile("USE within a delimiter", b"DELIMITER //\nINSERT INTO prey.t VALUES (1)//\n", 2),
-    Hostile("ALTER DATABASE", b"ALTER DATABASE prey CHARACTER SET latin1;"),
-    Hostile("ALTER SCHEMA in capitals and comments", b"ALTER/**/SCHEMA `prey` READ ONLY = 1;"),
+    Hostile("ALTER DATABASE", b"ALTER DATABASE prey CHARACTER SET latin1;", aside=True),
+    Hostile("ALTER SCHEMA in capitals and comments", b"ALTER/**/SCHEMA `prey` READ ONLY = 1;", aside=True),
     Hostile("INSERT", b"INSERT INTO prey.t VALUES (1);"),
     Hostile("INSERT without INTO", b"INSERT prey.t VALUES (1);"),
     Hostile("INSERT with IGNORE", b"INSERT LOW_PRIORITY IGNORE `prey`.`t` (a) VALUES (1);"),
@@ -257,11 +257,11 @@ READ_OTHERWISE = (
     Hostile("a mode for some servers only", b"/*!80000 SET sql_mode = 'NO_BACKSLASH_ESCAPES' */;"),
     Hostile("a mode by a changed variable", b"SET @saved_sql_mode = @@sql_mode;\nSELECT 'ANSI_QUOTES' INTO @saved_sql_mode;\nSET sql_mode = @saved_sql_mode;", 2),
     Hostile("a comment in a mode", b"SET /* sql_mode='x' */ sql_mode = 'ANSI_QUOTES';"),
-    Hostile("GBK", b"SET NAMES gbk;\nINSERT INTO t VALUES ('\xbf\\',1),(sys_exec('x'),'');\n", 2),
+    Hostile("GBK", b"SET NAMES gbk;\nINSERT INTO t VALUES ('\xbf\\',sys_exec(1)) -- ';\n", 2),
     Hostile("GBK in quotes and capitals", b"set names 'GBK';\nSELECT '\xbf\\' INTO OUTFILE '/tmp/vya-canary' -- ';\n", 2),
-    Hostile("GBK in a version comment", b"/*!40101 SET NAMES gbk */;\nINSERT INTO t VALUES ('\xbf\\',1),(sys_exec('x'),'');\n", 2),
+    Hostile("GBK in a version comment", b"/*!40101 SET NAMES gbk */;\nINSERT INTO t VALUES ('\xbf\\',sys_exec(1)) -- ';\n", 2),
     Hostile("GBK with a collation", b"SET NAMES gbk COLLATE gbk_bin;\nSELECT '\xbf\\', load_file('x') -- ';\n", 2),
-    Hostile("Shift-JIS", b"SET CHARACTER SET sjis;\nINSERT INTO t VALUES ('\x95\\',sys_exec('x'),'');\n", 2),
+    Hostile("Shift-JIS", b"SET CHARACTER SET sjis;\nINSERT INTO t VALUES ('\x95\\',sys_exec(1)) -- ';\n", 2),
     Hostile("CP932", b"SET character_set_client = cp932;\nSELECT '\x95\\', load_file('x') -- ';\n", 2),
     Hostile("Big5", b"SET @@session.character_set_client = big5;\nSELECT '\xa5\\', load_file('x') -- ';\n", 2),
     Hostile("GB 18030", b"SET CHARSET gb18030;\nSELECT '\xbf\\', load_file('x') -- ';\n", 2),

@@ -60,7 +60,10 @@ class Charsets:
             self._saved.discard(name)
 
     def _set(self, found: Sequence[Token]) -> None:
-        words = [t.text.upper().removeprefix(b"@@").removeprefix(b"SESSION.").removeprefix(b"LOCAL.") for t in found]
+        words = [
+            t.text.upper().removeprefix(b"@@").removeprefix(b"SESSION.").removeprefix(b"LOCAL.")
+            for t in found
+        ]
         for at, word in enumerate(words):
             before = found[at - 1].word if at else ""
             if word == b"NAMES" or word == b"CHARSET" or (word == b"SET" and words[at - 1] == b"CHARACTER"):

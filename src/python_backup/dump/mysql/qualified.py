@@ -190,7 +190,8 @@ class _Reader:
             "LIKE": self.verb == "CREATE" and "TABLE" in self.heads and at < _HEAD,
             "FOR": before == "VALUE",
             "RENAME": self.verb == "ALTER" and ahead not in ("TO", "COLUMN", "INDEX", "KEY"),
-            "UNION": self.defines_table and (ahead == "=" or (ahead == "(" and self._word(at + 2) != "SELECT")),
+            "UNION": self.defines_table
+            and (ahead == "=" or (ahead == "(" and self._word(at + 2) != "SELECT")),
         }
         return rules.get(word, word in _LISTS or (word in _SINGLE and before not in _NO_UPDATE_AFTER))
 

@@ -263,7 +263,6 @@ class Reach:
             return f"calls {min(used)}, which reaches outside the database"
         return None
 
-
     def _set_default(self, session: Session, found: Sequence[Token], words: Sequence[str]) -> bool:
         """``ALTER TABLE t ALTER COLUMN c SET DEFAULT …`` runs nothing yet."""
         set_at = next((i for i, _ in enumerate(words) if words[i : i + 2] == ["set", "default"]), None)
@@ -359,9 +358,7 @@ def _reaches(
     return not _WRITES.isdisjoint(said) and any(w.startswith("pg_") and w != "pg_temp" for w in words)
 
 
-def _defaulted(
-    session: Session, found: Sequence[Token], callables: set[str]
-) -> tuple[set[str], list[Token]]:
+def _defaulted(session: Session, found: Sequence[Token], callables: set[str]) -> tuple[set[str], list[Token]]:
     """The columns whose DEFAULT is a call that reaches outside, and the tokens without those calls."""
     columns: set[str] = set()
     rest: list[Token] = []
