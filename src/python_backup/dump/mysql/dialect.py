@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.dialect import Dialect
+from python_backup.dump.mysql.bridging import MysqlBridge
 from python_backup.dump.mysql.guard import MysqlGuard
 from python_backup.dump.mysql.lexer import MysqlLexer
 from python_backup.dump.mysql.needs import MysqlNeeds
@@ -43,9 +45,15 @@ class MysqlDialect:
         """A new picker for one stream."""
         return MysqlPicker(pick, changes)
 
-    def rewriter(self, source: str | None, target: Target, changes: Changes) -> MysqlRewriter:
+    def rewriter(
+        self, source: str | None, target: Target, changes: Changes, choices: Choices = AS_THE_DUMP
+    ) -> MysqlRewriter:
         """A new rewriter for one stream."""
-        return MysqlRewriter(source, target, changes)
+        return MysqlRewriter(source, target, changes, choices)
+
+    def bridge(self, source: str | None, target: Target, choices: Choices = AS_THE_DUMP) -> MysqlBridge:
+        """A new judge of what the target's server cannot hold."""
+        return MysqlBridge(source, target.database, target.version, choices)
 
 
 DIALECT: Dialect = MysqlDialect()

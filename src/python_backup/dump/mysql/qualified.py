@@ -202,6 +202,8 @@ class _Reader:
         if parts > 2 or (parts == 2 and star and not self.expect):  # noqa: PLR2004 - database, table, column
             self._qualifier(first, self.expect)
         elif parts == 2 and (self.expect or called):  # noqa: PLR2004
+            if not called:
+                self.places.relations.add(name.name)
             self._qualifier(first, self.expect or "(")
         elif parts == 2:  # noqa: PLR2004
             self.places.columns.append(first)

@@ -11,18 +11,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import AS_THE_DUMP, Choices
+from python_backup.dump.mysql.bridging import bridged
 from python_backup.dump.mysql.collations import nearest
-from python_backup.dump.mysql.created import after_definer
+from python_backup.dump.mysql.definers import Account, definers
+from python_backup.dump.mysql.edits import Edit, edited
+from python_backup.dump.mysql.events import disabled
 from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.names import decode, quote
 from python_backup.dump.mysql.own import about_the_server
-from python_backup.dump.mysql.qualified import places
+from python_backup.dump.mysql.renaming import (
+    AMBIGUOUS,
+    AMBIGUOUS_HINT,
+    ambiguous,
+    asks,
+    renamed_tokens,
+    texts_that_name,
+)
 from python_backup.dump.mysql.selector import database_of
 from python_backup.dump.mysql.tokens import Kind, Token, tokens
 from python_backup.dump.piece import ClientCommand, DataBegin, Piece, Statement
-
-Account = tuple[str, str]
-"""User and host."""
+from python_backup.errors import Refused
 
 _MARIADB_MODES = frozenset(
     """
@@ -33,7 +42,7 @@ _MARIADB_MODES = frozenset(
 )
 _MYSQL_MODES = frozenset(("TIME_TRUNCATE_FRACTIONAL",))
 _MODERN_MYSQL = 8
-_PSEUDO_RECORDS = frozenset(("old", "new"))
+NEWLINE = b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +69,14 @@ class Target:
         return _MARIADB_MODES if major and int(major[0]) >= _MODERN_MYSQL else frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    start: int
-    end: int
-    text: bytes
-
-
 class MysqlRewriter:
     """See `python_backup.dump.dialect.Rewriter`."""
 
-    def __init__(self, source: str | None, target: Target, changes: Changes) -> None:
+    def __init__(
+        self, source: str | None, target: Target, changes: Changes, choices: Choices = AS_THE_DUMP
+    ) -> None:
         self._source = source
+        self._choices = choices
         self._target = target
         self._changes = changes
         self._modes = SqlModes()
@@ -126,66 +131,59 @@ class MysqlRewriter:
 
     def _edited(self, sql: bytes, found: Sequence[Token], line: int) -> bytes:
         edits = [
-            *self._renames(found, line),
+            *self._renames(sql, found, line),
             *self._definers(sql, found, line),
             *self._collations(found, line),
             *self._sql_modes(found, line),
+            *self._events(found, line),
         ]
-        for edit in sorted(edits, key=lambda e: e.start, reverse=True):
-            sql = sql[: edit.start] + edit.text + sql[edit.end :]
-        return sql
+        return bridged(edited(sql, edits), line, self._target.version, self._changes)
 
-    def _renames(self, found: Sequence[Token], line: int) -> Iterator[_Edit]:
+    def _definers(self, sql: bytes, found: Sequence[Token], line: int) -> Iterator[Edit]:
+        for change in definers(sql, found, self._choices, self._target):
+            self._changes.add(change.kind, line, sql[change.edit.start : change.edit.end], change.edit.text)
+            if change.warning:
+                self._warn(change.warning)
+            yield change.edit
+
+    def _events(self, found: Sequence[Token], line: int) -> Iterator[Edit]:
+        choice = self._choices.events
+        if choice == "disable" or (choice == "default" and self._source not in (None, self._final)):
+            for edit in disabled(found):
+                self._changes.add("event disabled", line, b" ".join(t.text for t in found[:12]), edit.text)
+                yield edit
+
+    def _renames(self, sql: bytes, found: Sequence[Token], line: int) -> Iterator[Edit]:
         if self._source is None or self._source == self._target.database:
             return
-        new = quote(self._target.database)
         named = database_of(found)
         if named and named == ("ALTER", self._source):
-            token = next(t for t in found[2:] if t.name == self._source)
-            self._changes.add("database renamed", line, token.text, new)
-            yield _Edit(token.start, token.end, new)
+            yield self._renamed(next(t for t in found[2:] if t.name == self._source), line)
             return
-        what = places(found)
-        for qualifier in what.qualifiers:
-            if qualifier.database == self._source:
-                self._changes.add("database renamed", line, qualifier.token.text, new)
-                yield _Edit(qualifier.token.start, qualifier.token.end, new)
-        for token in what.columns:
-            if token.name == self._source and not self._known(token, what.relations, found):
-                self._warn(
-                    f"line {line}: {self._source}.… may name the database {self._source} or an alias;"
-                    " it was left as it is"
-                )
+        for token in renamed_tokens(found, self._source):
+            yield self._renamed(token, line)
+        for token in ambiguous(found, self._source):
+            place = f"line {line + sql.count(NEWLINE, 0, token.start)}: {AMBIGUOUS.format(self._source)}"
+            if asks(self._source, self._target.database, self._choices):
+                raise Refused(place, hint=AMBIGUOUS_HINT)
+            if self._choices.rename_ambiguous:
+                yield self._renamed(token, line)
+            elif self._final != self._source:
+                self._warn(f"{place}; it was left as it is")
+        for token in texts_that_name(found, self._source) if self._final != self._source else ():
+            at = line + sql.count(NEWLINE, 0, token.start)
+            self._warn(f"line {at}: a string names the database {self._source}; it is left as it is")
 
-    def _known(self, token: Token, relations: set[str], found: Sequence[Token]) -> bool:
-        """Whether it is a table, an alias, or a trigger's OLD or NEW."""
-        pseudo = (token.name or "").lower() in _PSEUDO_RECORDS and any(t.word == "TRIGGER" for t in found)
-        return pseudo or token.name in relations
+    @property
+    def _final(self) -> str:
+        return self._choices.final_name or self._target.database
 
-    def _definers(self, sql: bytes, found: Sequence[Token], line: int) -> Iterator[_Edit]:
-        if not found or found[0].word not in ("CREATE", "ALTER"):
-            return
-        for at, token in enumerate(found[:12]):
-            if token.word != "DEFINER" or at + 2 >= len(found) or found[at + 1].word != "=":
-                continue
-            end = after_definer(found, at)
-            account = _account(found[at + 2 : end])
-            if account is not None and not self._may_define(account):
-                text = sql[found[at + 2].start : found[end - 1].end]
-                self._changes.add("definer replaced", line, text, b"CURRENT_USER")
-                self._warn(f"definer {decode(text)} is replaced by the account that restores")
-                yield _Edit(found[at + 2].start, found[end - 1].end, b"CURRENT_USER")
+    def _renamed(self, token: Token, line: int) -> Edit:
+        new = quote(self._target.database)
+        self._changes.add("database renamed", line, token.text, new)
+        return Edit(token.start, token.end, new)
 
-    def _may_define(self, account: Account) -> bool:
-        user, host = account
-        if (user, host) == self._target.current:
-            return True
-        known = self._target.accounts
-        if known is None or not self._target.may_set_definer:
-            return False
-        return any(user == u and host.lower() == h.lower() for u, h in known)
-
-    def _collations(self, found: Sequence[Token], line: int) -> Iterator[_Edit]:
+    def _collations(self, found: Sequence[Token], line: int) -> Iterator[Edit]:
         for at, token in enumerate(found):
             word = token.word
             if word == "COLLATE" or (word == "COLLATION_CONNECTION" and found[0].word == "SET"):
@@ -195,7 +193,7 @@ class MysqlRewriter:
                 if at < len(found) and found[at].kind is not Kind.VARIABLE:
                     yield from self._collation(found[at], line)
 
-    def _collation(self, token: Token, line: int) -> Iterator[_Edit]:
+    def _collation(self, token: Token, line: int) -> Iterator[Edit]:
         name = decode(token.text.strip(b"'\"`"))
         known = nearest(name.lower(), self._target.collations)
         if known is None:
@@ -203,9 +201,9 @@ class MysqlRewriter:
         elif known != name.lower():
             after = token.text.replace(name.encode(), known.encode())
             self._changes.add("collation mapped", line, token.text, after)
-            yield _Edit(token.start, token.end, after)
+            yield Edit(token.start, token.end, after)
 
-    def _sql_modes(self, found: Sequence[Token], line: int) -> Iterator[_Edit]:
+    def _sql_modes(self, found: Sequence[Token], line: int) -> Iterator[Edit]:
         unknown = self._target.unknown_modes
         if not unknown or not found or found[0].word != "SET":
             return
@@ -220,25 +218,9 @@ class MysqlRewriter:
                 mark = value.text[:1]
                 after = mark + ",".join(kept).encode() + mark
                 self._changes.add("sql_mode reduced", line, value.text, after)
-                yield _Edit(value.start, value.end, after)
+                yield Edit(value.start, value.end, after)
 
     def _warn(self, text: str) -> None:
         if text not in self._warned:
             self._warned.add(text)
             self._changes.warnings.append(text)
-
-
-def _account(found: Sequence[Token]) -> Account | None:
-    """User and host of ```root`@`localhost```; None for CURRENT_USER."""
-    if not found or found[0].word == "CURRENT_USER":
-        return None
-    user = _part(found[0])
-    host = "%" if len(found) == 1 else _part(found[-1])
-    return user, host
-
-
-def _part(token: Token) -> str:
-    text = token.text.removeprefix(b"@")
-    if text[:1] in (b"'", b'"', b"`") and len(text) > 1:
-        text = text[1:-1].replace(text[:1] * 2, text[:1])
-    return decode(text)

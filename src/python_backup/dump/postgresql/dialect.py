@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.pick import Pick
+from python_backup.dump.postgresql.bridging import PostgreSQLBridge
 from python_backup.dump.postgresql.guard import DumpGuard
 from python_backup.dump.postgresql.lexer import PostgreSQLLexer
 from python_backup.dump.postgresql.needs import PostgreSQLNeeds
@@ -48,9 +50,24 @@ class PostgreSQLDialect:
         """A new picker for one stream."""
         return DumpPicker(pick, changes)
 
-    def rewriter(self, source: str | None, target: Any, changes: Changes) -> DumpRewriter:  # noqa: ARG002  # whatever database a statement names, the guard saw that it is the source
+    def rewriter(
+        self,
+        source: str | None,  # noqa: ARG002 - whatever database a statement names, the guard saw that it is the source
+        target: Any,
+        changes: Changes,
+        choices: Choices = AS_THE_DUMP,
+    ) -> DumpRewriter:
         """A new rewriter; ``target`` is a `rewriter.Target`."""
-        return DumpRewriter(target, changes)
+        return DumpRewriter(target, changes, choices)
+
+    def bridge(
+        self,
+        source: str | None,  # noqa: ARG002 - a name never means two things here
+        target: Any,
+        choices: Choices = AS_THE_DUMP,  # noqa: ARG002
+    ) -> PostgreSQLBridge:
+        """A new judge of what the target's server cannot hold."""
+        return PostgreSQLBridge(target.version)
 
 
 DIALECT: Dialect = PostgreSQLDialect()

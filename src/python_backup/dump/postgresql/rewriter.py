@@ -12,11 +12,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import AS_THE_DUMP, Choices
+from python_backup.dump.postgresql.bridging import bridged, left_out
 from python_backup.dump.piece import ClientCommand, Piece, Statement
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.names import quote
 from python_backup.dump.postgresql.session import Session, settings
 from python_backup.dump.postgresql.subject import Subject, subject_of
+from python_backup.dump.postgresql.tokens import Token
+from python_backup.errors import Refused
 
 _TOUCHED = re.compile(
     rb"(?i)(?:create|drop|alter|comment|grant|revoke|security|update|set|reset|select|begin|start|commit|end)"
@@ -55,13 +59,24 @@ class DumpRewriter:
 
     target: Target
     changes: Changes
+    choices: Choices = AS_THE_DUMP
     _session: Session = field(default_factory=Session)
     _made: bool = False
     _missing: set[str] = field(default_factory=set)
     _dropped: set[str] = field(default_factory=set)
 
     def rewrite(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
-        """What the target is to get, in order."""
+        """What the target is to get, in order.
+
+        Raises:
+            Refused: the role that is to own everything cannot be used there.
+        """
+        owner = self.choices.owner
+        if owner is not None and owner not in self.target.owners:
+            raise Refused(
+                f"role {owner!r} cannot be given what the dump makes",
+                hint=f"Create the role, or be granted it: GRANT {quote(owner)} TO CURRENT_USER.",
+            )
         for piece in pieces:
             if isinstance(piece, ClientCommand):
                 self.changes.add(f"\\{piece.command} left out", piece.line, piece.text)
@@ -79,6 +94,41 @@ class DumpRewriter:
         return None
 
     def _statement(self, piece: Statement) -> Statement | None:
+        why = left_out(self._session.cursor(piece.sql), self.target.version)
+        if self.choices.no_acl:
+            why = why or _acl(self._session.cursor(piece.sql))
+        if why:
+            return self._leave_out(why, piece)
+        if self.choices.owner is not None:
+            owned = self._owned(piece, self.choices.owner)
+            if owned is None:
+                return self._leave_out("SET SESSION AUTHORIZATION", piece)
+            piece = owned
+        piece = self._bridged(piece)
+        return self._as_subject(piece)
+
+    def _bridged(self, piece: Statement) -> Statement:
+        sql = bridged(self._session.cursor(piece.sql), self.target.version)
+        if sql == piece.sql:
+            return piece
+        self.changes.add("put in the server's words", piece.line, piece.sql, sql)
+        return _with(piece, sql)
+
+    def _owned(self, piece: Statement, owner: str) -> Statement | None:
+        """The statement with the chosen owner in it; None where it changes who the session is."""
+        at = self._session.cursor(piece.sql)
+        start = 2 if at.sees("set", "session|local") else 1
+        if at.sees("set") and at.peek(start).word in {"authorization", "role"}:
+            return None
+        token = _owner_token(at)
+        if token is None or token.name(at.codec) == owner:
+            return piece
+        new = quote(owner).encode(at.codec, "surrogateescape")
+        changed = _with(piece, piece.sql[: token.start] + new + piece.sql[token.end :])
+        self.changes.add("owner replaced", piece.line, piece.sql, changed.sql)
+        return changed
+
+    def _as_subject(self, piece: Statement) -> Statement | None:
         at = self._session.cursor(piece.sql)
         if at.sees("set"):
             return self._set(piece, at)
@@ -255,3 +305,30 @@ def _drops_first(at: Cursor) -> bool:
         careful = at.sees(at.peek().word, "if", "exists")
         return at.peek().word in _DROPPED_FIRST and not careful and at.skip_to("drop", "detach")
     return at.accept("select") and at.name()[-1:] == ("lo_unlink",) and not at.skip_to("where")
+
+
+def _with(piece: Statement, sql: bytes) -> Statement:
+    return replace(piece, sql=sql, text=piece.text.replace(piece.sql, sql, 1))
+
+
+def _acl(at: Cursor) -> str | None:
+    """What a statement about rights is called; None for any other."""
+    if at.sees("grant|revoke"):
+        return at.peek().word.upper()
+    return "ALTER DEFAULT PRIVILEGES" if at.sees("alter", "default", "privileges") else None
+
+
+def _owner_token(at: Cursor) -> Token | None:
+    """The role in ``OWNER TO x``, ``CREATE SCHEMA … AUTHORIZATION x`` or ``DEFAULT PRIVILEGES FOR ROLE x``."""
+    if at.accept("alter", "default", "privileges", "for", "role|user"):
+        return at.peek() if at.peek().names else None
+    if at.accept("create", "schema"):
+        return at.peek(1) if at.skip_to("authorization") and at.peek(1).names else None
+    if not at.sees("alter"):
+        return None
+    before = ""
+    while not at.ended:
+        if before not in {"rename", "column"} and at.accept("owner", "to"):
+            return at.peek() if at.peek().names else None
+        before = "" if at.skip_parentheses() else at.take().word
+    return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import Choices
 from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.mysql.tokens import Token, tokens
@@ -23,6 +24,8 @@ PLAIN = (
     " character_set_results = utf8mb4, time_zone = 'SYSTEM'"
 )
 """The settings between two definitions."""
+
+_AS_IT_IS = Choices(definer="keep", rename_ambiguous=False, events="keep")
 
 ROUTINES = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
 """The kinds of routines, in the order in which they are made."""
@@ -256,7 +259,7 @@ class Renaming:
             accounts=frozenset({(user, host)}),
             current=(user, host),
         )
-        rewriter = MysqlRewriter(self._name(self.old, definition.charset), target, changes)
+        rewriter = MysqlRewriter(self._name(self.old, definition.charset), target, changes, _AS_IT_IS)
         mode = b"SET sql_mode = '" + definition.sql_mode.encode() + b"'"
         sql = [mode, definition.create]
         *_, last = rewriter.rewrite(Statement(text, 1, text) for text in sql)

@@ -7,10 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import AS_THE_DUMP, Choices
+from python_backup.dump.mysql.bridging import MysqlBridge
 from python_backup.dump.mysql.lexer import MysqlLexer
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.piece import Piece
+from python_backup.errors import Refused
 
+NEWLINE = b"\n"
 MYSQL = frozenset(
     ("utf8mb4_0900_ai_ci", "utf8mb4_0900_as_cs", "utf8mb4_unicode_520_ci", "utf8mb4_bin", "latin1_swedish_ci")
 )
@@ -35,9 +39,11 @@ def pieces(dump: bytes) -> list[Piece]:
     return [*lexer.feed(dump), *lexer.finish()]
 
 
-def rewritten(dump: bytes, source: str | None = "old", to: Target | None = None) -> tuple[bytes, Changes]:
+def rewritten(
+    dump: bytes, source: str | None = "old", to: Target | None = None, choices: Choices = AS_THE_DUMP
+) -> tuple[bytes, Changes]:
     changes = Changes()
-    found = MysqlRewriter(source, to or target(), changes).rewrite(pieces(dump))
+    found = MysqlRewriter(source, to or target(), changes, choices).rewrite(pieces(dump))
     return b"".join(p.text for p in found), changes
 
 
@@ -79,7 +85,7 @@ RENAMED = [
 
 @pytest.mark.parametrize(("before", "after"), RENAMED)
 def test_the_source_database_is_renamed_where_it_is_a_database(before, after):
-    assert rewritten(before)[0] == after
+    assert rewritten(before, choices=Choices(events="keep"))[0] == after
 
 
 @pytest.mark.parametrize(("before", "_"), RENAMED)
@@ -164,7 +170,8 @@ def test_with_nothing_to_change_the_pieces_are_the_same():
 def test_any_statement_keeps_all_but_the_name(parts):
     sql = b"SELECT " + b"".join(parts).replace(b"'", b"'old.x'") + b" 1"
     dump = sql + b";\n"
-    assert rewritten(dump)[0].replace(b"`new`", b"old").replace(b"`old`", b"old") == dump.replace(
+    left = Choices(rename_ambiguous=False)
+    assert rewritten(dump, choices=left)[0].replace(b"`new`", b"old").replace(b"`old`", b"old") == dump.replace(
         b"`old`", b"old"
     )
 
@@ -232,10 +239,136 @@ def test_modes_that_the_target_does_not_know_are_left_out():
     assert rewritten(dump, to=target(version="11.8.6-MariaDB", known=MARIADB))[0] == dump
 
 
-def test_what_may_be_the_database_or_an_alias_is_left_and_said():
-    text, changes = rewritten(b"CREATE VIEW v AS SELECT old.c FROM t;")
-    assert text == b"CREATE VIEW v AS SELECT old.c FROM t;"
-    assert changes.warnings == ["line 1: old.… may name the database old or an alias; it was left as it is"]
+AMBIGUOUS = b"CREATE VIEW v AS\nSELECT old.c FROM t;"
+
+
+def test_what_may_be_the_database_or_an_alias_is_refused_with_its_place():
+    with pytest.raises(Refused, match=r"\Aline 2: old\.… may name the database old or something else") as refused:
+        rewritten(AMBIGUOUS)
+    assert refused.value.exit_code == 8
+    assert "--rename-ambiguous" in str(refused.value.hint)
+
+
+def test_somebody_may_decide_what_an_ambiguous_name_is():
+    renamed, _ = rewritten(AMBIGUOUS, choices=Choices(rename_ambiguous=True))
+    left, changes = rewritten(AMBIGUOUS, choices=Choices(rename_ambiguous=False))
+    assert (renamed, left) == (AMBIGUOUS.replace(b"old", b"`new`"), AMBIGUOUS)
+    assert changes.warnings == [
+        "line 2: old.… may name the database old or something else that is called so; it was left as it is"
+    ]
+
+
+def test_an_ambiguous_name_is_left_where_the_database_has_the_sources_name_in_the_end():
+    text, changes = rewritten(AMBIGUOUS, choices=Choices(final_name="old"))
+    assert (text, changes.warnings) == (AMBIGUOUS, [])
+
+
+def test_a_string_in_a_program_that_names_the_source_is_left_and_said_with_its_line():
+    dump = b"DELIMITER ;;\nCREATE PROCEDURE p()\nBEGIN\n  SET @s = CONCAT('insert into `old`.log values (', 1);\n  PREPARE s FROM @s;\nEND ;;\n"
+    text, changes = rewritten(dump)
+    assert text == dump
+    assert changes.warnings == ["line 4: a string names the database old; it is left as it is"]
+    assert rewritten(b"CREATE PROCEDURE p() SELECT 'sold.', 'older.x', 'an old. one';")[1].warnings == [
+        "line 1: a string names the database old; it is left as it is"
+    ]
+
+
+EVENT = b"CREATE EVENT `e` ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01' ON COMPLETION NOT PRESERVE %sCOMMENT 'ENABLE' DO SELECT 1;"
+
+
+@pytest.mark.parametrize(("state", "after"), [(b"ENABLE ", b"DISABLE "), (b"", b"DISABLE "), (b"DISABLE ON SLAVE ", b"DISABLE ON SLAVE ")])
+def test_an_event_is_disabled_in_a_database_of_another_name(state, after):
+    assert rewritten(EVENT % state)[0] == EVENT % after
+    assert rewritten(EVENT % state, choices=Choices(events="keep"))[0] == EVENT % state
+    assert rewritten(EVENT % state, choices=Choices(final_name="old"))[0] == EVENT % state
+    assert rewritten(EVENT % state, to=target("old"), choices=Choices(events="disable"))[0] == EVENT % after
+
+
+@pytest.mark.parametrize(
+    ("choices", "after"),
+    [
+        (Choices(definer="keep"), b"DEFINER=`gone`@`%` "),
+        (Choices(definer="strip"), b" "),
+        (Choices(definer="current"), b"DEFINER=CURRENT_USER "),
+        (Choices(definers={"gone@%": "x`y@a.b"}), b"DEFINER=`x``y`@`a.b` "),
+        (Choices(definers={"gone@localhost": "x"}), b"DEFINER=CURRENT_USER "),
+        (Choices(definers={"gone@%": "x"}, definer="strip"), b"DEFINER=`x`@`%` "),
+    ],
+)
+def test_definers_become_what_was_chosen(choices, after):
+    dump = b"CREATE %sPROCEDURE `p`() SELECT 'DEFINER=`gone`@`%%`';"
+    assert rewritten(dump % b"DEFINER=`gone`@`%` ", choices=choices)[0] == dump % after
+
+
+BRIDGED = [
+    ("11.8.6-MariaDB", b"`c` int /*!80023 INVISIBLE */", b"`c` int INVISIBLE"),
+    ("11.8.6-MariaDB", b"`c` int, KEY `k` (`c`) /*!80000 INVISIBLE */", b"`c` int, KEY `k` (`c`) IGNORED"),
+    ("11.8.6-MariaDB", b"`c` char(36) DEFAULT (uuid())", b"`c` char(36) DEFAULT (uuid())"),
+    ("9.7.4", b"`c` char(36) DEFAULT uuid()", b"`c` char(36) DEFAULT (uuid())"),
+    ("9.7.4", b"`c` date DEFAULT cast(now() as date), `d` int", b"`c` date DEFAULT (cast(now() as date)), `d` int"),
+    ("9.7.4", b"`c` timestamp DEFAULT current_timestamp() ON UPDATE current_timestamp()", b"`c` timestamp DEFAULT current_timestamp() ON UPDATE current_timestamp()"),
+    ("9.7.4", b"`b` int, `c` text NOT NULL DEFAULT 'a', `d` varchar(9) DEFAULT 'b'", b"`b` int, `c` text NOT NULL DEFAULT ('a'), `d` varchar(9) DEFAULT 'b'"),
+    ("9.7.4", b"`c` longtext CHARACTER SET utf8mb4 DEFAULT 'x'", b"`c` longtext CHARACTER SET utf8mb4 DEFAULT ('x')"),
+    ("9.7.4", b"`c` int INVISIBLE DEFAULT 5, KEY `k` (`c`) IGNORED", b"`c` int INVISIBLE DEFAULT 5, KEY `k` (`c`) INVISIBLE"),
+    ("5.7.44", b"`c` text DEFAULT 'a'", b"`c` text DEFAULT 'a'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "before", "after"), BRIDGED)
+def test_a_table_is_told_in_the_targets_words(version, before, after):
+    text, changes = rewritten(b"CREATE TABLE `t` (\n  %s\n);" % before, to=target(version=version))
+    assert text == b"CREATE TABLE `t` (\n  %s\n);" % after
+    assert bool(changes.counts) == (before != after)
+
+
+def test_a_part_that_the_target_does_not_read_is_said():
+    dump = b"CREATE TABLE `t` (`a` point /*!80003 SRID 4326 */, `b` text /*M!100301 COMPRESSED*/);"
+    assert rewritten(dump, to=target(version="11.8.6-MariaDB"))[1].counts == {
+        "part that MariaDB 11.8.6 does not read": 1
+    }
+    assert rewritten(dump)[1].counts == {"part that MySQL 9.7.4 does not read": 1}
+
+
+MYSQL_LACKS = [
+    (b"CREATE SEQUENCE `s` START WITH 1;", "the sequence s"),
+    (b"CREATE OR REPLACE PACKAGE BODY p AS END;", "the package p"),
+    (b"CREATE TABLE `t` (`a` int) WITH SYSTEM VERSIONING;", "system versioning in table t"),
+    (b"CREATE TABLE `t` (`a` int, PERIOD FOR p (b, c));", "a period in table t"),
+    (b"CREATE TABLE `t` (`a` uuid NOT NULL);", "the type UUID in table t"),
+    (b"CREATE TABLE `t` (`a` inet6);", "the type INET6 in table t"),
+    (b"CREATE TABLE `t` (`a` int) ENGINE=Aria;", "the engine ARIA in table t"),
+    (b"SET sql_mode='ORACLE';\nCREATE PROCEDURE p AS BEGIN END;", "a program in Oracle's language"),
+]
+MARIADB_LACKS = [
+    (b"CREATE TABLE `t` (`a` int, KEY `k` ((lower(`a`))));", "an index of an expression in table t"),
+    (b"CREATE INDEX i ON t ((a + 1));", "the index of an expression i"),
+    (b"CREATE TABLE `t` (`a` int, CONSTRAINT c CHECK ((a > 1)) /*!80016 NOT ENFORCED */);", "a CHECK that is not enforced in table t"),
+    (b"CREATE FUNCTION f() RETURNS int LANGUAGE JAVASCRIPT AS $$ return 1 $$;", "the JavaScript routine f"),
+    (b"CREATE TABLE `t` (`v` vector(3));", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "dump", "why"),
+    [("9.7.4", *case) for case in MYSQL_LACKS] + [("11.8.6-MariaDB", *case) for case in MARIADB_LACKS]
+    + [("10.11.2-MariaDB", MARIADB_LACKS[-1][0], "the type VECTOR in table t"), ("9.7.4", MARIADB_LACKS[0][0], None),
+       ("11.8.6-MariaDB", MYSQL_LACKS[0][0], None), ("10.6.2-MariaDB", MYSQL_LACKS[4][0], "the type UUID in table t")],
+)  # fmt: skip
+def test_what_the_target_has_nothing_like_is_named(version, dump, why):
+    bridge = MysqlBridge("old", "new", version, AS_THE_DUMP)
+    reasons = [bridge.unbridgeable(piece) for piece in pieces(dump)]
+    assert [r for r in reasons[:-1] if r] == []
+    last = reasons[-1]
+    assert (last is None) == (why is None)
+    if why:
+        assert last is not None
+        assert last.startswith(f"line {dump.count(NEWLINE) + 1}: {why}")
+
+
+def test_an_ambiguous_name_is_told_before_the_target_is_touched():
+    (piece,) = pieces(AMBIGUOUS)
+    assert "line 2: old.…" in str(MysqlBridge("old", "new", "9.7.4", AS_THE_DUMP).unbridgeable(piece))
+    assert MysqlBridge("old", "new", "9.7.4", Choices(rename_ambiguous=True)).unbridgeable(piece) is None
 
 
 def test_changes_tell_the_line():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.piece import Comment, Piece
 from python_backup.dump.postgresql.dialect import DIALECT
@@ -40,10 +41,12 @@ def rewritten(
     roles: Iterable[str] = (),
     knows_setting: Callable[[str], bool] = lambda _: True,
     changes: Changes | None = None,
+    choices: Choices = AS_THE_DUMP,
+    version: int = 150018,
 ) -> bytes:
     known = frozenset(roles)
-    target = Target(database, 150018, knows_setting, known, known)
-    rewriter = DIALECT.rewriter(None, target, changes if changes is not None else Changes())
+    target = Target(database, version, knows_setting, known, known)
+    rewriter = DIALECT.rewriter(None, target, changes if changes is not None else Changes(), choices)
     return text_of(rewriter.rewrite(pieces_of(text)))
 
 
