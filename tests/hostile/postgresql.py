@@ -163,6 +163,7 @@ PROGRAMS = (
     Hostile("a function of a contrib library under another name", b"CREATE FUNCTION kind(text) RETURNS text LANGUAGE c AS '$libdir/dblink', 'dblink_connect';\nSELECT kind('dbname=prey');", 2),
     Hostile("a function with a default that reaches out", b"CREATE FUNCTION kind(a text DEFAULT pg_read_file('x')) RETURNS text LANGUAGE sql AS 'select a';\nSELECT kind();", 2),
     Hostile("a function with an atomic body", b"CREATE FUNCTION kind() RETURNS text BEGIN ATOMIC SELECT pg_read_file('x'); END;\nSELECT kind();", 2),
+    Hostile("a function that lies about its language", b"CREATE TYPE sql AS (a int);\nCREATE FUNCTION kind(language sql) RETURNS int LANGUAGE plpython3u AS 'import os';\nSELECT kind(NULL);", 3),
     Hostile("a statement behind an atomic body", b'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 AS "x"; END; ALTER SYSTEM SET a = 1;'),
     Hostile("a function among the server's own", b"CREATE FUNCTION pg_catalog.setval(text) RETURNS int LANGUAGE plperlu AS 'system(1)';"),
     Hostile("sleeping", b"SELECT pg_sleep(1000);"),

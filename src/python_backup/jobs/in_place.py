@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from python_backup.dump.choices import Choices
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
@@ -138,7 +139,8 @@ class InPlace:
         whole = examine_whole(mark.artifact, self.instance, None, self.progress)
         fresh = self._free(server, target, RESTORING)
         try:
-            Loading(whole, self.instance, self.progress).fill(server, fresh)
+            choices = Choices(final_name=target, rename_ambiguous=False, events="keep")
+            Loading(whole, self.instance, self.progress, choices).fill(server, fresh)
             found = compare(server, fresh, whole.facts)
             if not found.equal:
                 raise FactsDiffer(f"database {target!r} put back from {mark.artifact} differs from it")

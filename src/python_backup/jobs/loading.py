@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 from python_backup.dump.changes import Changes
-from python_backup.dump.dialect import Dialect, SourceDatabase
+from python_backup.dump.choices import AS_THE_DUMP, Choices
+from python_backup.dump.dialect import Bridge, Dialect, SourceDatabase
 from python_backup.dump.needs import Needs, NeedsCounter
 from python_backup.dump.pick import Pick
 from python_backup.dump.piece import Piece
@@ -102,15 +103,23 @@ def examine_whole(
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """How one artifact is read for one instance; ``changes`` gathers what its filter alters."""
+    """How one artifact is read for one instance; ``changes`` gathers what its filter alters.
+
+    ``choices`` name the database that there is to be in the end, whatever name it is loaded under.
+    """
 
     whole: Whole
     instance: Instance
     progress: Progress
+    choices: Choices = AS_THE_DUMP
     changes: Changes = field(default_factory=Changes)
 
     def fill(self, server: Server, database: str) -> tuple[str, ...]:
-        """Makes the database as the dump says and loads the dump into it; returns warnings."""
+        """Makes the database as the dump says and loads the dump into it; returns warnings.
+
+        Raises:
+            Refused: the dump has what the server has nothing like, or a name that may mean two things.
+        """
         warnings = server.create(database, self.whole.like)
         with self.rewritten(server, database) as pieces:
             server.load(database, pieces, complete=True)
@@ -122,22 +131,44 @@ class Loading:
         Returns what the server must have for it.
         """
         counter = NeedsCounter(self.whole.dialect.needs())
-        with self.rewritten(server, database, doing="reading") as pieces:
+        with self.rewritten(server, database, rehearsal=True) as pieces:
             for piece in pieces:
                 counter.take(piece)
         return counter.result()
 
     @contextmanager
-    def rewritten(self, server: Server, database: str, doing: str = "restoring") -> Iterator[Iterator[Piece]]:
-        """What a database of this name is to get, read and cut in a thread of its own."""
-        whole = self.whole
-        rewriter = whole.dialect.rewriter(whole.source, server.target(database), self.changes)
+    def rewritten(
+        self, server: Server, database: str, *, rehearsal: bool = False
+    ) -> Iterator[Iterator[Piece]]:
+        """What a database of this name is to get, read and cut in a thread of its own.
+
+        A rehearsal goes on where a restore would refuse, and gathers the reasons.
+        """
+        doing = "reading" if rehearsal else "restoring"
+        whole, target, choices = self.whole, server.target(database), self.choices
+        bridge = whole.dialect.bridge(whole.source, target, choices)
+        if rehearsal and choices.rename_ambiguous is None:
+            choices = replace(choices, rename_ambiguous=False)
+        rewriter = whole.dialect.rewriter(whole.source, target, self.changes, choices)
         with (
             self.progress.step(f"{doing} {whole.path.name}", total=whole.examination.size) as step,
             opened_as_sql(whole.path, self.instance.tools, lambda block: step.advance(len(block))) as blocks,
             apart(_by_block(blocks, whole, self.changes)) as batches,
         ):
-            yield rewriter.rewrite(chain.from_iterable(batches))
+            pieces = self._bridgeable(chain.from_iterable(batches), bridge, rehearsal=rehearsal)
+            yield rewriter.rewrite(pieces)
+
+    def _bridgeable(self, pieces: Iterable[Piece], bridge: Bridge, *, rehearsal: bool) -> Iterator[Piece]:
+        for piece in pieces:
+            reason = bridge.unbridgeable(piece)
+            if reason is not None and not rehearsal:
+                raise Refused(
+                    f"{self.whole.path}: {reason}",
+                    hint="Leave it out with --exclude-table, or restore to a server that has it.",
+                )
+            if reason is not None:
+                self.changes.blocked.append(reason)
+            yield piece
 
 
 def _by_block(blocks: Iterable[bytes], whole: Whole, changes: Changes) -> Iterator[list[Piece]]:

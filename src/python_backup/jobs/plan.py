@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -99,8 +99,8 @@ def plan(request: RestoreRequest, progress: Progress, now: Callable[[], datetime
     begun = monotonic()
     whole = examine_whole(request.file, request.instance, request.source, progress, request.pick)
     reading = monotonic() - begun
-    loading = Loading(whole, request.instance, progress)
     target = request.target or whole.default_target()
+    loading = Loading(whole, request.instance, progress, replace(request.choices, final_name=target))
     with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
         return _Look(request, whole, loading, server, target, now()).plan(reading)
 
@@ -123,6 +123,9 @@ class _Look:
         findings = (*self._of_target(found.target), *self._of_server(found.target))
         findings += tuple(
             Finding(Severity.DIFFERS, "change", text) for text in dict.fromkeys(self.loading.changes.warnings)
+        )
+        findings += tuple(
+            Finding(Severity.BLOCKS, "bridge", text) for text in dict.fromkeys(self.loading.changes.blocked)
         )
         seconds, seconds_of = self._time(reading)
         return Plan(

@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
@@ -53,6 +54,7 @@ class RestoreRequest:
     kept: Kept = field(default_factory=Kept)
     safety: Safety | None = None
     planned: Fingerprint | None = None
+    choices: Choices = AS_THE_DUMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,9 @@ class _Restore:
         with self._timed("examine"):
             whole = examine_whole(request.file, request.instance, request.source, self.progress, request.pick)
         self.warnings.extend(whole.warnings)
-        loading = Loading(whole, request.instance, self.progress)
         target = request.target or whole.default_target()
+        choices = replace(request.choices, final_name=target)
+        loading = Loading(whole, request.instance, self.progress, choices)
         with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
             replaced = server.exists(target)
             refuse_unfinished(server, request.instance, target, request.safety)

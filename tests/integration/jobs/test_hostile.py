@@ -33,12 +33,10 @@ WATCHED = {
     "mysql": (
         "select user, host, plugin, authentication_string from mysql.user order by 1, 2",
         "select schema_name, default_character_set_name from information_schema.schemata order by 1",
-        "select variable_name, variable_value from {globals} where variable_name in ('general_log',"
-        " 'general_log_file', 'read_only', 'max_connections', 'log_bin_trust_function_creators') order by 1",
+        "select variable_value from {globals} where variable_name in ('general_log', 'general_log_file')",
         "select name from mysql.func order by 1",
         "select server_name from mysql.servers order by 1",
-        "select table_schema, table_name, table_type from information_schema.tables"
-        " where table_schema not in ('information_schema', 'performance_schema') order by 1, 2",
+        "select table_schema, table_name from information_schema.tables where table_schema = 'mysql' order by 2",
     ),
 }
 

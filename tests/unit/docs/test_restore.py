@@ -5,21 +5,29 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 
 import pytest
 
 from python_backup.dump.dialect import Dialect
+from python_backup.dump.mysql import bridging as mysql_bridging
+from python_backup.dump.mysql import definers as mysql_definers
 from python_backup.dump.mysql import rewriter as mysql_rewriter
 from python_backup.dump.mysql.dialect import MysqlDialect
+from python_backup.dump.postgresql import bridging as postgresql_bridging
 from python_backup.dump.postgresql import rewriter as postgresql_rewriter
 from python_backup.dump.postgresql.dialect import PostgreSQLDialect
 from python_backup.errors import UnsafeDump
 from support.markdown import code, fences, marked, read, rows
 
 DOCUMENT = "docs/restore.md"
-REWRITERS = {"mysql": mysql_rewriter, "postgresql": postgresql_rewriter}
+REWRITERS = {
+    "mysql": (mysql_rewriter, mysql_definers, mysql_bridging),
+    "postgresql": (postgresql_rewriter, postgresql_bridging),
+}
+RETURNED = {"_dropped": "", "left_out": " left out", "_acl": " left out"}
+"""Functions that give kinds, and the words that their caller puts behind."""
 DIALECTS: dict[str, Dialect] = {"mysql": MysqlDialect(), "postgresql": PostgreSQLDialect()}
 
 
@@ -27,18 +35,24 @@ def _documented(family: str) -> list[str]:
     return [code(cells[0])[0] for cells in rows(marked(read(DOCUMENT), f"changes: {family}"))]
 
 
-def _kinds(module: ModuleType) -> Iterator[str]:
+def _kinds(modules: Iterable[ModuleType]) -> Iterator[str]:
     """A pattern for each kind of change that the rewriter's source names."""
-    for node in ast.walk(ast.parse(inspect.getsource(module))):
+    for node in (node for module in modules for node in ast.walk(ast.parse(inspect.getsource(module)))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Change":
+            yield from _patterns(node.args[0])
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == "add" and "changes" in ast.unparse(node.func):
                 yield from _patterns(node.args[0])
             elif node.func.attr == "_leave_out":
                 yield from (f"{kind} left out" for kind in _patterns(node.args[0]))
-        elif isinstance(node, ast.FunctionDef) and node.name == "_dropped":
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.Return) and inner.value is not None:
-                    yield from _patterns(inner.value)
+        elif isinstance(node, ast.FunctionDef) and node.name in RETURNED:
+            yield from (kind + RETURNED[node.name] for kind in _returned(node))
+
+
+def _returned(function: ast.FunctionDef) -> Iterator[str]:
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            yield from _patterns(node.value)
 
 
 def _patterns(node: ast.expr) -> Iterator[str]:

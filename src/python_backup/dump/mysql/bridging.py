@@ -74,12 +74,15 @@ def bridged(sql: bytes, line: int, version: str, changes: Changes) -> bytes:
         sql = edited(sql, edits) if edits else sql
     for part in _PART.findall(sql) if b"!" in sql else ():
         if tokens(part, SqlModes()) and not tokens(part, SqlModes(), target.reading):
-            changes.add(f"part that {target} does not read", line, part)
+            changes.add("part that the server does not read", line, part)
     return sql
 
 
 def _for_mariadb(sql: bytes, line: int, target: Server, changes: Changes) -> bytes:
-    for pattern, word, least in ((_INVISIBLE_COMMENT, b"INVISIBLE", (10, 3)), (_INVISIBLE_INDEX, b"IGNORED", (10, 6))):
+    for pattern, word, least in (
+        (_INVISIBLE_COMMENT, b"INVISIBLE", (10, 3)),
+        (_INVISIBLE_INDEX, b"IGNORED", (10, 6)),
+    ):
         if target.has(None, least) and pattern.search(sql):
             changes.add(f"{word.decode()} in MariaDB's words", line, sql, pattern.sub(word, sql))
             sql = pattern.sub(word, sql)
@@ -171,7 +174,9 @@ def _of_table(found: Sequence[Token], words: Sequence[str]) -> Iterator[Feature]
     for word in (found[i + 1].word for i, t in enumerate(found[:-1]) if t.kind is Kind.NAME):
         if word in _TYPES:
             yield _TYPES[word]
-    engine = next((found[i + 2] for i, w in enumerate(words[:-2]) if w == "ENGINE" and words[i + 1] == "="), None)
+    engine = next(
+        (found[i + 2] for i, w in enumerate(words[:-2]) if w == "ENGINE" and words[i + 1] == "="), None
+    )
     if engine is not None and engine.word in _MARIADB_ENGINES:
         yield Feature(f"the engine {engine.word}", None, (5,))
 
@@ -201,7 +206,10 @@ def _follows(words: Sequence[str], *pattern: str) -> bool:
 def _functional(words: Sequence[str]) -> bool:
     """``KEY name ((lower(a)))``."""
     for at, word in enumerate(words):
-        if word in ("KEY", "INDEX") and "((" in ("".join(words[at + 1 : at + 3]), "".join(words[at + 2 : at + 4])):
+        if word in ("KEY", "INDEX") and "((" in (
+            "".join(words[at + 1 : at + 3]),
+            "".join(words[at + 2 : at + 4]),
+        ):
             return True
     at = next((i for i, w in enumerate(words) if w == "ON"), len(words))
     return words[1:2] != ["TABLE"] and words[at + 2 : at + 4] == ["(", "("]

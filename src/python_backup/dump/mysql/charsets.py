@@ -66,7 +66,7 @@ class Charsets:
         ]
         for at, word in enumerate(words):
             before = found[at - 1].word if at else ""
-            if word == b"NAMES" or word == b"CHARSET" or (word == b"SET" and words[at - 1] == b"CHARACTER"):
+            if word in (b"NAMES", b"CHARSET") or (word == b"SET" and words[at - 1] == b"CHARACTER"):
                 value = at + 1
             elif word == b"CHARACTER_SET_CLIENT" and before not in ("=", ":="):
                 value = at + 2

@@ -60,7 +60,7 @@ def definers(sql: bytes, found: Sequence[Token], choices: Choices, target: Accou
             yield from _changed(account, clause, named, choices, target, sql)
 
 
-def _changed(  # noqa: PLR0913, PLR0917 - one place, told by its parts
+def _changed(
     account: Account | None, clause: Edit, named: Edit, choices: Choices, target: Accounts, sql: bytes
 ) -> Iterator[Change]:
     mapped = choices.definers.get("@".join(account)) if account else None
@@ -72,9 +72,7 @@ def _changed(  # noqa: PLR0913, PLR0917 - one place, told by its parts
         yield Change("definer replaced", named)
     elif account is not None and choices.definer == "default" and not _may_define(account, target):
         text = decode(sql[named.start : named.end])
-        yield Change(
-            "definer replaced", named, f"definer {text} is replaced by the account that restores"
-        )
+        yield Change("definer replaced", named, f"definer {text} is replaced by the account that restores")
 
 
 def _may_define(account: Account, target: Accounts) -> bool:

@@ -148,10 +148,8 @@ def setting_outside(found: Sequence[Token]) -> str | None:
         if name in _SETTINGS:
             return f"{_SETTINGS[name]}: SET {name}"
         if name in _ENGINE_SETTINGS:
-            if (
-                found[at + 2].kind is Kind.VARIABLE
-                or (len(found[at + 3 : at + 4])
-                and found[at + 3].word != ",")
+            if found[at + 2].kind is Kind.VARIABLE or (
+                len(found[at + 3 : at + 4]) and found[at + 3].word != ","
             ):
                 return f"sets {name} to what the dump does not tell"
             if why := engine_outside(found[at + 2]):

@@ -15,12 +15,18 @@ from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import Kind, Token
 
 _14, _15, _16, _17, _18 = 140000, 150000, 160000, 170000, 180000
-_STATISTICS = frozenset({"pg_restore_relation_stats", "pg_restore_attribute_stats", "pg_restore_extended_stats"})
+_STATISTICS = frozenset(
+    {"pg_restore_relation_stats", "pg_restore_attribute_stats", "pg_restore_extended_stats"}
+)
 
 
 def left_out(at: Cursor, version: int) -> str | None:
     """What this is called that an older server can be without: statistics, a column's compression."""
-    if version < _18 and at.sees("select") and any(t.name(at.codec) in _STATISTICS for t in _tokens(at) if t.names):
+    if (
+        version < _18
+        and at.sees("select")
+        and any(t.name(at.codec) in _STATISTICS for t in _tokens(at) if t.names)
+    ):
         return "statistics"
     at.at = 0
     if version < _14 and at.sees("alter", "table"):
@@ -111,16 +117,12 @@ def _postfix(found: Sequence[Token]) -> bool:
 
 def _named_not_null(found: Sequence[Token]) -> bool:
     words = [t.word or "_" for t in found]
-    return any(words[i] == "add" and words[i + 1 : i + 2] == ["constraint"] and words[i + 3 : i + 5] == ["not", "null"]
-               for i in range(len(words) - 4))
-
-
-_JUDGED: tuple[tuple[str, str, Callable[[Sequence[Token]], bool], int, int], ...] = (
-    ("a virtual generated column", "create", _virtual, _18, 0),
-    ("a NOT NULL constraint with a name", "alter", _named_not_null, _18, 0),
-    ("an operator behind its operand", "create", _postfix, 0, 139999),
-    ("statistics of an expression", "create", lambda found: _expression_statistics(found), _14, 0),
-)
+    return any(
+        words[i] == "add"
+        and words[i + 1 : i + 2] == ["constraint"]
+        and words[i + 3 : i + 5] == ["not", "null"]
+        for i in range(len(words) - 4)
+    )
 
 
 def _expression_statistics(found: Sequence[Token]) -> bool:
@@ -128,6 +130,14 @@ def _expression_statistics(found: Sequence[Token]) -> bool:
     if words[1:2] != ["statistics"] or "on" not in words or "from" not in words:
         return False
     return any(t.text == b"(" for t in found[words.index("on") : words.index("from")])
+
+
+_JUDGED: tuple[tuple[str, str, Callable[[Sequence[Token]], bool], int, int], ...] = (
+    ("a virtual generated column", "create", _virtual, _18, 0),
+    ("a NOT NULL constraint with a name", "alter", _named_not_null, _18, 0),
+    ("an operator behind its operand", "create", _postfix, 0, 139999),
+    ("statistics of an expression", "create", _expression_statistics, _14, 0),
+)
 
 
 @dataclass(slots=True)
@@ -149,12 +159,20 @@ class PostgreSQLBridge:
         found = _tokens(self._session.cursor(piece.sql))
         name = self._lacking(verb, found)
         major = self.version // 10000
-        return None if name is None else f"line {piece.line}: {name}: PostgreSQL {major} has nothing of that kind"
+        return (
+            None
+            if name is None
+            else f"line {piece.line}: {name}: PostgreSQL {major} has nothing of that kind"
+        )
 
     def _lacking(self, verb: str, found: Sequence[Token]) -> str | None:
         words = [t.word or (t.text.decode("latin-1") if t.kind is Kind.SIGN else "") for t in found]
         for feature in _FEATURES:
-            if verb in feature.verbs and self._lacks(feature.first, feature.last) and _follows(words, *feature.words):
+            if (
+                verb in feature.verbs
+                and self._lacks(feature.first, feature.last)
+                and _follows(words, *feature.words)
+            ):
                 return feature.name
         for name, of, judge, first, last in _JUDGED:
             if verb == of and self._lacks(first, last) and judge(found):

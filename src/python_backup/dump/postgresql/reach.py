@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.forbidden import outside
@@ -20,11 +21,12 @@ from python_backup.dump.postgresql.tokens import Kind, Token
 _READABLE = frozenset({"sql", "plpgsql"})
 _BODY_WORDS = frozenset({
     "execute", "copy", "load", "alter", "create", "drop", "grant", "revoke", "import", "set_config",
-    "security", "listen", "notify", "checkpoint", "discard",
+    "security", "listen", "notify", "checkpoint", "discard", "uescape",
 })  # fmt: skip
 _WRITES = frozenset({"insert", "update", "delete", "truncate", "merge"})
 _RUNS = _WRITES | {
-    "select", "with", "values", "call", "explain", "table", "prepare", "execute", "declare", "refresh", "copy",
+    "select", "with", "values", "call", "explain", "table", "prepare", "execute", "declare", "refresh",
+    "copy",
 }  # fmt: skip
 _DO_OF_ANOTHER = frozenset({"nothing", "update", "instead", "also"})
 _LIBRARIES = re.compile(
@@ -285,9 +287,7 @@ _SPECIAL: dict[str, Callable[[Reach, Session, Sequence[Token], int], str | None]
 
 def _called(session: Session, found: Sequence[Token]) -> list[str]:
     """What stands before a bracket."""
-    return [
-        t.name(session.codec) for t, n in zip(found, found[1:], strict=False) if t.names and n.text == b"("
-    ]
+    return [t.name(session.codec) for t, n in pairwise(found) if t.names and n.text == b"("]
 
 
 def _of_query(found: Sequence[Token]) -> bool:
@@ -334,28 +334,19 @@ def _texts(session: Session, found: Sequence[Token]) -> list[list[Token]]:
 def _reaches(
     session: Session, found: Sequence[Token], bodies: Sequence[Sequence[Token]], words: Sequence[str]
 ) -> bool:
-    language = next(
-        (found[i + 1].name(session.codec).lower() for i, t in enumerate(found[:-1]) if t.word == "language"),
-        "sql",
-    )
     if any(outside(word) for word in words):
         return True
-    if language == "c":
-        return any(
-            _LIBRARIES(t.text.decode("latin-1")) or outside(t.name(session.codec))
-            for t in found
-            if t.kind is Kind.STRING
-        )
-    if language not in _READABLE:
+    languages = {n.name(session.codec).lower() for t, n in pairwise(found) if t.word == "language"}
+    if "c" in languages:
+        texts = [t for t in found if t.kind is Kind.STRING]
+        if any(_LIBRARIES(t.text.decode("latin-1")) or outside(t.name(session.codec)) for t in texts):
+            return True
+    if not languages <= _READABLE | {"c"}:
         return True
     said = [t.word for body in bodies for t in body]
-    if "uescape" in said:
-        return True
-    if not _BODY_WORDS.isdisjoint(said):
-        return True
-    if any(w == "do" and n not in _DO_OF_ANOTHER for w, n in zip(said, [*said[1:], ""], strict=False)):
-        return True
-    return not _WRITES.isdisjoint(said) and any(w.startswith("pg_") and w != "pg_temp" for w in words)
+    runs = any(w == "do" and n not in _DO_OF_ANOTHER for w, n in pairwise([*said, ""]))
+    catalog = not _WRITES.isdisjoint(said) and any(w.startswith("pg_") and w != "pg_temp" for w in words)
+    return runs or catalog or not _BODY_WORDS.isdisjoint(said)
 
 
 def _defaulted(session: Session, found: Sequence[Token], callables: set[str]) -> tuple[set[str], list[Token]]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
-from python_backup.dump.postgresql.bridging import bridged, left_out
 from python_backup.dump.piece import ClientCommand, Piece, Statement
+from python_backup.dump.postgresql.bridging import bridged, left_out
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.names import quote
 from python_backup.dump.postgresql.session import Session, settings
@@ -313,13 +313,15 @@ def _with(piece: Statement, sql: bytes) -> Statement:
 
 def _acl(at: Cursor) -> str | None:
     """What a statement about rights is called; None for any other."""
-    if at.sees("grant|revoke"):
-        return at.peek().word.upper()
+    if at.sees("grant"):
+        return "GRANT"
+    if at.sees("revoke"):
+        return "REVOKE"
     return "ALTER DEFAULT PRIVILEGES" if at.sees("alter", "default", "privileges") else None
 
 
 def _owner_token(at: Cursor) -> Token | None:
-    """The role in ``OWNER TO x``, ``CREATE SCHEMA … AUTHORIZATION x`` or ``DEFAULT PRIVILEGES FOR ROLE x``."""
+    """The role in ``OWNER TO``, ``CREATE SCHEMA … AUTHORIZATION`` or ``DEFAULT PRIVILEGES FOR ROLE``."""
     if at.accept("alter", "default", "privileges", "for", "role|user"):
         return at.peek() if at.peek().names else None
     if at.accept("create", "schema"):

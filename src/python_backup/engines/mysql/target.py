@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.mysql.collations import nearest
-from python_backup.dump.mysql.rewriter import Account, Target
+from python_backup.dump.mysql.definers import Account
+from python_backup.dump.mysql.rewriter import Target
 from python_backup.engines.mysql.connection import Session
 from python_backup.engines.mysql.rights import read
 from python_backup.errors import NotPermitted

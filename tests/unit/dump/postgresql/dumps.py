@@ -34,7 +34,7 @@ def statements_of(*blocks: bytes) -> list[bytes]:
     return [piece.sql for piece in pieces_of(*blocks) if hasattr(piece, "sql")]
 
 
-def rewritten(
+def rewritten(  # noqa: PLR0913 - what a test leaves out is as usual
     text: bytes,
     *,
     database: str = "copy",
