@@ -25,8 +25,6 @@ PLAIN = (
 )
 """The settings between two definitions."""
 
-_AS_IT_IS = Choices(definer="keep", rename_ambiguous=False, events="keep")
-
 ROUTINES = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
 """The kinds of routines, in the order in which they are made."""
 
@@ -259,7 +257,11 @@ class Renaming:
             accounts=frozenset({(user, host)}),
             current=(user, host),
         )
-        rewriter = MysqlRewriter(self._name(self.old, definition.charset), target, changes, _AS_IT_IS)
+        old = self._name(self.old, definition.charset)
+        as_it_is = Choices(
+            final_name=old, definer="keep", events="keep"
+        )  # what is unsure is left, in silence
+        rewriter = MysqlRewriter(old, target, changes, as_it_is)
         mode = b"SET sql_mode = '" + definition.sql_mode.encode() + b"'"
         sql = [mode, definition.create]
         *_, last = rewriter.rewrite(Statement(text, 1, text) for text in sql)
