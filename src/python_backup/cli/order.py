@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from python_backup.cli.choosing import Choosing
 from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Order:
     properties: PropertiesFrom = PropertiesFrom.target
     in_place: bool = False
     parts: Parts = field(default_factory=Parts)
+    choosing: Choosing = field(default_factory=Choosing)
 
     def request(self, settings: Config, command: str) -> RestoreRequest:
         """The job's request.
@@ -146,6 +148,7 @@ class Order:
             disconnect=self.disconnect,
             keep_properties=self.properties is PropertiesFrom.target,
             in_place=self.in_place,
+            choices=self.choosing.choices(),
             pick=self.parts.pick() if self.parts != Parts() else None,
             kept=settings.kept,
             safety=safety_of(settings),

@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from python_backup.cli import words
+from python_backup.cli.choosing import (
+    AmbiguousOption,
+    Choosing,
+    DefinerOption,
+    EventsOption,
+    NoAclOption,
+    OwnerOption,
+)
 from python_backup.cli.exit_codes import REFUSED
 from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
 from python_backup.cli.order import (
@@ -53,6 +61,11 @@ def plan(
     exclude_table: ExcludedOption = None,
     schema: SchemasOption = None,
     schema_only: SchemaOnlyOption = False,
+    definer: DefinerOption = None,
+    owner: OwnerOption = None,
+    no_acl: NoAclOption = False,
+    rename_ambiguous: AmbiguousOption = None,
+    events: EventsOption = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Write the plan for `restore --plan`.", show_default=False),
@@ -63,7 +76,10 @@ def plan(
     """Tell what a restore would do, and what stands against it; touches nothing."""
     screen = Screen(json=json)
     parts = Parts(tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()), schema_only)
-    order = Order(file, instance, target, source, disconnect, database_properties, in_place, parts)
+    deciding = Choosing(tuple(definer or ()), owner, no_acl, rename_ambiguous, events)
+    order = Order(
+        file, instance, target, source, disconnect, database_properties, in_place, parts, deciding
+    )  # fmt: skip
     show_plan(order.request(load_config(config, screen), "plan"), screen, output)
 
 

@@ -11,6 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from python_backup.cli import words
+from python_backup.cli.choosing import (
+    AmbiguousOption,
+    Choosing,
+    DefinerOption,
+    EventsOption,
+    NoAclOption,
+    OwnerOption,
+)
 from python_backup.cli.exit_codes import DIFFERS
 from python_backup.cli.merge import run_merge
 from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
@@ -76,6 +84,11 @@ def restore(
     schema_only: SchemaOnlyOption = False,
     data_only: DataOnlyOption = False,
     merge: MergeOption = None,
+    definer: DefinerOption = None,
+    owner: OwnerOption = None,
+    no_acl: NoAclOption = False,
+    rename_ambiguous: AmbiguousOption = None,
+    events: EventsOption = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not compare before it counts.")] = False,
     resume_or_undo: Annotated[
         str | None,
@@ -88,7 +101,10 @@ def restore(
     screen = Screen(json=json)
     names = (tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()))
     parts = Parts(*names, schema_only, data_only, merge)
-    order = Order(file, instance, target, source, disconnect, database_properties, in_place, parts)
+    deciding = Choosing(tuple(definer or ()), owner, no_acl, rename_ambiguous, events)
+    order = Order(
+        file, instance, target, source, disconnect, database_properties, in_place, parts, deciding
+    )  # fmt: skip
     if resume_or_undo is not None:
         _only_instance(order)
         settle(resume_or_undo, order.instance or "", load_config(config, screen), screen)
@@ -132,7 +148,7 @@ def _as_planned(path: Path, order: Order, settings: Config) -> RestoreRequest:
         properties,
         wanted.in_place,
     ).request(settings, "restore")
-    return replace(request, force=True, planned=plan.fingerprint, pick=wanted.pick)
+    return replace(request, force=True, planned=plan.fingerprint, pick=wanted.pick, choices=wanted.choices)
 
 
 def _run(request: RestoreRequest, screen: Screen) -> None:

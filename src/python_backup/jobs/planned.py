@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.pick import Pick
 from python_backup.errors import ArtifactError, ArtifactMissing, Refused
 from python_backup.jobs.fingerprint import Fingerprint
@@ -31,6 +32,7 @@ class Order:
     keep_properties: bool = True
     in_place: bool = False
     pick: Pick | None = None
+    choices: Choices = AS_THE_DUMP
 
     @classmethod
     def of(cls, request: RestoreRequest, plan: Plan) -> Order:
@@ -44,6 +46,7 @@ class Order:
             keep_properties=request.keep_properties,
             in_place=request.in_place,
             pick=request.pick,
+            choices=request.choices,
         )
 
 

@@ -163,6 +163,7 @@ class _Restore:
         request = self.request
         if request.safety is None:
             raise AssertionError("a restore in place without a folder for its safety backup")
+        self._bridged(server, loading, target)
         place = InPlace(request.instance, request.safety, self.progress, self.now)
         with self._timed("safety"):
             artifact = place.back_up(server, target)
@@ -176,6 +177,17 @@ class _Restore:
                     server.drop(report.before)  # it was empty
                 succeed()
         return replace(report, before=None, safety=artifact)
+
+    def _bridged(self, server: Server, loading: Loading, target: str) -> None:
+        """Read through before the target is emptied: what its server has nothing like is refused now."""
+        rehearsed = replace(loading, changes=Changes())
+        rehearsed.rehearse(server, target)
+        if rehearsed.changes.blocked:
+            listed = "".join(f"\n  {reason}" for reason in dict.fromkeys(rehearsed.changes.blocked))
+            raise Refused(
+                f"{loading.whole.path} cannot be restored to this server:{listed}",
+                hint="Leave it out with --exclude-table, or restore to a server that has it.",
+            )
 
     def _agreed(self, whole: Whole, target: str) -> None:
         if self.request.force:
