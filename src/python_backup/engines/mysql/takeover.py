@@ -149,9 +149,11 @@ def settle(open_another: Opener, target: str) -> str:
             except BackupError as exc:
                 steps.undo(run)
                 return f"{target!r} holds what it held before: the swap was undone, since {exc}"
-            return f"{target!r} holds what was restored: the swap was brought to its end"
-        steps.undo(run)
-        return f"{target!r} holds what it held before: the swap was undone"
+            said = f"{target!r} holds what was restored: the swap was brought to its end"
+        else:
+            steps.undo(run)
+            said = f"{target!r} holds what it held before: the swap was undone"
+        return "; ".join(dict.fromkeys((said, *run.warnings)))
     finally:
         session.close()
 
