@@ -15,6 +15,7 @@ from pathlib import Path
 
 from python_backup.dump.dialect import Dialect, Header, SourceDatabase
 from python_backup.dump.facts import FactsCounter
+from python_backup.dump.piece import DataBegin, Piece, Statement
 from python_backup.dump.table import DIALECTS, read_header
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UsageError
 from python_backup.jobs.progress import Progress, Step
@@ -100,6 +101,7 @@ class _Read:
     databases: tuple[SourceDatabase, ...] = ()
     facts: Facts | None = None
     complete: bool = False
+    empty: bool = True
     size: int = 0
 
     def counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -114,6 +116,9 @@ class _Read:
         tables = self.facts.tables if self.facts else ()
         rows = self.facts.rows if self.facts else 0
         found = f"{self.size:,} bytes of SQL; tables: {len(tables):,}; rows: {rows:,}"
+        if self.empty:  # what a failed `dump > file` leaves; restored, it would replace a database by nothing
+            yield Check("content", "there is no statement in it: this is no dump", ok=False)
+            return
         yield Check("content", found, ok=True)
         yield self._end_check()
         if manifest is not None and self.facts is not None:
@@ -196,11 +201,20 @@ class Examiner:
         lexer, selector = read.dialect.lexer(), read.dialect.selector(read.source)
         guard = read.dialect.guard(read.source)
         counter = FactsCounter(read.dialect.objects())
-        for piece in selector.select(pieces_of(read.counted(blocks), lexer)):
+        read.empty = True
+        for piece in selector.select(_seen(read, pieces_of(read.counted(blocks), lexer))):
             if guarded:
                 guard.check(piece)
             counter.take(piece)
         read.databases, read.facts, read.complete = selector.databases, counter.result(), lexer.complete
+
+
+def _seen(read: _Read, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The pieces; notes whether any of them is more than comments and commands of a client."""
+    for piece in pieces:
+        if read.empty and isinstance(piece, Statement | DataBegin):
+            read.empty = False
+        yield piece
 
 
 @dataclass(frozen=True, slots=True)

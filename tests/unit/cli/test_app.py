@@ -189,7 +189,7 @@ def test_closed_and_full_streams_are_no_traceback() -> None:
 @pytest.mark.parametrize("stderr", ["/dev/full", ">(exec true)"])
 def test_talk_that_nobody_takes_does_not_end_the_work(tmp_path: Path, stderr: str) -> None:
     file = tmp_path / "20260113_155440_mysql_shop.sql"
-    file.write_bytes(b"-- MySQL dump 10.13\n-- Dump completed\n")
+    file.write_bytes(b"-- MySQL dump 10.13\nSET NAMES utf8mb4;\n-- Dump completed\n")
     verify = shlex.join([*PROGRAM, "verify", str(file)])
     done = subprocess.run(
         ["/bin/bash", "-c", f"exec {verify} 2> {stderr}"], capture_output=True, check=False, timeout=60
