@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from python_backup import __version__
-from python_backup.cli import backup, config, restore, verify
+from python_backup.cli import backup, config, restore, vault, verify
 from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.render import Screen
@@ -71,6 +71,7 @@ app.command("restore", epilog=epilog())(restore.restore)
 app.command("verify", epilog=epilog())(verify.verify)
 app.command("list", epilog=epilog())(listing.list_)
 app.add_typer(config.app)
+app.add_typer(vault.app)
 
 
 def _version(asked: bool) -> None:

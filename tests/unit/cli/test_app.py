@@ -26,6 +26,12 @@ COMMANDS = [
     ("config", "validate"),
     ("config", "show"),
     ("config", "schema"),
+    ("vault",),
+    ("vault", "init"),
+    ("vault", "add"),
+    ("vault", "list"),
+    ("vault", "remove"),
+    ("vault", "import"),
 ]
 HEAVY = (
     "psycopg",
@@ -37,6 +43,8 @@ HEAVY = (
     "rich",
     "blake3",
     "zlib_ng",
+    "cryptography",
+    "keyring",
 )
 SLEEPER = """
 import os, sys, time

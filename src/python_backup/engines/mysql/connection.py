@@ -86,7 +86,7 @@ def arguments(instance: Instance) -> dict[str, Any]:
     return {
         **where,
         **_tls(instance.tls, local=instance.socket is not None),
-        "user": instance.username or None,
+        "user": instance.account or None,
         "password": instance.password.reveal().encode() if instance.password else b"",
         "charset": "utf8mb4",
         "autocommit": True,
@@ -209,7 +209,7 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
 
 @contextmanager
 def _reaching(instance: Instance) -> Iterator[None]:
-    who = f"{address(instance)} as {instance.username or 'the current user'!r}"
+    who = f"{address(instance)} as {instance.account or 'the current user'!r}"
     try:
         yield
     except pymysql.MySQLError as exc:
