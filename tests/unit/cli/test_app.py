@@ -119,6 +119,19 @@ def test_a_wrong_command_line_exits_2_with_a_hint(arguments: tuple[str, ...]) ->
     assert "--help`.\n" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("backup", "-i", "1", "--instance=2"),
+        ("restore", "-i", "1", "-f", "a", "-f", "b"),
+        ("list", "--config=a", "--config=b"),
+    ],
+)
+def test_an_option_given_twice_is_not_half_ignored(arguments: tuple[str, ...]) -> None:
+    done = ran(*arguments)
+    assert (done.returncode, "is given more than once" in done.stderr) == (2, True)
+
+
 def test_a_wrong_command_line_with_json_is_a_document() -> None:
     done = ran("backup", "--nonsense", "--json")
     assert (done.returncode, json.loads(done.stdout)["error"]["type"]) == (2, "UsageError")

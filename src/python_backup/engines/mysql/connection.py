@@ -197,7 +197,7 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
             hint="Check socket in the config, and that the server is running.",
         )
     with _reaching(instance):
-        connection = pymysql.connect(database=database, **arguments(instance))
+        connection: Any = pymysql.connect(database=database, **arguments(instance))
         connection._read_timeout = None  # noqa: SLF001 - only the login is bounded: statements may take hours
     session = Session(
         instance,
@@ -241,7 +241,7 @@ def _reaching(instance: Instance) -> Iterator[None]:
 _REACHING = {
     CR.CR_CONN_HOST_ERROR: "Check host, port, socket and tls in the config, and that the server is running.",
     CR.CR_SSL_CONNECTION_ERROR: "Use tls mode prefer, or give the server a certificate.",
-    CR.CR_SERVER_LOST: "The server took the connection and gave no login: see whether it hangs, and its error log.",
+    CR.CR_SERVER_LOST: "The server took the connection and gave no login: see whether it hangs.",
     1049: "The database is not there: see SHOW DATABASES.",
     1040: "The server has no connection left: raise max_connections.",
     1129: "Run FLUSH HOSTS on the server.",
