@@ -4,6 +4,7 @@ BackupError                      1  failed
 ├── UsageError                   2  the command line is wrong
 │   └── DatabaseMissing
 ├── ConfigError                  3  the configuration is wrong
+│   └── VaultError
 ├── ServerError                  4  a server cannot be reached, or does not permit
 │   ├── ConnectionFailed
 │   └── NotPermitted
@@ -56,6 +57,10 @@ class ConfigError(BackupError):
     """The configuration cannot be used; the message lists every fault."""
 
     exit_code = 3
+
+
+class VaultError(ConfigError):
+    """The vault cannot be opened, or lacks an entry; the file is as it was."""
 
 
 class ServerError(BackupError):

@@ -84,7 +84,10 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One configured database server. A ``socket`` (a path) wins over host and port."""
+    """One configured database server. A ``socket`` (a path) wins over host and port.
+
+    ``held_username`` gives the account's name where the config does not: out of the vault.
+    """
 
     id: str
     name: str
@@ -94,6 +97,7 @@ class Instance:
     socket: str | None = None
     username: str = ""
     password: Secret | None = None
+    held_username: Secret | None = None
     filter: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     enabled: bool = True
@@ -101,6 +105,11 @@ class Instance:
     options: tuple[str, ...] = ()
     tools: Tools = field(default_factory=Tools)
     custom_format: bool = False
+
+    @property
+    def account(self) -> str:
+        """The account to log in with, empty for the system's own; may raise `ConfigError`."""
+        return self.username or (self.held_username.reveal() if self.held_username else "")
 
     @property
     def label(self) -> str:

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from python_backup import __version__
-from python_backup.cli import backup, config, plan, restore, rollback, verify
+from python_backup.cli import backup, config, plan, restore, rollback, vault, verify
 from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.render import Screen
@@ -47,6 +47,21 @@ class _Root(TyperGroup):
             raise _NobodyReads from exc
 
 
+class _Command(TyperCommand):
+    """Refuses an option given twice, of which Click would take the last and forget the first in silence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for option in given:
+            single = isinstance(option, TyperOption) and not option.multiple and not option.is_flag
+            if single and given.count(option) > 1:
+                raise UsageError(
+                    f"{option.opts[0]} is given more than once",
+                    hint=f"Give it once; see `{ctx.command_path} --help`.",
+                )
+        return super().parse_args(ctx, args)
+
+
 class _Signalled(Exception):
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -66,13 +81,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
-app.command("backup", epilog=epilog())(backup.backup)
-app.command("restore", epilog=epilog())(restore.restore)
-app.command("plan", epilog=epilog())(plan.plan)
-app.command("rollback", epilog=epilog())(rollback.rollback)
-app.command("verify", epilog=epilog())(verify.verify)
-app.command("list", epilog=epilog())(listing.list_)
+app.command("backup", cls=_Command, epilog=epilog())(backup.backup)
+app.command("restore", cls=_Command, epilog=epilog())(restore.restore)
+app.command("plan", cls=_Command, epilog=epilog())(plan.plan)
+app.command("rollback", cls=_Command, epilog=epilog())(rollback.rollback)
+app.command("verify", cls=_Command, epilog=epilog())(verify.verify)
+app.command("list", cls=_Command, epilog=epilog())(listing.list_)
 app.add_typer(config.app)
+app.add_typer(vault.app)
 
 
 def _version(asked: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,8 @@ def load_config(named: Path | None, screen: Screen) -> Config:
     from python_backup.config.find import find_config
     from python_backup.config.load import load
 
-    config = load(find_config(named, os.environ, _here()), os.environ)
+    # a passphrase is typed once, however many passwords the run takes from the vault
+    config = load(find_config(named, os.environ, _here()), os.environ, cache(screen.ask_hidden))
     for warning in config.warnings:
         screen.warning(warning)
     return config

@@ -140,6 +140,24 @@ class Screen:
         print(printable(question), end=" ", file=self.err, flush=True)
         return sys.stdin.readline().strip()
 
+    def ask_hidden(self, question: str) -> str | None:
+        """One line from the terminal that is not shown there; None where there is no terminal.
+
+        It is asked at the terminal itself: stdin may be a pipe that brings something else.
+        """
+        try:
+            os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        except OSError:
+            return None
+        if not self.err.isatty():
+            return None
+        from getpass import getpass
+
+        try:
+            return getpass(f"{printable(question)} ")
+        except EOFError:
+            return ""
+
     @cached_property
     def talk(self) -> Console:
         """Rich's console on stderr."""

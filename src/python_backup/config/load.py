@@ -13,10 +13,12 @@ from pydantic import ValidationError
 from python_backup.config import document, rules
 from python_backup.config.document import Document, Fault, read_document
 from python_backup.config.faults import fault_of
-from python_backup.config.schema import ConfigFile, InstanceSection
+from python_backup.config.keys import Ask, vault_of
+from python_backup.config.schema import ConfigFile, InstanceSection, PasswordSource
 from python_backup.config.secret import secret
+from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
-from python_backup.model import Dbms, Format, Instance, Tls, TlsMode, Tools
+from python_backup.model import Dbms, Format, Instance, Secret, Tls, TlsMode, Tools
 from python_backup.policy.beside import Kept
 
 DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
@@ -38,6 +40,7 @@ class Config:
     instances: tuple[Instance, ...]
     kept: Kept = field(default_factory=Kept)
     safety_keep: int = 10
+    vault: Vault | None = None
     warnings: tuple[str, ...] = ()
 
     def instance(self, wanted: str) -> Instance:
@@ -53,15 +56,22 @@ class Config:
         raise UsageError(f"no instance {wanted!r} in {self.path}", hint=f"The config has: {known}.")
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Config:
-    """The config in this file.
+def _nobody(_: str) -> None:
+    return None
+
+
+def load(path: Path, environ: Mapping[str, str], ask: Ask = _nobody) -> Config:
+    """The config in this file; ``ask`` gets the vault's passphrase when that is wanted and not in the config.
 
     Raises:
         ConfigError: with every fault, its line and its path.
     """
     text, mode = _text(path)
     read, checked = read_config(text, path, environ)
-    return _settled(checked, path, environ, tuple(_warnings(path, mode, read, checked)))
+    folder = path.absolute().parent
+    vault = vault_of(checked.vault, folder, environ, ask) if checked.vault else None
+    places = _Places(folder, environ, vault)
+    return _settled(checked, path, places, tuple(_warnings(path, mode, read, checked)))
 
 
 def read_file(path: Path, environ: Mapping[str, str]) -> ConfigFile:
@@ -123,29 +133,37 @@ def _warnings(path: Path, mode: int, read: Document, checked: ConfigFile) -> Ite
             return
 
 
-def _settled(
-    checked: ConfigFile, path: Path, environ: Mapping[str, str], warnings: tuple[str, ...]
-) -> Config:
-    folder = path.absolute().parent
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where secrets and files are found."""
+
+    folder: Path
+    environ: Mapping[str, str]
+    vault: Vault | None
+
+
+def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[str, ...]) -> Config:
     backup = checked.backup
     return Config(
         path=path,
-        directory=folder / Path(backup.directory).expanduser(),
+        directory=places.folder / Path(backup.directory).expanduser(),
         format=Format(backup.compression.format),
         level=backup.compression.level,
         timeout=backup.timeout,
         instances=tuple(
-            _instance(section, f"instances[{index}]", folder, environ)
+            _instance(section, f"instances[{index}]", places)
             for index, section in enumerate(checked.instances)
         ),
         kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
         safety_keep=checked.restore.safety.keep,
+        vault=places.vault,
         warnings=warnings,
     )
 
 
-def _instance(section: InstanceSection, place: str, folder: Path, environ: Mapping[str, str]) -> Instance:
+def _instance(section: InstanceSection, place: str, places: _Places) -> Instance:
     dbms = Dbms(section.dbms)
+    folder = places.folder
     tls, tools = section.tls, section.tools
     return Instance(
         id=section.id,
@@ -154,8 +172,9 @@ def _instance(section: InstanceSection, place: str, folder: Path, environ: Mappi
         host=section.host,
         port=section.port or DEFAULT_PORTS[dbms],
         socket=section.socket,
-        username=section.username,
-        password=secret(section.password, f"{place}.password", folder, environ),
+        username=section.username or "",
+        held_username=_held_username(section, place, places.vault),
+        password=secret(section.password, f"{place}.password", folder, places.environ, places.vault),
         filter=tuple(section.filter),
         ignore=tuple(section.ignore),
         enabled=section.enabled,
@@ -170,6 +189,25 @@ def _instance(section: InstanceSection, place: str, folder: Path, environ: Mappi
         ),
         custom_format=section.format == "custom",
     )
+
+
+def _held_username(section: InstanceSection, place: str, vault: Vault | None) -> Secret | None:
+    if section.username is not None or vault is None:
+        return None
+    match section.password:
+        case PasswordSource(vault=str(wanted)):
+            return Secret(lambda: _username_in(vault, wanted, place))
+    return None
+
+
+def _username_in(vault: Vault, wanted: str, place: str) -> str:
+    username = vault.entry(wanted).username
+    if not username:
+        raise ConfigError(
+            f"{place}.username: neither the config nor the vault's entry {wanted!r} has one",
+            hint=f"Give it in the config, or `vya-backupdb vault add {wanted} --username NAME --replace`.",
+        )
+    return username
 
 
 def _file(name: str | None, folder: Path) -> Path | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from python_backup.config.document import Path
-from python_backup.config.schema import LEVELS
+from python_backup.config.schema import LEVELS, PasswordSource, SecretSource
 
 Finding = tuple[Path, str]
 """Where, below what the rule was given, and what is wrong."""
@@ -21,7 +21,9 @@ _FILE_OPTIONS = ("--result-file", "-r", "--file", "-f", "--tab", "-T")
 def check(value: Any) -> Iterator[Finding]:
     """All that the rules find wrong in a whole document."""
     yield from _below(("backup", "compression"), value, _compression)
+    yield from _below(("vault",), value, _vault)
     yield from _unique_ids(_at(value, ("instances",)))
+    yield from _vault_missing(value)
     instances = _at(value, ("instances",))
     for index in range(len(instances) if isinstance(instances, list) else 0):
         for rule in INSTANCE_RULES:
@@ -88,11 +90,44 @@ def _archive(instance: Mapping[str, Any]) -> Iterator[Finding]:
 def _password(instance: Mapping[str, Any]) -> Iterator[Finding]:
     password = instance.get("password")
     if isinstance(password, dict):
-        given = [key for key in ("env", "file", "command") if password.get(key) is not None]
-        if len(given) != 1 and not set(password) - {"env", "file", "command"}:
-            yield ("password",), "takes just one of env, file and command"
+        for inner, message in _source(password, tuple(PasswordSource.model_fields)):
+            yield ("password", *inner), message
     elif isinstance(password, str) and any(c in password for c in "\0\r\n"):
         yield ("password",), "holds a line end, which no server takes"
+
+
+def _username(instance: Mapping[str, Any]) -> Iterator[Finding]:
+    password = instance.get("password")
+    held = isinstance(password, dict) and password.get("vault") is not None
+    if instance.get("username") is None and not held:
+        yield ("username",), "is needed"
+
+
+def _source(source: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[Finding]:
+    """What is wrong with the mapping that tells where a secret is."""
+    given = [key for key in keys if source.get(key) is not None]
+    if len(given) != 1 and not set(source) - set(keys):
+        yield (), f"takes just one of {', '.join(keys[:-1])} and {keys[-1]}"
+    credential = source.get("systemd")
+    if isinstance(credential, str) and ("/" in credential or credential in {".", ".."}):
+        yield ("systemd",), "is a credential's name, not a path"
+
+
+def _vault(vault: Mapping[str, Any]) -> Iterator[Finding]:
+    passphrase = vault.get("passphrase")
+    if isinstance(passphrase, dict):
+        for inner, message in _source(passphrase, tuple(SecretSource.model_fields)):
+            yield ("passphrase", *inner), message
+        if vault.get("key_file") is not None:
+            yield ("passphrase",), "give key_file or passphrase, not both"
+
+
+def _vault_missing(value: Any) -> Iterator[Finding]:
+    instances = _at(value, ("instances",))
+    for index, _ in enumerate(instances if isinstance(instances, list) else ()):
+        where = ("instances", index, "password", "vault")
+        if _at(value, where) is not None and _at(value, ("vault",)) is None:
+            yield where, "needs the section vault, which names the file"
 
 
 def _options(instance: Mapping[str, Any]) -> Iterator[Finding]:
@@ -129,6 +164,7 @@ def _tools(instance: Mapping[str, Any]) -> Iterator[Finding]:
 INSTANCE_RULES: tuple[Callable[[Mapping[str, Any]], Iterator[Finding]], ...] = (
     _socket,
     _archive,
+    _username,
     _password,
     _options,
     _tls,

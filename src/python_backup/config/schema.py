@@ -55,19 +55,40 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+class KeyringEntry(_Strict):
+    """One password of the system's keyring."""
+
+    service: Annotated[Word, Field(description="the service that it was stored under")]
+    username: Annotated[Word, Field(description="the name that it was stored under")]
+
+
 class SecretSource(_Strict):
-    """Where a password comes from, if it is not written here; just one of the three."""
+    """Where a secret comes from, if it is not written here; just one of these."""
 
     env: Annotated[Word | None, Field(description="the name of an environment variable")] = None
     file: Annotated[Word | None, Field(description="a file that only its owner can read")] = None
     command: Annotated[
         Annotated[list[Word], Field(min_length=1)] | None,
-        Field(description="a program and its arguments; the first line it prints is the password"),
+        Field(description="a program and its arguments; the first line it prints is the secret"),
+    ] = None
+    keyring: Annotated[KeyringEntry | None, Field(description="the system's keyring")] = None
+    systemd: Annotated[
+        Word | None, Field(description="a credential that systemd hands over: $CREDENTIALS_DIRECTORY/NAME")
+    ] = None
+
+
+class PasswordSource(SecretSource):
+    """Where a password comes from; just one of these."""
+
+    vault: Annotated[
+        Word | None,
+        BeforeValidator(_id, json_schema_input_type=int | str),
+        Field(description="an entry of the vault, by its id"),
     ] = None
 
 
 Password = Annotated[
-    Annotated[str, Tag("text")] | Annotated[SecretSource, Tag("source")], Discriminator(_kind_of_password)
+    Annotated[str, Tag("text")] | Annotated[PasswordSource, Tag("source")], Discriminator(_kind_of_password)
 ]
 
 
@@ -152,10 +173,12 @@ class InstanceSection(_Strict):
         Field(description="left out: 3306, for postgresql 5432"),
     ] = None
     socket: Annotated[Word | None, Field(description="a socket's path, instead of host and port")] = None
-    username: Annotated[Word, Field(description="the account that backs up")]
+    username: Annotated[
+        Word | None, Field(description="the account that backs up; left out: the vault entry's")
+    ] = None
     password: Annotated[
         Password | None,
-        Field(description="text, {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}"),
+        Field(description="text, or where it is: {file: PATH}, {vault: ID}, {env: NAME} …"),
     ] = None
     filter: Annotated[Words, Field(description="only databases that match one of these patterns")]
     ignore: Annotated[Words, Field(description="no database that matches one of these patterns")]
@@ -169,6 +192,14 @@ class InstanceSection(_Strict):
     ] = "plain"
 
 
+class VaultSection(_Strict):
+    """The encrypted file of passwords, and what opens it; without either, it is asked on the terminal."""
+
+    path: Annotated[Word, Field(description="the file")]
+    key_file: Annotated[Word | None, Field(description="a file that only its owner can read")] = None
+    passphrase: Annotated[SecretSource | None, Field(description="where the passphrase is")] = None
+
+
 class ConfigFile(_Strict):
     """The whole file."""
 
@@ -176,6 +207,7 @@ class ConfigFile(_Strict):
 
     backup: BackupSection
     restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
+    vault: VaultSection | None = None
     instances: Annotated[list[InstanceSection], Field(min_length=1)]
 
 

@@ -17,7 +17,7 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Dialect, Header, SourceDatabase
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.pick import Pick
-from python_backup.dump.piece import DataBegin, Piece, Rows
+from python_backup.dump.piece import DataBegin, Piece, Rows, Statement
 from python_backup.dump.table import DIALECTS, read_header
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UsageError
 from python_backup.jobs.progress import Progress, Step
@@ -106,6 +106,7 @@ class _Read:
     facts: Facts | None = None
     picked: Facts | None = None
     complete: bool = False
+    empty: bool = True
     size: int = 0
 
     def counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -120,6 +121,9 @@ class _Read:
         tables = self.facts.tables if self.facts else ()
         rows = self.facts.rows if self.facts else 0
         found = f"{self.size:,} bytes of SQL; tables: {len(tables):,}; rows: {rows:,}"
+        if self.empty:  # what a failed `dump > file` leaves; restored, it would replace a database by nothing
+            yield Check("content", "there is no statement in it: this is no dump", ok=False)
+            return
         yield Check("content", found, ok=True)
         yield self._end_check()
         if manifest is not None and self.facts is not None:
@@ -205,7 +209,8 @@ class Examiner:
         guard = read.dialect.guard(read.source)
         counter = FactsCounter(read.dialect.objects())
         picked = _Picked(read.dialect, self.pick) if self.pick is not None else None
-        for piece in selector.select(pieces_of(read.counted(blocks), lexer)):
+        read.empty = True
+        for piece in selector.select(_seen(read, pieces_of(read.counted(blocks), lexer))):
             if guarded:
                 guard.check(piece)
             counter.take(piece)
@@ -237,6 +242,14 @@ class _Picked:
         return replace(
             facts, tables=tuple(counted[t.name] if t.name in self._filled else t for t in facts.tables)
         )
+
+
+def _seen(read: _Read, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The pieces; notes whether any of them is more than comments and commands of a client."""
+    for piece in pieces:
+        if read.empty and isinstance(piece, Statement | DataBegin):
+            read.empty = False
+        yield piece
 
 
 @dataclass(frozen=True, slots=True)

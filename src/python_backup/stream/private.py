@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from python_backup.errors import StorageFailed
@@ -35,7 +35,8 @@ def private_files(contents: Mapping[str, bytes]) -> Iterator[Path]:
                 raise _failed(str(folder), exc) from exc
         yield folder
     finally:
-        shutil.rmtree(folder)
+        with suppress(FileNotFoundError):  # a cleaner of old temporary files was here during a long dump
+            shutil.rmtree(folder)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A file that appears under its name whole or not at all, and never in place of another.
+"""A file that appears under its name whole or not at all, and in place of another only where that is asked.
 
 Written under a temporary name in the same folder (``.NAME.partial-RANDOM``), made durable, then
 linked to its name: link(2) fails where the name is taken, rename(2) would replace.
@@ -116,6 +116,24 @@ class Sink:
                 name.unlink()
             raise storage_failed(folder, exc) from exc
         raise StorageFailed(f"{self._final} is there already and is not replaced")
+
+    def replace(self) -> None:
+        """Makes the file durable in place of the one of its name, as that one's owner's; called once, last.
+
+        Raises:
+            StorageFailed: the disk did not take the bytes; what stood there still stands.
+        """
+        folder = self._final.parent
+        try:
+            old, new = self._final.stat(), os.fstat(self._descriptor)
+            if (old.st_uid, old.st_gid) != (new.st_uid, new.st_gid):
+                with suppress(PermissionError):  # root's change leaves the file to whom it belongs
+                    os.fchown(self._descriptor, old.st_uid, old.st_gid)
+            os.fsync(self._descriptor)
+            self._temporary.rename(self._final)
+            sync_folder(folder)
+        except OSError as exc:
+            raise storage_failed(folder, exc) from exc
 
     def close(self) -> None:
         """Ends writing; removes what was not committed."""

@@ -26,6 +26,12 @@ COMMANDS = [
     ("config", "validate"),
     ("config", "show"),
     ("config", "schema"),
+    ("vault",),
+    ("vault", "init"),
+    ("vault", "add"),
+    ("vault", "list"),
+    ("vault", "remove"),
+    ("vault", "import"),
 ]
 HEAVY = (
     "psycopg",
@@ -37,6 +43,8 @@ HEAVY = (
     "rich",
     "blake3",
     "zlib_ng",
+    "cryptography",
+    "keyring",
 )
 SLEEPER = """
 import os, sys, time
@@ -109,6 +117,19 @@ def test_a_wrong_command_line_exits_2_with_a_hint(arguments: tuple[str, ...]) ->
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: ")
     assert "--help`.\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("backup", "-i", "1", "--instance=2"),
+        ("restore", "-i", "1", "-f", "a", "-f", "b"),
+        ("list", "--config=a", "--config=b"),
+    ],
+)
+def test_an_option_given_twice_is_not_half_ignored(arguments: tuple[str, ...]) -> None:
+    done = ran(*arguments)
+    assert (done.returncode, "is given more than once" in done.stderr) == (2, True)
 
 
 def test_a_wrong_command_line_with_json_is_a_document() -> None:
@@ -189,7 +210,7 @@ def test_closed_and_full_streams_are_no_traceback() -> None:
 @pytest.mark.parametrize("stderr", ["/dev/full", ">(exec true)"])
 def test_talk_that_nobody_takes_does_not_end_the_work(tmp_path: Path, stderr: str) -> None:
     file = tmp_path / "20260113_155440_mysql_shop.sql"
-    file.write_bytes(b"-- MySQL dump 10.13\n-- Dump completed\n")
+    file.write_bytes(b"-- MySQL dump 10.13\nSET NAMES utf8mb4;\n-- Dump completed\n")
     verify = shlex.join([*PROGRAM, "verify", str(file)])
     done = subprocess.run(
         ["/bin/bash", "-c", f"exec {verify} 2> {stderr}"], capture_output=True, check=False, timeout=60

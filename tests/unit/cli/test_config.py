@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from python_backup.config.load import load
-from python_backup.config.schema import SecretSource
+from python_backup.config.schema import PasswordSource
 from python_backup.model import Dbms
 
 
@@ -52,7 +52,7 @@ def test_init_asks_on_a_terminal_until_the_answer_will_do(
         3307,
     )
     assert (instance["username"], instance["password"]) == ("me", {"env": "MY_PW"})
-    assert SecretSource.model_validate(instance["password"]).env == "MY_PW"
+    assert PasswordSource.model_validate(instance["password"]).env == "MY_PW"
 
 
 def test_init_over_a_socket_needs_no_password(vya: Callable, tmp_path: Path) -> None:

@@ -37,8 +37,8 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 def test_the_example_is_valid_and_says_zstd() -> None:
     config = load(EXAMPLE, {})
     assert (config.format, config.level, config.timeout) == (Format.ZSTD, 3, 3600)
-    assert [i.dbms for i in config.instances] == [Dbms.MYSQL, Dbms.MARIADB, Dbms.POSTGRESQL]
-    assert [i.id for i in config.instances] == ["1", "shop", "main"]
+    assert [i.dbms for i in config.instances] == [Dbms.MYSQL, Dbms.MARIADB] + [Dbms.POSTGRESQL] * 2
+    assert [i.id for i in config.instances] == ["1", "shop", "main", "archive"]
 
 
 def test_the_example_shows_every_key() -> None:
@@ -88,13 +88,26 @@ instances:
         ("port: true", ["6: instances[0].port: must be a whole number"]),
         ("format: custom", ["6: instances[0].format: is for postgresql alone, not for mysql"]),
         ("password: 7", ["6: instances[0].password: must be text; put it in quotes"]),
-        ("password: {}", ["6: instances[0].password: takes just one of env, file and command"]),
+        (
+            "password: {}",
+            ["6: instances[0].password: takes just one of env, file, command, keyring, systemd and vault"],
+        ),
         (
             "password: {env: A, file: B}",
-            ["6: instances[0].password: takes just one of env, file and command"],
+            ["6: instances[0].password: takes just one of env, file, command, keyring, systemd and vault"],
         ),
         ("password: {en: A}", ["6: instances[0].password.en: unknown key; did you mean env?"]),
         ("password: {command: pass}", ["6: instances[0].password.command: must be a list"]),
+        ("password: {keyring: {service: a}}", ["6: instances[0].password.keyring.username: is needed"]),
+        (
+            "password: {systemd: a/b}",
+            ["6: instances[0].password.systemd: is a credential's name, not a path"],
+        ),
+        ("password: {systemd: ..}", ["6: instances[0].password.systemd: is a credential's name, not a path"]),
+        (
+            "password: {vault: a}",
+            ["6: instances[0].password.vault: needs the section vault, which names the file"],
+        ),
         ("password: {command: []}", ["6: instances[0].password.command: must not be empty"]),
         ('password: "a\\nb"', ["6: instances[0].password: holds a line end, which no server takes"]),
         ("filter: app", ["6: instances[0].filter: must be a list"]),
@@ -159,6 +172,29 @@ def test_the_level_fits_the_format(chosen: str, level: int, message: str) -> Non
 )
 def test_a_file_of_another_shape_is_named(text: str, expected: list[str]) -> None:
     assert faults_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("vault", "expected"),
+    [
+        ("path: v, passphrase: {env: A}, key_file: k", ["passphrase: give key_file or passphrase, not both"]),
+        (
+            "path: v, passphrase: {}",
+            ["passphrase: takes just one of env, file, command, keyring and systemd"],
+        ),
+        ("path: v, passphrase: {vault: a}", ["passphrase.vault: unknown key"]),
+        ("path: v, passphrase: hunter2", ["passphrase: must be a mapping of keys"]),
+        ("key_file: k", ["path: is needed"]),
+    ],
+)
+def test_a_fault_of_the_vault_is_named(vault: str, expected: list[str]) -> None:
+    text = f"vault: {{{vault}}}\n{START}  - {ONE}\n"
+    assert faults_of(text) == [f"1: vault.{fault}" for fault in expected]
+
+
+def test_without_a_vault_a_username_is_needed() -> None:
+    text = f"{START}  - {{id: 1, dbms: mysql, password: {{env: A}}}}\n"
+    assert [fault.partition(": ")[2] for fault in faults_of(text)] == ["instances[0].username: is needed"]
 
 
 def test_no_fault_shows_a_password() -> None:

@@ -12,6 +12,8 @@ instances:
   - {id: 1, dbms: mysql, username: u, password: hunter2}
   - {id: 2, dbms: mariadb, username: u, password: "${PW}", socket: /s}
   - {id: 3, dbms: postgresql, username: u, password: {env: PW}}
+  - {id: 4, dbms: postgresql, password: {vault: 4}}
+vault: {path: v, passphrase: {file: f}}
 """
 
 
@@ -21,13 +23,18 @@ def shown(text: str) -> str:
 
 def test_no_password_is_shown_but_where_one_comes_from_is() -> None:
     passwords = [i["password"] for i in effective(read_config(TEXT, Path("c"), {"PW": "x"})[1])["instances"]]
-    assert passwords == ["***", "***", {"env": "PW"}]
+    assert passwords == ["***", "***", {"env": "PW"}, {"vault": "4"}]
     assert "hunter" not in shown(TEXT)
 
 
 def test_what_is_shown_is_a_config_again_with_the_defaults_filled_in() -> None:
     again = read_config(shown(TEXT), Path("c"), {})[1]
-    assert [(i.port, i.socket) for i in again.instances] == [(3306, None), (None, "/s"), (5432, None)]
+    assert [(i.port, i.socket) for i in again.instances] == [
+        (3306, None),
+        (None, "/s"),
+        (5432, None),
+        (5432, None),
+    ]
     assert as_yaml(effective(again)) == shown(TEXT)
 
 

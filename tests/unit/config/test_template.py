@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_backup.config.load import load, read_config
-from python_backup.config.schema import InstanceSection, SecretSource
+from python_backup.config.schema import InstanceSection, PasswordSource
 from python_backup.config.template import Answers, config_text, write_new
 from python_backup.errors import Refused, StorageFailed
 from python_backup.model import Dbms, Format
@@ -41,7 +41,7 @@ def test_any_password_is_read_back(password: str) -> None:
 
 @pytest.mark.parametrize("kind", ["env", "file"])
 def test_a_password_elsewhere_is_written_as_such(kind: str) -> None:
-    assert only_instance(Answers(password={kind: "PLACE"})).password == SecretSource.model_validate(
+    assert only_instance(Answers(password={kind: "PLACE"})).password == PasswordSource.model_validate(
         {kind: "PLACE"}
     )
 

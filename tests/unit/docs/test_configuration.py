@@ -23,6 +23,7 @@ DEPENDING = {
     "backup.compression.level": "the format's own",
     "backup.timeout": "none: no limit",
     "instances[].name": "the id",
+    "instances[].username": "required, but with `password.vault`",
     "instances[].port": "`3306`; PostgreSQL `5432`",
     "instances[].tools.host": "`host`",
     "instances[].tools.port": "`port`",
@@ -64,9 +65,8 @@ def _default(key: str, field: Any) -> str:
 
 def _documented() -> dict[str, list[str]]:
     text = read(DOCUMENT)
-    found = [
-        row for name in ("backup", "restore", "instances") for row in rows(section(text, f"## `{name}`"))
-    ]
+    parts = ("backup", "restore", "vault", "instances")
+    found = [row for part in parts for row in rows(section(text, f"## `{part}`"))]
     return {code(cells[0])[0]: cells for cells in found}
 
 
@@ -118,7 +118,12 @@ def test_the_search_order_is_that_of_the_code() -> None:
 @pytest.mark.parametrize("way", [cells[0] for cells in rows(section(read(DOCUMENT), "## Passwords"))])
 def test_each_way_to_give_a_password_is_valid(way: str) -> None:
     (given,) = code(way)
-    text = f"backup: {{directory: b}}\ninstances:\n  - {{id: 1, dbms: mysql, username: u, {given}}}\n"
+    text = f"""\
+backup: {{directory: b}}
+vault: {{path: v}}
+instances:
+  - {{id: 1, dbms: mysql, username: u, {given}}}
+"""
     assert read_config(text, Path("config.yaml"), {})[1].instances[0].password is not None
 
 
@@ -137,7 +142,7 @@ def test_the_example_of_tools_in_a_container_is_valid() -> None:
 
 def test_the_example_config_is_valid_and_shows_every_key() -> None:
     config = CHECKOUT / "config.example.yaml"
-    assert len(load(config, os.environ).instances) == 3
+    assert len(load(config, os.environ).instances) == 4
     shown = config.read_text()
     leaves = {key.rpartition(".")[2] for key, _ in _keys(ConfigFile)}
     assert {leaf for leaf in leaves if not re.search(rf"[\s{{]{leaf}:", shown)} == set()

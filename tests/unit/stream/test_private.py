@@ -1,6 +1,7 @@
 """Private files."""
 
 import os
+import shutil
 import stat
 
 import pytest
@@ -40,3 +41,9 @@ def test_a_folder_that_cannot_be_written_is_named(monkeypatch, tmp_path):
     )
     with expected, private_files({"a": b"1"}):
         pass
+
+
+def test_a_folder_that_someone_removed_meanwhile_is_no_error() -> None:
+    with private_files({"a": b""}) as folder:
+        shutil.rmtree(folder)
+    assert not folder.exists()

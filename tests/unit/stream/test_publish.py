@@ -134,3 +134,38 @@ def test_a_read_only_file_system_is_named(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(StorageFailed, match="Read-only file system"), publishing(small_disk / "a.sql"):
         pass
+
+
+def test_a_file_is_replaced_where_that_is_asked(tmp_path):
+    final = tmp_path / "vault"
+    final.write_bytes(b"old")
+    final.chmod(0o644)
+    with publishing(final) as sink:
+        sink.write(b"new")
+        sink.replace()
+    assert (final.read_bytes(), stat.S_IMODE(final.stat().st_mode)) == (b"new", 0o600)
+    assert list(tmp_path.iterdir()) == [final]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes a file of someone else")
+def test_a_replaced_file_keeps_its_owner(tmp_path):
+    final = tmp_path / "vault"
+    final.write_bytes(b"old")
+    os.chown(final, 12345, 54321)
+    with publishing(final) as sink:
+        sink.replace()
+    assert (final.stat().st_uid, final.stat().st_gid) == (12345, 54321)
+
+
+def test_a_replacement_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    final = tmp_path / "vault"
+    final.write_bytes(b"old")
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StorageFailed, match="No space left on device"), publishing(final) as sink:
+        sink.write(b"new")
+        sink.replace()
+    assert (final.read_bytes(), list(tmp_path.iterdir())) == (b"old", [final])

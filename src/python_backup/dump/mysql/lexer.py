@@ -38,6 +38,7 @@ _WORD = re.compile(rb"[A-Za-z_?]++")
 _SANDBOX = re.compile(rb"/\*M?!999999\\-[^*\n]*\*/[ \t]*+\r?\n?")
 _SANDBOX_BEGINS = (b"/*!999999\\-", b"/*M!999999\\-")
 _TAIL = re.compile(rb"[ \t\r]*+\n")
+_BOM = b"\xef\xbb\xbf"
 _HEADER = re.compile(rb"(?:/\*M?!999999\\-[^*\n]*\*/[ \t]*\n)?-- (?:MySQL|MariaDB) dump \d[^\r\n]*\n")
 _COMPLETED = b"-- Dump completed"
 _NAME = rb"(?:`(?:[^`]|``)*+`|\"(?:[^\"]|\"\")*+\"|[\w$\x80-\xff]++)"
@@ -130,12 +131,14 @@ class MysqlLexer:
         )
 
     def _look_at_header(self) -> None:
-        sandbox = self._buffer.startswith(_SANDBOX_BEGINS)
+        if self._first and self._buffer.startswith(_BOM):
+            self._at = len(_BOM)  # it goes with the comment that follows; the mysql client skips it, too
+        sandbox = self._buffer.startswith(_SANDBOX_BEGINS, self._at)
         if not self._final and sandbox and self._buffer.count(b"\n") < 2:  # noqa: PLR2004 - it is line 2 then
             return
         if self._first:
             self._first = False
-            self._trusted = _HEADER.match(self._buffer) is not None
+            self._trusted = _HEADER.match(self._buffer, self._at) is not None
 
     def _pieces(self) -> Iterator[Piece]:
         while True:

@@ -20,6 +20,9 @@ from python_backup.model import Instance, Tls, TlsMode
 
 DEFAULT_PORT = 3306
 CONNECT_SECONDS = 10
+LOGIN_SECONDS = 30
+"""For each answer of a server that took the connection; some look up the client's name meanwhile."""
+
 _IDLE_SECONDS = 86_400
 """A session stays open while a dump of hours runs beside it, whatever the server's wait_timeout."""
 _REASON_LENGTH = 200
@@ -86,11 +89,12 @@ def arguments(instance: Instance) -> dict[str, Any]:
     return {
         **where,
         **_tls(instance.tls, local=instance.socket is not None),
-        "user": instance.username or None,
+        "user": instance.account or None,
         "password": instance.password.reveal().encode() if instance.password else b"",
         "charset": "utf8mb4",
         "autocommit": True,
         "connect_timeout": CONNECT_SECONDS,
+        "read_timeout": LOGIN_SECONDS,
         "local_infile": False,
         "program_name": "vya-backupdb",
     }
@@ -193,7 +197,8 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
             hint="Check socket in the config, and that the server is running.",
         )
     with _reaching(instance):
-        connection = pymysql.connect(database=database, **arguments(instance))
+        connection: Any = pymysql.connect(database=database, **arguments(instance))
+        connection._read_timeout = None  # noqa: SLF001 - only the login is bounded: statements may take hours
     session = Session(
         instance,
         version="",
@@ -209,7 +214,7 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
 
 @contextmanager
 def _reaching(instance: Instance) -> Iterator[None]:
-    who = f"{address(instance)} as {instance.username or 'the current user'!r}"
+    who = f"{address(instance)} as {instance.account or 'the current user'!r}"
     try:
         yield
     except pymysql.MySQLError as exc:
@@ -236,6 +241,7 @@ def _reaching(instance: Instance) -> Iterator[None]:
 _REACHING = {
     CR.CR_CONN_HOST_ERROR: "Check host, port, socket and tls in the config, and that the server is running.",
     CR.CR_SSL_CONNECTION_ERROR: "Use tls mode prefer, or give the server a certificate.",
+    CR.CR_SERVER_LOST: "The server took the connection and gave no login: see whether it hangs.",
     1049: "The database is not there: see SHOW DATABASES.",
     1040: "The server has no connection left: raise max_connections.",
     1129: "Run FLUSH HOSTS on the server.",

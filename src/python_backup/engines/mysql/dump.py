@@ -89,7 +89,7 @@ def option_file(job: Job) -> bytes:
     and ``\`` begins an escape in either case.
     """
     instance = job.instance
-    lines = {"user": instance.username or None, "password": None}
+    lines = {"user": instance.account or None, "password": None}
     if instance.password is not None:
         lines["password"] = instance.password.reveal()
     if socket := _socket(instance):

@@ -64,8 +64,8 @@ def address(host: str, port: int, socket: str | None) -> Address:
 def parameters(where: Address, instance: Instance, database: str) -> dict[str, str]:
     """What libpq is told, in the driver and in the tools, by its own keywords; no secret is in it."""
     told = {"host": where.host, "port": str(where.port)}
-    if instance.username:
-        told["user"] = instance.username
+    if instance.account:
+        told["user"] = instance.account
     return told | {
         "dbname": database_name(database).decode(),
         "connect_timeout": str(CONNECT_TIMEOUT),

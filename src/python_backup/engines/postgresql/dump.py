@@ -199,5 +199,5 @@ _HINTS = (
 
 def _hint(lines: list[str], instance: Instance | None) -> str | None:
     everything = "\n".join(lines)
-    user = instance.username if instance else ""
+    user = instance.account if instance else ""
     return next((hint.format(user=user) for pattern, hint in _HINTS if re.search(pattern, everything)), None)

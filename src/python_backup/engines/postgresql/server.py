@@ -144,7 +144,7 @@ class PostgresServer:
         raise self._unmade(database, failed) from failed
 
     def _unmade(self, database: str, exc: psycopg.Error) -> Exception:
-        hint = f'Let the account make databases: ALTER ROLE "{self._instance.username}" CREATEDB.'
+        hint = f'Let the account make databases: ALTER ROLE "{self._instance.account}" CREATEDB.'
         return connection.converted(
             exc, f"database {database!r} cannot be made", hint if exc.sqlstate == "42501" else None
         )

@@ -236,3 +236,12 @@ def test_long_comments_pass_in_pieces():
     pieces, _ = lex(dump, list(range(0, len(dump), 10_000)))
     assert b"".join(p.text for p in pieces) == dump
     assert max(len(p.text) for p in pieces) < 100_000
+
+
+@pytest.mark.parametrize("cuts", [[], [1], [1, 2, 3, 4]])
+def test_a_byte_order_mark_is_passed_over(cuts):
+    mark = b"\xef\xbb\xbf"
+    pieces, lexer = lex(mark + DUMP, cuts)
+    assert pieces[0] == Comment(mark, 1)
+    assert pieces[1:] == lex(DUMP)[0]
+    assert lexer.complete

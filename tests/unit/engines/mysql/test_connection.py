@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 
 import pytest
 
-from python_backup.engines.mysql.connection import address, arguments, quoted
+from python_backup.engines.mysql import connection
+from python_backup.engines.mysql.connection import address, arguments, open_session, quoted
+from python_backup.errors import ConnectionFailed
 from python_backup.model import Dbms, Instance, Secret, Tls, TlsMode
 
 
@@ -56,3 +59,12 @@ def test_tls_without_conditions_is_left_to_the_driver(tls, socket, expected):
 def test_tls_with_conditions_is_a_context(mode, verify, hostname):
     context = arguments(instance(tls=Tls(mode)))["ssl"]
     assert (context.verify_mode, context.check_hostname) == (verify, hostname)
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(connection, "LOGIN_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        instance = Instance("1", "1", Dbms.MYSQL, port=listening.getsockname()[1], username="u")
+        with pytest.raises(ConnectionFailed, match="timed out") as caught:
+            open_session(instance)
+    assert "whether it hangs" in (caught.value.hint or "")

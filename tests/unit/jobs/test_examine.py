@@ -1,0 +1,32 @@
+"""What is said of an artifact before anything is done with it."""
+
+from pathlib import Path
+
+import pytest
+
+from python_backup.jobs.examine import Examiner
+from support.silence import Silence
+
+MYSQL = b"-- MySQL dump 10.13  Distrib 8.4.3\n\n%s\n-- Dump completed on 2026-11-21  1:00:00\n"
+POSTGRESQL = b"--\n-- PostgreSQL database dump\n--\n\n%s\n--\n-- PostgreSQL database dump complete\n--\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n \n", b"-- a comment\n", b"/* a comment */", MYSQL % b"", POSTGRESQL % b"\\connect x\n"],
+)
+@pytest.mark.parametrize("family", ["mysql", "postgresql"])
+def test_a_file_without_a_statement_is_no_dump(tmp_path: Path, content: bytes, family: str) -> None:
+    file = tmp_path / "shop.sql"
+    file.write_bytes(content)
+    failed = Examiner(Silence(), family=family).examine(file).failed
+    assert failed is not None
+    assert (failed.name, failed.detail) == ("content", "there is no statement in it: this is no dump")
+
+
+@pytest.mark.parametrize("dump", [MYSQL % b"SET NAMES utf8mb4;\n", POSTGRESQL % b"SET row_security = off;\n"])
+def test_the_dump_of_an_empty_database_is_one(tmp_path: Path, dump: bytes) -> None:
+    file = tmp_path / "shop.sql"
+    file.write_bytes(dump)
+    found = Examiner(Silence()).examine(file)
+    assert found.failed is None
