@@ -13,6 +13,7 @@ from functools import partial
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import Choices
 from python_backup.dump.mysql.modes import SqlModes
+from python_backup.dump.mysql.renaming import ambiguous
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.mysql.tokens import Token, tokens
 from python_backup.dump.piece import Statement
@@ -266,6 +267,12 @@ class Renaming:
         sql = [mode, definition.create]
         *_, last = rewriter.rewrite(Statement(text, 1, text) for text in sql)
         what = f"the {definition.kind.lower()} {definition.name!r}"
+        modes = SqlModes()
+        modes.follow(mode)
+        if any(ambiguous(tokens(definition.create, modes), self._name(self.old, definition.charset))):
+            self.warnings.append(
+                f"{what}: {self.old}.… may name the database or an alias; it was left as it is"
+            )
         self.warnings.extend(f"{what}: {w.removeprefix('line 1: ')}" for w in changes.warnings)
         assert isinstance(last, Statement)
         return last.sql
