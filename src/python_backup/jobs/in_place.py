@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from python_backup.dump.choices import Choices
@@ -19,11 +19,12 @@ from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, FactsDiffer, Refused
 from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import compare
 from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.model import Format, Instance
-from python_backup.policy.beside import BEFORE, RESTORING, beside
+from python_backup.policy.beside import BEFORE, RESTORING
 from python_backup.storage.safety import Mark, drop_oldest, is_held, marked, marks, taken_up, unmark
 
 FOLDER = "safety"
@@ -85,8 +86,8 @@ class InPlace:
         Calling what is given says that the target is restored. Else, and whatever is raised inside,
         it is filled from the artifact again; an error's message then says so.
         """
-        empty = self._free(server, target, RESTORING)
-        before = self._free(server, target, BEFORE)
+        empty = free_beside(server, self.instance, target, RESTORING, self.now())
+        before = free_beside(server, self.instance, target, BEFORE, self.now())
         mark = Mark(artifact, self.instance.id, target, (empty, before))
         done: list[bool] = []
         with marked(mark):
@@ -137,28 +138,23 @@ class InPlace:
     def _put_back(self, server: Server, mark: Mark) -> None:
         target = mark.database
         whole = examine_whole(mark.artifact, self.instance, None, self.progress)
-        fresh = self._free(server, target, RESTORING)
+        fresh = free_beside(server, self.instance, target, RESTORING, self.now())
+        server.create(fresh, whole.like)
         try:
             choices = Choices(final_name=target, rename_ambiguous=False, events="keep")
             Loading(whole, self.instance, self.progress, choices).fill(server, fresh)
             found = compare(server, fresh, whole.facts)
             if not found.equal:
                 raise FactsDiffer(f"database {target!r} put back from {mark.artifact} differs from it")
-            before = self._free(server, target, BEFORE) if server.exists(target) else None
+            before = None
+            if server.exists(target):
+                before = free_beside(server, self.instance, target, BEFORE, self.now())
             server.take_over(Swap(fresh, target, before, disconnect=True))
         except BackupError:
-            if server.exists(fresh):
-                server.drop(fresh)
+            abandon(server, fresh, target)
             raise
         if before is not None:
             server.drop(before)  # it was empty
-
-    def _free(self, server: Server, target: str, mark: str) -> str:
-        """The first name from this second on that no database has."""
-        fits, at = ENGINES[self.instance.dbms].fits, self.now()
-        while server.exists(name := beside(target, mark, at, fits)):
-            at += timedelta(seconds=1)
-        return name
 
 
 def unfinished_in_place(instance: Instance, target: str, safety: Safety | None) -> str | None:

@@ -114,16 +114,14 @@ class Loading:
     choices: Choices = AS_THE_DUMP
     changes: Changes = field(default_factory=Changes)
 
-    def fill(self, server: Server, database: str) -> tuple[str, ...]:
-        """Makes the database as the dump says and loads the dump into it; returns warnings.
+    def fill(self, server: Server, database: str) -> None:
+        """Loads the dump into a database that was made for it.
 
         Raises:
             Refused: the dump has what the server has nothing like, or a name that may mean two things.
         """
-        warnings = server.create(database, self.whole.like)
         with self.rewritten(server, database) as pieces:
             server.load(database, pieces, complete=True)
-        return warnings
 
     def rehearse(self, server: Server, database: str) -> Needs:
         """Reads everything as `fill` would, so that ``changes`` has it all; sends nothing.

@@ -19,6 +19,7 @@ from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, Refused, TargetExists
+from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import Comparison, compare
 from python_backup.jobs.fingerprint import Fingerprint, fingerprint, refuse_changed
 from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
@@ -26,7 +27,7 @@ from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.model import Facts, Instance, Manifest
-from python_backup.policy.beside import BEFORE, RESTORING, Kept, beside, no_longer_kept, replaced_of
+from python_backup.policy.beside import BEFORE, RESTORING, Kept, no_longer_kept, replaced_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +211,14 @@ class _Restore:
 
     def _beside(self, server: Server, loading: Loading, target: str, *, replaced: bool) -> RestoreReport:
         """Fills a database of another name, compares it, and only then lets it take the target's place."""
-        fits = ENGINES[self.request.instance.dbms].fits
-        begun = self.now()
-        fresh = beside(target, RESTORING, begun, fits)
-        before = beside(target, BEFORE, begun, fits) if replaced else None
+        instance, at = self.request.instance, self.now()
+        fresh = free_beside(server, instance, target, RESTORING, at)
+        before = free_beside(server, instance, target, BEFORE, at) if replaced else None
         comparison = None
+        self.warnings.extend(server.create(fresh, loading.whole.like))
         try:
             with self._timed("load"):
-                self.warnings.extend(loading.fill(server, fresh))
+                loading.fill(server, fresh)
             if self.request.verify:
                 with self._timed("compare"), self.progress.step(f"comparing {target}"):
                     comparison = compare(server, fresh, loading.whole.facts)
@@ -234,17 +235,18 @@ class _Restore:
                 )
                 self.warnings.extend(server.take_over(swap))
         except BaseException:
-            self._dropped(fresh)
+            self._dropped(fresh, target)
             raise
         return self._report(loading, target, comparison, replaced=replaced, before=before, taken_over=True)
 
-    def _dropped(self, fresh: str) -> None:
+    def _dropped(self, fresh: str, target: str) -> None:
         """Takes back what this restore made, over a connection of its own: the other may be lost."""
         instance = self.request.instance
         try:
             with closing(ENGINES[instance.dbms].connect(instance)) as server:
-                if server.exists(fresh):
-                    server.drop(fresh)
+                left = abandon(server, fresh, target)
+                if left is not None:
+                    self.progress.note(f"database {target!r}: {left}; to end it: {resume(target, instance)}")
         except BackupError as exc:
             self.progress.note(f"the unfinished database {fresh!r} could not be dropped: {exc.message}")
 

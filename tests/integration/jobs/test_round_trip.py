@@ -178,3 +178,21 @@ def test_a_truncated_artifact_is_refused_before_anything_is_connected(
 
     assert caught.value.exit_code == 5
     assert not verify_artifact(path, Silence()).good
+
+
+def test_a_restore_leaves_alone_what_another_of_the_same_second_is_filling(
+    any_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    source, target = new_database(any_server, "shop"), new_database(any_server, "other", create=False)
+    fill(any_server, source)
+    instance, at = instance_for(any_server), now()
+    path = backed_up(instance, tmp_path, source).path
+    assert path is not None
+    others = f"{target}__restoring_{at:%Y%m%d_%H%M%S}"
+    new_database(any_server, others, exact=True)
+    databases.execute(any_server, others, "create table half_filled (a int)")
+
+    report = restore(RestoreRequest(path, instance, target), lambda _: False, Silence(), lambda: at)
+
+    assert report.taken_over
+    assert databases.scalar(any_server, others, "select count(*) from half_filled") == 0
