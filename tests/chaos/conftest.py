@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
 
-from support.programs import Program, found_programs, one_of_each
-from support.stoppable import stoppable
+from support.programs import found_programs, one_of_each
+from support.stoppable import lone_server
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -22,11 +18,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="module")
 def victim(request: pytest.FixtureRequest):
     """A server of this test alone: the newest PostgreSQL, MySQL and MariaDB in turn."""
-    program: Program = request.param
-    place = Path(tempfile.mkdtemp(prefix="vyac-", dir="/tmp"))  # a socket's path has 107 bytes
-    place.chmod(0o755)
-    try:
-        with stoppable(program, place / program.id) as one:
-            yield one
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    with lone_server(request.param) as one:
+        yield one

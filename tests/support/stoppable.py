@@ -6,7 +6,9 @@ a crash. This one keeps what it has confirmed, as a user's does.
 
 from __future__ import annotations
 
+import shutil
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -101,3 +103,15 @@ def stoppable(program: Program, folder: Path) -> Iterator[Stoppable]:
         yield one
     finally:
         one.crash()
+
+
+@contextmanager
+def lone_server(program: Program) -> Iterator[Stoppable]:
+    """A running server in a folder that is removed with it."""
+    place = Path(tempfile.mkdtemp(prefix="vyac-", dir="/tmp"))  # a socket's path has 107 bytes
+    place.chmod(0o755)
+    try:
+        with stoppable(program, place / program.id) as one:
+            yield one
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

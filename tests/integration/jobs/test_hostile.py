@@ -67,30 +67,30 @@ def config_for(server: RunningServer, folder: Path) -> Path:
 
 @pytest.mark.parametrize("dressing", ["as a tool's own", "bare"])
 def test_no_hostile_dump_is_restored_and_none_changes_a_thing(
-    any_server: RunningServer, new_database: Callable[..., str], tmp_path: Path,
+    private_server: RunningServer, new_database: Callable[..., str], tmp_path: Path,
     capsys: pytest.CaptureFixture[str], dressing: str,
 ) -> None:  # fmt: skip
-    prey, target = new_database(any_server, "prey"), new_database(any_server, "into", create=False)
-    databases.execute(any_server, prey, "create table t (a int)", "insert into t values (1)")
-    config = config_for(any_server, tmp_path)
+    prey, target = new_database(private_server, "prey"), new_database(private_server, "into", create=False)
+    databases.execute(private_server, prey, "create table t (a int)", "insert into t values (1)")
+    config = config_for(private_server, tmp_path)
     canary = Path(tempfile.mkdtemp(dir="/tmp")) / "canary"
     canary.parent.chmod(0o777)
-    before = state(any_server, prey)
+    before = state(private_server, prey)
     wrong: list[str] = []
 
-    for place, hostile in enumerate(CORPUS[any_server.family]):
+    for place, hostile in enumerate(CORPUS[private_server.family]):
         code, said = restored(
-            any_server, config, target, hostile, (prey, canary, tmp_path / f"{place}.sql"), dressing
+            private_server, config, target, hostile, (prey, canary, tmp_path / f"{place}.sql"), dressing
         )
         error = capsys.readouterr().err
         if hostile.aside:
-            databases.drop(any_server, target)
+            databases.drop(private_server, target)
         elif code != 8 or said not in error:
             wrong.append(f"{hostile.name}: exit {code}: {error.strip()[:200]}")
 
     assert wrong == []
-    assert state(any_server, prey) == before
-    assert target not in databases.names(any_server)
+    assert state(private_server, prey) == before
+    assert target not in databases.names(private_server)
     assert list(canary.parent.iterdir()) == []
     canary.parent.rmdir()
 
