@@ -30,7 +30,8 @@ bench: .venv/ready ## time each side against the stock tools (SIZE=1000 megabyte
 	@PYTHONPATH=tests:tools $(BIN)/python -m bench --size $(SIZE) $(ARGS)
 
 chaos: .venv/ready ## end restores at random moments on every engine (MOMENTS=200 on each)
-	@VYA_CHAOS=$(MOMENTS) $(BIN)/pytest -n 3 -q --timeout 0 tests/chaos $(ARGS)
+	@VYA_CHAOS=$(MOMENTS) $(BIN)/pytest -n 3 -q --timeout 0 tests/chaos \
+	  tests/integration/engines/mysql/test_takeover_killed.py tests/integration/engines/postgresql/test_takeover.py $(ARGS)
 
 lock: ## find the newest versions and write requirements-dev.lock anew
 	@tools/setup --renew

@@ -28,7 +28,7 @@ from support.servers import RunningServer, instance_for
 from support.silence import Silence
 from support.stoppable import Stoppable
 
-MOMENTS = int(os.environ.get("VYA_CHAOS", "12"))
+MOMENTS = int(os.environ.get("VYA_CHAOS", "6"))
 SEED = int(os.environ.get("VYA_CHAOS_SEED", "0")) or random.randrange(1, 2**32)
 ROWS = 20_000
 WINDOWS = ((0.25, 1.1), (0.65, 1.0))

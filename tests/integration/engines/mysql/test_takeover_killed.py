@@ -23,7 +23,7 @@ from python_backup.errors import BackupError
 from support import databases
 from support.servers import RunningServer, instance_for
 
-KILLS = int(os.environ.get("VYA_TEST_KILLS", "12"))
+KILLS = int(os.environ.get("VYA_CHAOS", "4"))
 """For each server and cause; ``make chaos`` takes more."""
 
 SWAP = """

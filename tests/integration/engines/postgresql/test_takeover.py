@@ -27,7 +27,7 @@ NAMES = [
     "NULL", "select", "a=b", "postgresql://x", "host=evil", "'", "A", "x" * 45,
 ]  # fmt: skip
 
-KILLED = int(os.environ.get("VYA_CHAOS", "10"))
+KILLED = int(os.environ.get("VYA_CHAOS", "6"))
 """Random moments at which a take-over is killed, on each server."""
 
 PROPERTIES = """
