@@ -38,6 +38,7 @@ def part(
     whole = examine_whole(file, instance, source, Silence(), pick)
     loading = Loading(whole, instance, Silence())
     with closing(ENGINES[instance.dbms].connect(instance)) as link:
+        link.create(target, whole.like)
         loading.fill(link, target)
         compared = compare(link, target, whole.facts)
     assert compared.equal, [compared.differences, *(o for o in compared.objects if not o.equal)]
