@@ -154,14 +154,16 @@ class Session:
         with _converted(self.instance, rights=True):
             self._connection.select_db(database)
 
-    def send(self, statement: bytes) -> int:
+    def send(self, statement: bytes | bytearray) -> int:
         """Sends one statement as it is, and returns its affected rows; results are thrown away.
+
+        The driver cuts a long one into packets: of a view, since each cut of bytes would copy the rest.
 
         Raises:
             ServerSaid: the server refused it, rights included.
         """
         with _converted(self.instance, rights=False):
-            return int(self._connection.query(statement))
+            return int(self._connection.query(memoryview(statement)))
 
     def revive(self) -> None:
         """Connects anew where the connection was lost while nobody used it.

@@ -53,7 +53,7 @@ HINTS = {
 class Query:
     """One statement ready to be sent. ``rows`` is what the server must say it took; None: do not ask."""
 
-    text: bytes
+    text: bytes | bytearray
     line: int
     shown: bytes
     rows: int | None = None
@@ -75,7 +75,7 @@ def queries(pieces: Iterable[Piece], *, largest: int) -> Iterator[Query]:
             case Rows() if insert is not None:
                 insert.add(piece.text, largest)
             case DataBegin():
-                insert = _Insert(piece, [piece.sql], len(piece.sql))
+                insert = _Insert(piece, bytearray(piece.sql))
             case DataEnd() if insert is not None:
                 yield insert.query(piece)
                 insert = None
@@ -107,21 +107,19 @@ def batches(ready: Iterable[Query]) -> Iterator[list[Query]]:
 
 @dataclass(slots=True)
 class _Insert:
-    """One INSERT that is being put together."""
+    """One INSERT that is being put together, in one place: it may be nearly all of the memory there is."""
 
     head: DataBegin
-    parts: list[bytes]
-    length: int
+    text: bytearray
 
     def add(self, text: bytes, largest: int) -> None:
-        self.parts.append(text)
-        self.length += len(text)
-        if self.length >= largest:
-            raise _too_large(self.head.line, self.head.sql, self.length, largest)
+        self.text += text
+        if len(self.text) >= largest:
+            raise _too_large(self.head.line, self.head.sql, len(self.text), largest)
 
     def query(self, end: DataEnd) -> Query:
         rows = end.rows if _PLAIN_INSERT.match(self.head.sql) else None
-        return Query(b"".join(self.parts), self.head.line, self.head.sql, rows)
+        return Query(self.text, self.head.line, self.head.sql, rows)
 
 
 def load(session: Session, pieces: Iterable[Piece]) -> None:
@@ -162,7 +160,7 @@ def send(session: Session, ready: Iterable[Query]) -> None:
             )
 
 
-def _sent(session: Session, text: bytes) -> int:
+def _sent(session: Session, text: bytes | bytearray) -> int:
     """Sends one statement; a second time without the dump's table locks where they are in the way.
 
     mariadb-dump locks a table, but not the sequence that its DEFAULT takes a value from: so its own
