@@ -18,6 +18,7 @@ from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.mysql.tokens import Token, tokens
 from python_backup.dump.piece import Statement
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.survey import of_schema
 from python_backup.errors import NotPermitted, Refused
 
 PLAIN = (
@@ -76,8 +77,9 @@ def triggers(session: Session, database: str) -> tuple[Definition, ...]:
     """The database's triggers, in the order in which the server fires them."""
     found = session.rows(
         "SELECT trigger_name, definer, event_object_table FROM information_schema.triggers"
-        " WHERE trigger_schema = %s"
+        f" WHERE {of_schema('trigger_schema')}"
         " ORDER BY event_object_table, action_timing, event_manipulation, action_order",
+        database,
         database,
     )
     return tuple(
@@ -88,15 +90,16 @@ def triggers(session: Session, database: str) -> tuple[Definition, ...]:
 
 def trigger_names(session: Session, database: str) -> list[str]:
     """The names of the database's triggers."""
-    sql = "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = %s"
-    return [name for (name,) in session.rows(sql, database)]
+    sql = f"SELECT trigger_name FROM information_schema.triggers WHERE {of_schema('trigger_schema')}"
+    return [name for (name,) in session.rows(sql, database, database)]
 
 
 def _routines(session: Session, database: str) -> list[Definition]:
     found = []
     for name, kind, definer in session.rows(
         "SELECT routine_name, routine_type, definer FROM information_schema.routines"
-        " WHERE routine_schema = %s ORDER BY routine_name",
+        f" WHERE {of_schema('routine_schema')} ORDER BY routine_name",
+        database,
         database,
     ):
         if kind not in ROUTINES:
@@ -128,7 +131,8 @@ def _broken(session: Session, database: str, view: str) -> bool:
 def _events(session: Session, database: str) -> list[Definition]:
     found = session.rows(
         "SELECT event_name, definer, event_comment, UNIX_TIMESTAMP(created) FROM information_schema.events"
-        " WHERE event_schema = %s ORDER BY event_name",
+        f" WHERE {of_schema('event_schema')} ORDER BY event_name",
+        database,
         database,
     )
     return [

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.survey import of_schema
 from python_backup.errors import BackupError
 
 _LINE = re.compile(
@@ -152,10 +153,10 @@ def _hidden_routines(session: Session, rights: Rights, database: str, account: A
         grant = f"GRANT SHOW_ROUTINE ON *.* TO {account.name}"
     if seen:
         return []
-    sql = "SELECT COUNT(*) FROM information_schema.routines WHERE routine_schema = %s"
+    sql = f"SELECT COUNT(*) FROM information_schema.routines WHERE {of_schema('routine_schema')}"
     named = any(rights.has(right) for right in ("CREATE ROUTINE", "ALTER ROUTINE", "EXECUTE"))
     try:
-        hidden = session.value(sql + " AND routine_definition IS NULL", database)
+        hidden = session.value(sql + " AND routine_definition IS NULL", database, database)
     except BackupError:
         hidden = 0
     if named and not hidden:
