@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from support.containers import found_images
-from support.programs import FAMILIES, Program, found_programs, one_of_each
+from support.programs import FAMILIES, Program, found_programs, one_of_each, pairs_of
 from support.servers import Session, session
 
 PROGRAMS = pytest.StashKey[list[Program]]()
 CONTAINERS = pytest.StashKey[list[Program]]()
+PAIRS = pytest.StashKey[list[tuple[Program, Program]]]()
 SESSION = pytest.StashKey[Session]()
 
 FIXTURES = {
@@ -28,7 +29,9 @@ FIXTURES = {
     "mysql_server": ("mysql",),
     "any_server": FAMILIES,
     "container_server": FAMILIES,
+    "family_server": FAMILIES,
 }
+PAIR = "server_pair"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,6 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if known is not None:
         config.stash[PROGRAMS] = [Program(**fields) for fields in json.loads(known["programs"])]
         config.stash[CONTAINERS] = [Program(**fields) for fields in json.loads(known["containers"])]
+        config.stash[PAIRS] = [
+            (Program(**source), Program(**target)) for source, target in json.loads(known["pairs"])
+        ]
         config.stash[SESSION] = Session(Path(known["session"]))
         return
     programs, containers = found_programs(), found_images()
@@ -54,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
     one = config.getoption("--servers") == "one"
     config.stash[PROGRAMS] = one_of_each(programs) if one else programs
     config.stash[CONTAINERS] = containers[:1] if one else containers
+    config.stash[PAIRS] = pairs_of(programs, one=one)
     stack = ExitStack()
     config.stash[SESSION] = stack.enter_context(session())
     config.add_cleanup(stack.close)
@@ -64,6 +71,8 @@ def pytest_configure_node(node: pytest.Item) -> None:
     config = node.config
     for word, key in (("programs", PROGRAMS), ("containers", CONTAINERS)):
         node.workerinput[word] = json.dumps([asdict(program) for program in config.stash[key]])
+    pairs = [(asdict(source), asdict(target)) for source, target in config.stash[PAIRS]]
+    node.workerinput["pairs"] = json.dumps(pairs)
     node.workerinput["session"] = str(config.stash[SESSION].folder)
 
 
@@ -72,18 +81,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if name in metafunc.fixturenames:
             programs = metafunc.config.stash[CONTAINERS if name == "container_server" else PROGRAMS]
             wanted = [p for p in programs if p.family in families]
+            if name == "family_server" and not os.environ.get("VYA_CHAOS"):
+                wanted = one_of_each(wanted)
             needed = families if name != "container_server" else () if wanted else ("docker",)
             missing = [family for family in needed if not any(p.family == family for p in programs)]
             wanted += [Program(id=f"no-{family}", dbms=family, version="") for family in missing]
             metafunc.parametrize(name, wanted, ids=[p.id for p in wanted], indirect=True, scope="session")
+    if PAIR in metafunc.fixturenames:
+        pairs = metafunc.config.stash[PAIRS]
+        ids = [f"{source.id}-to-{target.id}" for source, target in pairs]
+        metafunc.parametrize(PAIR, pairs, ids=ids, indirect=True, scope="session")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     wanted: dict[str, Program] = {}
     for item in session.items:
         for name, value in getattr(getattr(item, "callspec", None), "params", {}).items():
-            if name in FIXTURES and value.version:
-                wanted[value.id] = value
+            programs = value if name == PAIR else (value,) if name in FIXTURES else ()
+            wanted |= {program.id: program for program in programs if program.version}
     if not session.config.option.collectonly:
         session.config.stash[SESSION].begin(wanted.values())
 

@@ -1,6 +1,7 @@
 """Servers and databases for tests; which servers there are, `tests/conftest.py` decides.
 
-A test that takes ``postgresql_server``, ``mysql_server`` or ``any_server`` runs once for each.
+A test that takes ``postgresql_server``, ``mysql_server`` or ``any_server`` runs once for each, one that
+takes ``family_server`` once for each family, and one that takes ``server_pair`` for each two of a family.
 """
 
 from __future__ import annotations
@@ -23,6 +24,20 @@ def _wait(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
     if not request.param.version:
         pytest.fail(CHOICES.format(family=request.param.dbms), pytrace=False)
     return servers.wait(request.param)
+
+
+@pytest.fixture(scope="session")
+def family_server(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
+    """One server of each family in turn; all of them with $VYA_CHAOS."""
+    return _wait(request, servers)
+
+
+@pytest.fixture(scope="session")
+def server_pair(request: pytest.FixtureRequest, servers: Session) -> tuple[RunningServer, RunningServer]:
+    """Each two servers of one family in turn, in both directions: where from, where to."""
+    source, target = request.param
+    servers.begin(request.param)
+    return servers.wait(source), servers.wait(target)
 
 
 @pytest.fixture(scope="session")

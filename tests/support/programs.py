@@ -57,6 +57,20 @@ def one_of_each(programs: Sequence[Program]) -> list[Program]:
     return sorted(chosen.values(), key=_age)
 
 
+def pairs_of(programs: Sequence[Program], *, one: bool = False) -> list[tuple[Program, Program]]:
+    """Every two different servers of one family, in both directions; ``one``: a single pair of each family.
+
+    The single pair is from the newest of the family to the oldest, across flavours where it has two.
+    """
+    pairs = [(a, b) for a in programs for b in programs if a.family == b.family and a.id != b.id]
+    if not one:
+        return pairs
+    chosen: dict[str, tuple[Program, Program]] = {}
+    for pair in sorted(pairs, key=lambda p: (p[0].dbms != p[1].dbms, _age(p[0]), _age(p[1])[1])):
+        chosen[pair[0].family] = pair
+    return list(chosen.values())
+
+
 def _age(program: Program) -> tuple[str, list[int]]:
     return program.dbms, [int(part) for part in re.findall(r"\d+", program.id)]
 

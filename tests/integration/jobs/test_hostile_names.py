@@ -1,0 +1,226 @@
+"""Databases of hostile names through backup, restore over themselves and under another, and rollback.
+
+Each name goes alone, and exact: what looks only at the rows tells which database one has before one.
+By default forty names on one server of each family, more of them on all servers with ``VYA_CHAOS``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pymysql
+import pytest
+
+from python_backup.engines.table import ENGINES
+from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
+from python_backup.jobs.rollback import roll_back
+from python_backup.policy.beside import BEFORE, RESTORING, is_beside_of
+from support import databases
+from support.jobs import backed_up
+from support.servers import RunningServer, instance_for
+from support.silence import Silence
+
+NAMES = (
+    "a b", "a`b", "a'b", 'a"b', "-x", "--help", "a\\b", "a/b", "../../p", "a.b", ".", "..", "a;touch p", "$(touch p)",
+    "a%b", "%s", "a\nb", "a\tb", "ünï日本", "NULL", "select", "a=b", "postgresql://x", "*", "[a]", "{x}", "#", "&",
+    "|touch p", "<x>", "~", "^", "CASE", "case", "t", "ends__before_20260101_000000", "1",
+)  # fmt: skip
+FURTHER = (
+    "a  b", "``", "''", '""', "--", "\\! touch p", "...", "'; DROP TABLE t; --", "/* x */", "`touch p`", "${HOME}",
+    "%(x)s", "a\rb", "\x01", "e\u0301", "\u202eabc", "DEFAULT", "true", "1e5", "0x41", "mysql://u:p@h/d",
+    "dbname=x host=y", "?", "{0}", ">p", "!", "@", "a@b", "a,b", "a:b", "(x)", "who", "long_" + "y" * 50,
+    "ends__restoring_20260101_000000", "ends__before_", "trigger", "a_", " leading",
+)  # fmt: skip
+"""Those beyond the forty: with ``VYA_CHAOS`` alone."""
+OF_FAMILY = {
+    "postgresql": ("trailing ", "😀", "x" * 63, "é" * 31),
+    "mysql": ("é" * 64, "x" * 64, "w" * 50, "a$b"),
+}
+REFUSED = {
+    "postgresql": {"": "zero-length delimited identifier", "a\0b": "null character|NUL|null byte|unterminated quoted"},
+    "mysql": {
+        "": "Incorrect database name", "trailing ": "Incorrect database name", "x" * 65: "too long|Incorrect database name",
+        "😀": "Invalid utf8mb[34] character|Cannot convert string|Incorrect database name", "a\0b": "Incorrect database name|error in your SQL syntax",
+    },
+}  # fmt: skip
+"""What a server has no database of, and its own word for it. PostgreSQL cuts what is longer than 63
+bytes, so that there is no such name either; U+0000 and the empty name are in no engine."""
+
+FILL = {
+    "postgresql": (
+        "CREATE TABLE {own}t (id INT PRIMARY KEY, who VARCHAR(20))",
+        "CREATE VIEW seen AS SELECT who FROM {own}t",
+        "CREATE FUNCTION told() RETURNS TEXT LANGUAGE sql STABLE AS 'SELECT max(who)::text FROM {own}t'",
+    ),
+    "mysql": (
+        "CREATE TABLE {own}t (id INT PRIMARY KEY, who VARCHAR(20))",
+        "CREATE TABLE log (who VARCHAR(20))",
+        "CREATE VIEW seen AS SELECT who FROM {own}t",
+        "CREATE FUNCTION told() RETURNS TEXT DETERMINISTIC RETURN (SELECT MAX(who) FROM {own}t)",
+        "CREATE TRIGGER noted AFTER UPDATE ON t FOR EACH ROW INSERT INTO {own}log VALUES (NEW.who)",
+    ),
+}
+
+
+@dataclass
+class Clock:
+    """A second later each time it is looked at, so that what is kept has names of its own."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        self.at += timedelta(seconds=1)
+        return self.at
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One database of one name: made, changed, looked at."""
+
+    server: RunningServer
+    name: str
+
+    def make(self, who: str) -> None:
+        databases.drop(self.server, self.name)
+        databases.create(self.server, self.name)
+        own = databases.quoted(self.server, self.name) + "." if self.server.family == "mysql" else "public."
+        made = (statement.replace("{own}", own) for statement in FILL[self.server.family])
+        databases.execute(self.server, self.name, *made, f"INSERT INTO t VALUES (1, '{who}')")
+
+    def change(self, who: str) -> None:
+        databases.execute(self.server, self.name, f"UPDATE t SET who = '{who}'")
+
+    def content(self) -> tuple[str, str, str]:
+        """Read from the table, through the view and through the function."""
+        table, view, told = databases.rows(
+            self.server, self.name, "SELECT who FROM t UNION ALL SELECT who FROM seen UNION ALL SELECT told()"
+        )
+        return table[0], view[0], told[0]
+
+    def beside(self) -> list[str]:
+        """What stands on the server because of it."""
+        fits = ENGINES[instance_for(self.server).dbms].fits
+        return [
+            name for name in databases.names(self.server)
+            if is_beside_of(self.name, name, BEFORE, fits) or is_beside_of(self.name, name, RESTORING, fits)
+        ]  # fmt: skip
+
+    def drop(self) -> None:
+        for name in (*self.beside(), self.name):
+            databases.drop(self.server, name)
+
+
+@pytest.fixture
+def subject(family_server: RunningServer) -> Iterator[Callable[[str], Subject]]:
+    """A database of just this name; it and what is beside it are gone afterwards."""
+    with ExitStack() as stack:
+
+        def named(name: str) -> Subject:
+            one = Subject(family_server, name)
+            one.drop()
+            stack.callback(one.drop)
+            return one
+
+        yield named
+
+
+def names(family: str) -> tuple[str, ...]:
+    """All that a server of this family can have."""
+    return (*NAMES, *OF_FAMILY[family], *(FURTHER if os.environ.get("VYA_CHAOS") else ()))
+
+
+def replaced(server: RunningServer, file: Path | None, target: str, clock: Clock) -> RestoreReport:
+    assert file is not None
+    request = RestoreRequest(file, instance_for(server), target, force=True)
+    report = restore(request, lambda _: False, Silence(), clock)
+    assert report.equal, report.comparison
+    assert report.taken_over
+    return report
+
+
+def thrice(who: str) -> tuple[str, str, str]:
+    return who, who, who
+
+
+@pytest.mark.parametrize("place", range(max(len(names(family)) for family in OF_FAMILY)))
+def test_a_database_of_any_name_goes_out_and_in_and_back(
+    family_server: RunningServer, subject: Callable[[str], Subject], place: int, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    known, clock = names(family_server.family), Clock()
+    name, instance = known[place], instance_for(family_server)
+    monkeypatch.chdir(tmp_path)
+    one, other = subject(name), subject(f"{known[place - 1][:20]}_{place}")
+    one.make("first")
+    other.make("other")
+
+    result = backed_up(instance, name, tmp_path / "backups")
+    assert (result.error, result.database) == (None, name)
+    one.change("second")
+    report = replaced(family_server, result.path, name, clock)
+    assert report.before is not None
+    assert one.content() == thrice("first")
+    assert one.beside() == [report.before]
+    assert databases.rows(family_server, report.before, "SELECT who FROM t") == [("second",)]
+
+    for expected, kept in (("second", "first"), ("first", "second")):
+        back = roll_back(instance, name, clock)
+        assert back.before is not None
+        assert one.content() == thrice(expected)
+        assert one.beside() == [back.before]
+        assert databases.rows(family_server, back.before, "SELECT who FROM t") == [(kept,)]
+    assert other.content() == thrice("other")
+
+    one.change("third")
+    report = replaced(family_server, result.path, other.name, clock)
+    assert other.content() == thrice("first")
+    assert other.beside() == [report.before]
+    other.change("fourth")
+    assert (one.content(), other.content()) == (thrice("third"), thrice("fourth"))
+    assert [path.name for path in tmp_path.iterdir()] == ["backups"]
+
+
+NEIGHBOURS = (
+    ("Upper", "upper"), ("tést", "test"), ("under_score", "underXscore"), ("per%cent", "perXXcent"),
+    ("mine", "mine__before_20200101_000000x"), ("a.b.c", "a.b"), ("back\\slash", "backslash"), ("sharp ß", "sharp ss"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "near"), NEIGHBOURS)
+def test_a_database_of_nearly_the_same_name_is_left_alone(
+    family_server: RunningServer, subject: Callable[[str], Subject], name: str, near: str, tmp_path: Path
+) -> None:
+    instance, clock = instance_for(family_server), Clock()
+    one, neighbour = subject(name), subject(near)
+    one.make("first")
+    neighbour.make("near")
+    path = backed_up(instance, name, tmp_path).path
+    one.change("second")
+
+    report = replaced(family_server, path, name, clock)
+    assert (one.content(), neighbour.content()) == (thrice("first"), thrice("near"))
+    assert (one.beside(), neighbour.beside()) == ([report.before], [])
+    back = roll_back(instance, name, clock)
+    assert (one.content(), neighbour.content()) == (thrice("second"), thrice("near"))
+
+    path = backed_up(instance, near, tmp_path / "near").path
+    neighbour.change("nearer")
+    near_report = replaced(family_server, path, near, clock)
+    assert (one.content(), neighbour.content()) == (thrice("second"), thrice("near"))
+    assert (one.beside(), neighbour.beside()) == ([back.before], [near_report.before])
+
+
+def test_what_is_no_database_name_is_refused_by_the_server_itself(family_server: RunningServer) -> None:
+    for name, said in REFUSED[family_server.family].items():
+        with pytest.raises((psycopg.Error, pymysql.err.Error, ValueError), match=said):
+            databases.create(family_server, name)
+
+
+def test_there_are_many_hostile_names() -> None:
+    assert {family: len(set(names(family))) >= 40 for family in OF_FAMILY} == dict.fromkeys(OF_FAMILY, True)
