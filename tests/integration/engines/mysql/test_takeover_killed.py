@@ -74,8 +74,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(mysql_server: RunningServer, new_database) -> Stage:
-    return Stage(mysql_server, new_database)
+def stage(private_mysql_server: RunningServer, new_database) -> Stage:
+    return Stage(private_mysql_server, new_database)
 
 
 def moments(duration: float) -> list[float]:
