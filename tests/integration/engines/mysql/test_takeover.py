@@ -27,10 +27,14 @@ from support.servers import RunningServer, instance_for
 @pytest.fixture
 def names(mysql_server: RunningServer, new_database):
     """Target, fresh and before: the first two made and filled with ``old`` and ``new``."""
-    target, fresh = new_database(mysql_server, "target"), new_database(mysql_server, "fresh")
-    small(mysql_server, target, "old")
-    small(mysql_server, fresh, "new")
-    return target, fresh, new_database(mysql_server, "before", create=False)
+    return _trio(mysql_server, new_database)
+
+
+def _trio(server: RunningServer, new_database) -> tuple[str, str, str]:
+    target, fresh = new_database(server, "target"), new_database(server, "fresh")
+    small(server, target, "old")
+    small(server, fresh, "new")
+    return target, fresh, new_database(server, "before", create=False)
 
 
 def said(server: RunningServer) -> tuple[str, ...]:
@@ -251,26 +255,30 @@ def test_a_merge_of_tables_is_refused(mysql_server: RunningServer, names):
         server.take_over(Swap(fresh, target, before))
 
 
-def test_an_account_that_may_not_is_refused_before_anything_is_touched(mysql_server: RunningServer, names):
+def test_an_account_that_may_not_is_refused_before_anything_is_touched(
+    private_mysql_server: RunningServer, new_database
+):
+    # accounts come and go on the shared servers, and SHOW GRANTS was once seen without a GRANT there
+    names = _trio(private_mysql_server, new_database)
     target, fresh, before = names
     user = f"u{time.monotonic_ns() % 10**9}"
     databases.execute(
-        mysql_server, None, f"CREATE USER '{user}'@'%' IDENTIFIED BY 'Pw_1'",
-        *(f"GRANT ALL ON {databases.quoted(mysql_server, n)}.* TO '{user}'@'%'" for n in names[:2]),
+        private_mysql_server, None, f"CREATE USER '{user}'@'%' IDENTIFIED BY 'Pw_1'",
+        *(f"GRANT ALL ON {databases.quoted(private_mysql_server, n)}.* TO '{user}'@'%'" for n in names[:2]),
     )  # fmt: skip
-    instance = replace(instance_for(mysql_server), username=user, password=Secret(lambda: "Pw_1"))
+    instance = replace(instance_for(private_mysql_server), username=user, password=Secret(lambda: "Pw_1"))
     try:
         with connected(instance) as server:
             with pytest.raises(NotPermitted, match=f"lacks rights on '{before}': SELECT"):
                 server.take_over(Swap(fresh, target, before))
-            own = databases.quoted(mysql_server, before)
-            databases.execute(mysql_server, None, f"GRANT ALL ON {own}.* TO '{user}'@'%'")
+            own = databases.quoted(private_mysql_server, before)
+            databases.execute(private_mysql_server, None, f"GRANT ALL ON {own}.* TO '{user}'@'%'")
         with connected(instance) as server:
             with pytest.raises(NotPermitted, match=r"has the definer root@localhost|hidden from the account"):
                 server.take_over(Swap(fresh, target, before))
             assert (server.unfinished(target), server.exists(before)) == (None, False)
     finally:
-        databases.execute(mysql_server, None, f"DROP USER '{user}'@'%'")
+        databases.execute(private_mysql_server, None, f"DROP USER '{user}'@'%'")
 
 
 def test_a_transaction_that_does_not_end_fails_the_swap_and_nothing_is_changed(
