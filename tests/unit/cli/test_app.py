@@ -223,7 +223,11 @@ def test_a_current_folder_that_is_gone_is_no_bug(tmp_path: Path) -> None:
     folder.mkdir()
     command = shlex.join([*PROGRAM, "list", "--config", str(tmp_path / "none.yaml")])
     shell = f"cd {folder} && rmdir {folder} && {command}"
-    done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, check=False, timeout=60)
+    paths = os.environ.get("PYTHONPATH", "").split(
+        os.pathsep
+    )  # Python itself fails over a relative one there
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in paths if path)}  # noqa: PTH100
+    done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, check=False, timeout=60, env=env)
     assert (done.returncode, b"Traceback" in done.stderr) == (3, False)
 
 

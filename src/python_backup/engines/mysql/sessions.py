@@ -12,6 +12,7 @@ from python_backup.engines.mysql.rights import read
 from python_backup.errors import NotPermitted, Refused
 
 _PATIENCE = 5.0
+_LEAVING = 1.0
 _NO_SUCH_SESSION = 1094
 
 
@@ -98,6 +99,14 @@ def refuse(database: str, left: Collection[Other]) -> None:
             f"{len(left)} other sessions use {database!r}: {_listed(left)}",
             hint="End them, or let --disconnect do it.",
         )
+
+
+def refuse_lasting(session: Session, database: str, own: Collection[int]) -> None:
+    """Raises where others stay: a session that was closed is listed for a moment longer."""
+    end = time.monotonic() + _LEAVING
+    while (left := others(session, database, own)) and time.monotonic() < end:
+        time.sleep(0.05)
+    refuse(database, left)
 
 
 def _listed(left: Collection[Other]) -> str:

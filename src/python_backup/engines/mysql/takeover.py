@@ -79,7 +79,7 @@ def _checked(session: Session, swap: Swap, own: Collection[int]) -> list[str]:
     movable.check_names(session, swap)
     movable.check_move(session, swap)
     if not swap.disconnect:
-        sessions.refuse(swap.target, sessions.others(session, swap.target, own))
+        sessions.refuse_lasting(session, swap.target, own)
     warnings = [*movable.crash_warning(session)]
     if sessions.may_see_all(session):
         return warnings
@@ -90,7 +90,7 @@ def _clear(session: Session, swap: Swap, own: Collection[int]) -> None:
     if swap.disconnect:
         sessions.end(session, swap.target, own)
     else:
-        sessions.refuse(swap.target, sessions.others(session, swap.target, own))
+        sessions.refuse_lasting(session, swap.target, own)
 
 
 def _resume(instance: str, target: str) -> str:
