@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -55,6 +55,20 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the program; ``id`` names it in its log, its records and its locks, and sorts by time."""
+
+    id: str
+    command: str
+    started: datetime
+
+    @classmethod
+    def of(cls, command: str, started: datetime, draw: Callable[[int], bytes]) -> Run:
+        """A run that begins now; ``draw`` gives so many random bytes."""
+        return cls(f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{draw(3).hex()}", command, started)
 
 
 @dataclass(frozen=True, slots=True)
