@@ -110,6 +110,22 @@ class Merged:
     advanced: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that the account may not see or read, so that a dump fails or lacks it without a word.
+
+    ``kind`` is a kind of `model.Facts.objects`, ``database``, ``rows`` (all of a table's, hidden by
+    row-level security) or another plural word. ``remedy`` is SQL that an administrator can run.
+    """
+
+    kind: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}"
+
+
 class Server(Protocol):
     """A connection to one instance. Databases are named as they are, never quoted.
 
@@ -134,8 +150,12 @@ class Server(Protocol):
         """The server's own estimate of the database's bytes."""
         ...
 
+    def lacks(self, database: str) -> tuple[Lack, ...]:
+        """What the account cannot see or do, so that a dump would fail or lack it."""
+        ...
+
     def problems(self, database: str) -> tuple[str, ...]:
-        """What the account cannot see or do, so that a dump would fail or lack it; with GRANTs."""
+        """What `lacks` finds, as sentences with their remedies."""
         ...
 
     def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:

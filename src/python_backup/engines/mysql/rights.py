@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from python_backup.engines.engine import Lack
 from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.survey import of_schema
 from python_backup.errors import BackupError
@@ -109,26 +110,27 @@ class Account:
     mariadb: bool
 
 
-def problems(session: Session, database: str, account: Account) -> tuple[str, ...]:
+def lacks(session: Session, database: str, account: Account) -> tuple[Lack, ...]:
     """What a dump of this database by this account would lack, each with the GRANT that mends it."""
     rights = read((line for (line,) in session.rows("SHOW GRANTS")), database)
     return (*_missing(rights, database, account), *_hidden_routines(session, rights, database, account))
 
 
-def _missing(rights: Rights, database: str, account: Account) -> list[str]:
+def _missing(rights: Rights, database: str, account: Account) -> list[Lack]:
+    where = f"{rights.pattern or pattern(database)}.*"
     return [
-        f"{lack}: GRANT {right} ON {rights.pattern or pattern(database)}.* TO {account.name}"
-        for right, lack in _NEEDED.items()
+        Lack(kind, what, f"GRANT {right} ON {where} TO {account.name}")
+        for right, kind, what in _NEEDED
         if not rights.has(right)
     ]
 
 
-_NEEDED = {
-    "SELECT": "tables cannot all be read",
-    "SHOW VIEW": "views would be missing",
-    "TRIGGER": "triggers would be missing",
-    "EVENT": "events would be missing",
-}
+_NEEDED = (
+    ("SELECT", "tables", "tables cannot all be read"),
+    ("SHOW VIEW", "views", "views would be missing"),
+    ("TRIGGER", "triggers", "triggers would be missing"),
+    ("EVENT", "events", "events would be missing"),
+)
 
 
 def pattern(database: str) -> str:
@@ -136,7 +138,7 @@ def pattern(database: str) -> str:
     return quoted(database.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%"))
 
 
-def _hidden_routines(session: Session, rights: Rights, database: str, account: Account) -> list[str]:
+def _hidden_routines(session: Session, rights: Rights, database: str, account: Account) -> list[Lack]:
     """Routines are seen in full by their definer, or with a right of their own.
 
     MySQL from 8.0.20: SHOW_ROUTINE, or SELECT on everything. MariaDB: SELECT on mysql.proc, from
@@ -161,4 +163,4 @@ def _hidden_routines(session: Session, rights: Rights, database: str, account: A
         hidden = 0
     if named and not hidden:
         return []  # all names are seen, and so are all bodies
-    return [f"routines would be missing: {grant}"]
+    return [Lack("routines", "routines would be missing", grant)]

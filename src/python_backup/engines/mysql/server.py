@@ -10,7 +10,7 @@ from typing import Any
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, How, Merged, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.mysql import (
     dump,
     load,
@@ -73,13 +73,17 @@ class MysqlServer:
         """The server's own estimate of the database's bytes."""
         return survey.size(self._session, database)
 
-    def problems(self, database: str) -> tuple[str, ...]:
+    def lacks(self, database: str) -> tuple[Lack, ...]:
         """The rights that the account lacks, each with what would be missing and the GRANT."""
         mariadb = self.flavour is Dbms.MARIADB
         account = rights.Account(
             target.quoted_account(target.current_account(self._session)), mariadb=mariadb
         )
-        return rights.problems(self._session, database, account)
+        return rights.lacks(self._session, database, account)
+
+    def problems(self, database: str) -> tuple[str, ...]:
+        """The same as sentences."""
+        return tuple(map(str, self.lacks(database)))
 
     def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
         """What this server and account lack for a restore."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from python_backup.engines.engine import Lack
 from python_backup.engines.postgresql.connection import query, text
 
 READ_HINT = "Let the account read everything: GRANT pg_read_all_data TO it (14 and later)."
@@ -13,14 +14,21 @@ SHOWN = 3
 
 _OF_USERS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 
+_GRANT_LARGE_OBJECTS = (
+    "DO $grant$ DECLARE n oid; BEGIN FOR n IN SELECT oid FROM pg_largeobject_metadata LOOP"
+    " EXECUTE format('GRANT SELECT ON LARGE OBJECT %s TO %I', n, {account}); END LOOP; END $grant$"
+)
+
 _QUESTIONS = (
     (
+        "schemas",
         "schema {schema} cannot be used",
         "GRANT USAGE ON SCHEMA {schema} TO {user}",
         f"""SELECT n.nspname, '' FROM pg_namespace n
             WHERE {_OF_USERS} AND NOT has_schema_privilege(n.oid, 'USAGE')""",
     ),
     (
+        "tables",
         "tables in schema {schema} cannot be read ({names})",
         "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {user}",
         f"""SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -28,6 +36,7 @@ _QUESTIONS = (
               AND NOT has_table_privilege(c.oid, 'SELECT')""",
     ),
     (
+        "sequences",
         "sequences in schema {schema} cannot be read ({names})",
         "GRANT SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {user}",
         f"""SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -35,53 +44,59 @@ _QUESTIONS = (
               AND NOT has_table_privilege(c.oid, 'SELECT')""",
     ),
     (
+        "rows",
         "row-level security hides rows of tables in schema {schema} ({names})",
         "ALTER ROLE {user} BYPASSRLS",
         f"""SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE {_OF_USERS} AND c.relrowsecurity AND row_security_active(c.oid)""",
     ),
     (
+        "large_objects",
         "large objects cannot be read ({names})",
-        "GRANT SELECT ON LARGE OBJECT … TO {user}, or dump as a superuser",
+        _GRANT_LARGE_OBJECTS,
         """SELECT '', l.oid FROM pg_largeobject_metadata l
            WHERE NOT pg_has_role(l.lomowner, 'USAGE')
              AND NOT EXISTS (SELECT FROM aclexplode(l.lomacl) a WHERE a.privilege_type = 'SELECT'
                  AND (a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE')))""",
     ),
     (
+        "subscriptions",
         "subscriptions would be left out ({names})",
-        "ALTER ROLE {user} SUPERUSER, or dump as a superuser",
+        "ALTER ROLE {user} SUPERUSER",
         """SELECT '', s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
            WHERE d.datname = current_database()
              AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)""",
     ),
     (
+        "user_mappings",
         "options of user mappings would be left out (servers {names})",
-        "ALTER ROLE {user} SUPERUSER, or dump as a superuser",
+        "ALTER ROLE {user} SUPERUSER",
         """SELECT DISTINCT '', m.srvname FROM pg_user_mappings m
            WHERE m.umoptions IS NULL AND m.usename IS DISTINCT FROM current_user
              AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)""",
     ),
 )
-"""For each problem its words, its remedy, and the question for schemas and names that have it.
+"""For each lack its kind, its words, its remedy, and the question for schemas and names that have it.
 
 A superuser has none of them: every privilege function says yes, and row security is off.
 """
 
 
-def problems(connection: psycopg.Connection) -> tuple[str, ...]:
+def lacks(connection: psycopg.Connection) -> tuple[Lack, ...]:
     """What a dump by this account would fail on or lack; one problem for each schema and kind."""
     query(connection, b"SET search_path TO pg_catalog")
-    [(user,)] = query(connection, b"SELECT quote_ident(current_user)")
-    found: list[str] = []
-    for problem, remedy, question in _QUESTIONS:
+    [(user, account)] = query(connection, b"SELECT quote_ident(current_user), quote_literal(current_user)")
+    found: list[Lack] = []
+    for kind, what, remedy, question in _QUESTIONS:
         asked = f"SELECT quote_ident(s), o FROM ({question}) AS q (s, o) ORDER BY 1, 2"
         schemas: dict[str, list[str]] = {}
         for in_schema, name in query(connection, asked.encode()):
             schemas.setdefault(text(in_schema), []).append(text(name))
         for schema, names in schemas.items():
-            words = {"schema": schema, "names": _listed(names), "user": text(user)}
-            found.append(f"{problem.format(**words)}: {remedy.format(**words)}")
+            words = {
+                "schema": schema, "names": _listed(names), "user": text(user), "account": text(account),
+            }  # fmt: skip
+            found.append(Lack(kind, what.format(**words), remedy.format(**words)))
     return tuple(dict.fromkeys(found))
 
 

@@ -11,7 +11,7 @@ import psycopg
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, How, Merged, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.postgresql import (
     connection,
     dump,
@@ -85,7 +85,7 @@ class PostgresServer:
         [(size,)] = self._ask(b"SELECT pg_catalog.pg_database_size($1::name)", database_name(database))
         return int(size or 0)
 
-    def problems(self, database: str) -> tuple[str, ...]:
+    def lacks(self, database: str) -> tuple[Lack, ...]:
         """What would be missing in a dump by this account, or make it fail; each with its remedy."""
         [(user, allowed)] = self._ask(
             b"SELECT current_user, pg_catalog.has_database_privilege($1::name, 'CONNECT')",
@@ -98,8 +98,12 @@ class PostgresServer:
                 + b" TO "
                 + identifier(user or b"")
             )
-            return (f"no right to connect to the database: {text(remedy)}",)
-        return self._within(database, rights.problems)
+            return (Lack("database", "no right to connect to the database", text(remedy)),)
+        return self._within(database, rights.lacks)
+
+    def problems(self, database: str) -> tuple[str, ...]:
+        """The same as sentences."""
+        return tuple(map(str, self.lacks(database)))
 
     def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
         """What this server and account lack for a restore."""
