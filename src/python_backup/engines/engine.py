@@ -186,6 +186,16 @@ class Server(Protocol):
         """Who else is connected to the database, one line each: account, program, from where, since when."""
         ...
 
+    def hold(self, target: str) -> None:
+        """Makes this connection the one that works on the target, until it is closed.
+
+        What a killed run has not ended yet on the server is waited for.
+
+        Raises:
+            Refused: another run works on it.
+        """
+        ...
+
     def take_over(self, swap: Swap) -> tuple[str, ...]:
         """Gives ``fresh`` the target's name, and what had it the name ``before``; returns warnings.
 

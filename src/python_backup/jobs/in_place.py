@@ -40,6 +40,17 @@ class Safety:
 
 
 @dataclass(frozen=True, slots=True)
+class Emptied:
+    """A target that is empty now; ``before`` is a free name for that empty database when it is replaced.
+
+    ``succeed`` is called when the target is restored.
+    """
+
+    before: str
+    succeed: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class InPlace:
     """Restores in place on one instance."""
 
@@ -80,11 +91,11 @@ class InPlace:
     @contextmanager
     def emptied(
         self, server: Server, target: str, artifact: Path, like: SourceDatabase | None, *, disconnect: bool
-    ) -> Iterator[Callable[[], None]]:
+    ) -> Iterator[Emptied]:
         """The target is empty inside, and what it held is in the artifact.
 
-        Calling what is given says that the target is restored. Else, and whatever is raised inside,
-        it is filled from the artifact again; an error's message then says so.
+        Where it does not succeed, and whatever is raised inside, it is filled from the artifact again; an
+        error's message then says so.
         """
         empty = free_beside(server, self.instance, target, RESTORING, self.now())
         before = free_beside(server, self.instance, target, BEFORE, self.now())
@@ -95,20 +106,23 @@ class InPlace:
                 server.create(empty, like)
                 server.take_over(Swap(empty, target, before, disconnect=disconnect))
                 server.drop(before)
-                yield lambda: done.append(True)
+                yield Emptied(before, lambda: done.append(True))
             except BaseException as exc:
+                server.close()  # it may be amid a statement; another connection works on the target now
                 self._mended_after(exc, mark)
                 raise
             if done:
                 unmark(mark)
             else:
-                self.progress.note(self.mend(mark))
+                self.progress.note(self.mend(server, mark))
         drop_oldest(self.safety.folder, self.instance.id, target, self.safety.keep)
 
     def _mended_after(self, exc: BaseException, mark: Mark) -> None:
         """Mends, and tells of it in the error; where that fails too, how to go on."""
         try:
-            what = self.mend(mark)
+            with closing(ENGINES[self.instance.dbms].connect(self.instance)) as server:
+                server.hold(mark.database)
+                what = self.mend(server, mark)
         except BackupError as second:
             what = (
                 f"putting back the safety backup {mark.artifact} failed too: {second.message};"
@@ -118,18 +132,17 @@ class InPlace:
         if isinstance(exc, BackupError):
             exc.message = f"{exc.message}\n{what}"
 
-    def mend(self, mark: Mark) -> str:
+    def mend(self, server: Server, mark: Mark) -> str:
         """Ends a restore in place: fills a target that is empty from its safety backup.
 
-        Drops what was made beside it, removes the mark, and returns a sentence.
+        Drops what was made beside it, removes the mark, and returns a sentence. The server is held.
         """
-        with closing(ENGINES[self.instance.dbms].connect(self.instance)) as server:
-            whole = server.exists(mark.database) and bool(server.objects(mark.database))
-            if not whole:
-                self._put_back(server, mark)
-            for name in mark.beside:
-                if server.exists(name):
-                    server.drop(name)
+        for name in mark.beside:
+            if server.exists(name):
+                server.drop(name)
+        whole = server.exists(mark.database) and bool(server.objects(mark.database))
+        if not whole:
+            self._put_back(server, mark)
         unmark(mark)
         if whole:
             return f"{mark.database} holds what it should; its safety backup {mark.artifact} was not needed"
@@ -146,9 +159,7 @@ class InPlace:
             found = compare(server, fresh, whole.facts)
             if not found.equal:
                 raise FactsDiffer(f"database {target!r} put back from {mark.artifact} differs from it")
-            before = None
-            if server.exists(target):
-                before = free_beside(server, self.instance, target, BEFORE, self.now())
+            before = mark.beside[-1] if server.exists(target) else None
             server.take_over(Swap(fresh, target, before, disconnect=True))
         except BackupError:
             abandon(server, fresh, target)
@@ -166,17 +177,14 @@ def unfinished_in_place(instance: Instance, target: str, safety: Safety | None) 
     return None
 
 
-def is_running(place: InPlace, target: str) -> bool:
-    """Whether a process restores this target in place now."""
-    return any(is_held(mark) for mark in marks(place.safety.folder, place.instance.id, target))
-
-
-def settle_in_place(place: InPlace, target: str) -> Iterator[str]:
-    """Mends what killed restores in place left; a sentence for each."""
+def settle_in_place(server: Server, place: InPlace, target: str) -> Iterator[str]:
+    """Mends what killed restores in place left; a sentence for each. The server is held."""
     for mark in marks(place.safety.folder, place.instance.id, target):
         with taken_up(mark) as free:
             yield (
-                place.mend(mark) if free else f"a restore in place is running on {target}; it was left alone"
+                place.mend(server, mark)
+                if free
+                else f"a restore in place is running on {target}; it was left alone"
             )
 
 

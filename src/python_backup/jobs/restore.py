@@ -143,6 +143,7 @@ class _Restore:
         choices = replace(request.choices, final_name=target)
         loading = Loading(whole, request.instance, self.progress, choices)
         with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
+            server.hold(target)
             replaced = server.exists(target)
             refuse_unfinished(server, request.instance, target, request.safety)
             if request.planned is not None:
@@ -154,7 +155,8 @@ class _Restore:
                 self._alone(server, target)
             if replaced and request.in_place:
                 return self._in_place(server, loading, target)
-            report = self._beside(server, loading, target, replaced=replaced)
+            before = free_beside(server, request.instance, target, BEFORE, self.now()) if replaced else None
+            report = self._beside(server, loading, target, before)
             if report.taken_over:
                 self._drop_no_longer_kept(server, target)
             return replace(report, warnings=self._all_warnings(loading))
@@ -169,14 +171,13 @@ class _Restore:
         with self._timed("safety"):
             artifact = place.back_up(server, target)
         like, disconnect = loading.whole.like, request.disconnect
-        with place.emptied(server, target, artifact, like, disconnect=disconnect) as succeed:
+        with place.emptied(server, target, artifact, like, disconnect=disconnect) as emptied:
             # who came to the empty database meanwhile has nothing to lose there
             bold = replace(self, request=replace(request, disconnect=True))
-            report = bold._beside(server, loading, target, replaced=True)  # noqa: SLF001 - its own class
+            report = bold._beside(server, loading, target, emptied.before)  # noqa: SLF001 - its own class
             if report.taken_over:
-                if report.before is not None:
-                    server.drop(report.before)  # it was empty
-                succeed()
+                server.drop(emptied.before)  # it was empty
+                emptied.succeed()
         return replace(report, before=None, safety=artifact)
 
     def _bridged(self, server: Server, loading: Loading, target: str) -> None:
@@ -209,11 +210,13 @@ class _Restore:
         if others and not self.request.disconnect:
             raise in_use(target, others)
 
-    def _beside(self, server: Server, loading: Loading, target: str, *, replaced: bool) -> RestoreReport:
-        """Fills a database of another name, compares it, and only then lets it take the target's place."""
-        instance, at = self.request.instance, self.now()
-        fresh = free_beside(server, instance, target, RESTORING, at)
-        before = free_beside(server, instance, target, BEFORE, at) if replaced else None
+    def _beside(self, server: Server, loading: Loading, target: str, before: str | None) -> RestoreReport:
+        """Fills a database of another name, compares it, and only then lets it take the target's place.
+
+        What that holds is called ``before`` then; None where there is no target.
+        """
+        replaced = before is not None
+        fresh = free_beside(server, self.request.instance, target, RESTORING, self.now())
         comparison = None
         self.warnings.extend(server.create(fresh, loading.whole.like))
         try:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from time import sleep
 
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
-from python_backup.jobs.in_place import InPlace, Safety, is_running, settle_in_place
+from python_backup.jobs.in_place import InPlace, Safety, settle_in_place
 from python_backup.jobs.restore import in_use, refuse_unfinished
-from python_backup.jobs.sessions import GRACE, lasting_sessions
+from python_backup.jobs.sessions import lasting_sessions
 from python_backup.model import Instance
 from python_backup.policy.beside import BEFORE, RESTORING, Replaced, beside, is_beside_of, replaced_of
 
@@ -44,6 +43,7 @@ def roll_back(
     """
     engine = ENGINES[instance.dbms]
     with closing(engine.connect(instance)) as server:
+        server.hold(target)
         refuse_unfinished(server, instance, target, safety)
         kept = replaced_of(target, server.databases(), engine.fits)
         if not kept:
@@ -63,20 +63,19 @@ def roll_back(
 def settle(instance: Instance, target: str, place: InPlace | None = None) -> tuple[str, ...]:
     """Ends what a killed restore left of its work on this target; one sentence for each thing done.
 
-    With ``place``, restores in place too. Looks twice: a server goes on with the CREATE DATABASE of a
-    client that was killed, and nobody sees the database before it is done (PostgreSQL).
+    With ``place``, restores in place too.
+
+    Raises:
+        Refused: a run works on it.
     """
-    if place is not None and is_running(place, target):
-        return (f"a restore in place is running on {target}, and was left alone",)
     done: dict[str, None] = {}
     with closing(ENGINES[instance.dbms].connect(instance)) as server:
+        server.hold(target)
         if server.unfinished(target) is not None:
             done[server.settle(target)] = None
         done |= dict.fromkeys(_dropped_unfinished(server, instance, target))
         if place is not None:
-            done |= dict.fromkeys(settle_in_place(place, target))
-        sleep(GRACE)
-        done |= dict.fromkeys(_dropped_unfinished(server, instance, target))
+            done |= dict.fromkeys(settle_in_place(server, place, target))
     return tuple(done)
 
 
@@ -84,10 +83,6 @@ def _dropped_unfinished(server: Server, instance: Instance, target: str) -> Iter
     """Drops the databases that were being filled for this target; one sentence for each."""
     fits = ENGINES[instance.dbms].fits
     for name in server.databases():
-        if not is_beside_of(target, name, RESTORING, fits):
-            continue
-        if lasting_sessions(server, name):
-            yield f"{name} is being filled by a running restore, and was left alone"
-        else:
+        if is_beside_of(target, name, RESTORING, fits):
             server.drop(name)
             yield f"{name}, which was never finished, was dropped"

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,12 @@ from support.servers import RunningServer, instance_for
 from support.silence import Silence
 
 Name = Callable[..., str]
+AFTER = [0.0, 0.3] if "VYA_CHAOS" not in os.environ else [n * 0.05 for n in range(25)]
+"""Seconds after the target was marked, at which a restore in place is killed."""
+
+CHANGES = 7
+"""Calls by which a restore in place changes the server: two databases made, one filled, two swaps, two drops."""
+
 ROWS = ",".join(f"({i}, 'name {i}')" for i in range(500))
 TABLES = (
     "create table item (id int primary key, name varchar(20))",
@@ -186,49 +193,90 @@ def test_others_who_use_the_target_are_left_in_peace(
     assert not (tmp_path / "safety").exists()
 
 
-@pytest.mark.skipif(
-    "VYA_CHAOS" not in os.environ,
-    reason="runs with VYA_CHAOS alone: once on MariaDB a NAME__before_ database was left after the mending",
-)
-@pytest.mark.parametrize("after", [0.0, 0.1, 0.3, 0.8])
+@dataclass(frozen=True)
+class Killing:
+    """A target that was changed since its backup was taken, and a restore in place that is to be killed."""
+
+    server: RunningServer
+    target: str
+    path: Path
+    root: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "backups" / "safety"
+
+    @property
+    def marks(self) -> list[Path]:
+        return list(self.folder.glob("*.in-place.json"))
+
+    def begin(self, *module: str) -> subprocess.Popen[bytes]:
+        config = self.root / "config.yaml"
+        config.write_text(_config(self.server, self.root / "backups"))
+        words = ["restore", "--config", config, "-f", self.path, "-i", "1", "-t", self.target, "--force"]
+        return subprocess.Popen(
+            [sys.executable, "-m", *module, *words, "--in-place"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        )  # fmt: skip
+
+    def mended(self) -> None:
+        """Settles what was left, and sees that the target is whole and nothing else is there."""
+        instance = instance_for(self.server)
+        place = InPlace(instance, Safety(self.folder), Silence(), now)
+        done = settle(instance, self.target, place)
+        assert rows(self.server, self.target) in {400, 500}, done
+        assert beside(self.server, self.target) == [], done
+        assert not self.marks
+        assert settle(instance, self.target, place) == ()
+
+
+@pytest.fixture
+def killing(new_database: Name, tmp_path: Path) -> Callable[[RunningServer], Killing]:
+    def make(server: RunningServer) -> Killing:
+        shop, instance = new_database(server, "shop"), instance_for(server)
+        databases.execute(server, shop, *TABLES)
+        path = backed_up(instance, tmp_path, shop)
+        databases.execute(server, shop, "delete from item where id < 100")
+        return Killing(server, shop, path, tmp_path)
+
+    return make
+
+
+@pytest.mark.parametrize("after", AFTER)
 def test_a_killed_restore_in_place_is_told_and_mended(
-    any_server: RunningServer, new_database: Name, tmp_path: Path, after: float
+    any_server: RunningServer, killing: Callable[[RunningServer], Killing], after: float
 ) -> None:
-    shop, instance = new_database(any_server, "shop"), instance_for(any_server)
-    databases.execute(any_server, shop, *TABLES)
-    path = backed_up(instance, tmp_path, shop)
-    databases.execute(any_server, shop, "delete from item where id < 100")
-    folder = tmp_path / "backups" / "safety"
-    config = tmp_path / "config.yaml"
-    config.write_text(_config(any_server, tmp_path / "backups"))
-    child = subprocess.Popen(
-        [
-            sys.executable, "-m", "python_backup", "restore", "--config", config, "-f", path, "-i", "1",
-            "-t", shop, "--force", "--in-place",
-        ],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    while child.poll() is None and not (folder.is_dir() and list(folder.glob("*.in-place.json"))):
+    killed = killing(any_server)
+    shop, instance = killed.target, instance_for(any_server)
+    child = killed.begin("python_backup")
+    while child.poll() is None and not killed.marks:
         time.sleep(0.005)
     time.sleep(after)
     child.send_signal(signal.SIGKILL)
     child.wait()
 
-    left = list(folder.glob("*.in-place.json"))
-    place = InPlace(instance, Safety(folder), Silence(), now)
-    if left:
-        request = RestoreRequest(path, instance, shop, force=True, safety=place.safety)
+    if killed.marks:
+        safety = Safety(killed.folder)
+        request = RestoreRequest(killed.path, instance, shop, force=True, safety=safety)
         with pytest.raises(Refused) as caught:
             restore(request, lambda _: False, Silence(), now)
         assert caught.value.hint == f"Run: vya-backupdb restore --resume-or-undo {shop} --instance 1"
         with pytest.raises(Refused):
-            roll_back(instance, shop, now, safety=place.safety)
-    done = settle(instance, shop, place)
+            roll_back(instance, shop, now, safety=safety)
+    killed.mended()
 
-    assert rows(any_server, shop) in {400, 500}, done
-    assert beside(any_server, shop) == []
-    assert not list(folder.glob("*.in-place.json"))
-    assert settle(instance, shop, place) == ()
+
+def test_a_restore_in_place_that_is_killed_at_any_of_its_steps_is_mended(
+    family_server: RunningServer, killing: Callable[[RunningServer], Killing]
+) -> None:
+    killed = killing(family_server)
+    ends = []
+    for step in range(1, CHANGES + 2):
+        child = killed.begin("support.dying", str(step))
+        ends.append(child.wait(timeout=60))
+        killed.mended()
+    assert ends == [-signal.SIGKILL] * CHANGES + [0]
 
 
 def _config(server: RunningServer, folder: Path) -> str:

@@ -165,8 +165,8 @@ class Session:
         with _converted(self.instance, rights=False):
             return int(self._connection.query(memoryview(statement)))
 
-    def revive(self) -> None:
-        """Connects anew where the connection was lost while nobody used it.
+    def revive(self) -> bool:
+        """Connects anew where the connection was lost while nobody used it; says whether it was.
 
         Raises:
             ConnectionFailed, NotPermitted: the server does not take another.
@@ -178,6 +178,8 @@ class Session:
             again = open_session(self.instance)
             self.version, self.encrypted = again.version, again.encrypted
             self._connection = again._connection  # noqa: SLF001 - of its own class
+            return True
+        return False
 
     def close(self) -> None:
         """Ends the connection; it may be lost already, or ended before."""

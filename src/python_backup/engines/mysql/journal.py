@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from python_backup.engines.engine import Swap
-from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import Definition
 
 JOURNAL = "__vya_backupdb_journal"
@@ -24,6 +24,9 @@ OWN = frozenset((JOURNAL, PARKED))
 """The tables that belong to no contents."""
 
 _MARK = "vya-backupdb swap "
+_GONE = (1049, 1146)
+"""The server's words for a database, and a table, that is not there."""
+
 _TEXTS = ("options", "tables", "grants", "parked")
 
 
@@ -93,7 +96,11 @@ def find(session: Session, target: str) -> Journal | None:
         about = _about(comment)
         if about is not None and about["target"] == target:
             swap = Swap(fresh, target, about["before"], keep_properties=about["keep_properties"])
-            return _read(session, swap)
+            try:
+                return _read(session, swap)
+            except ServerSaid as exc:
+                if exc.code not in _GONE:  # it was dropped since it was seen: the swap has come to its end
+                    raise
     return None
 
 

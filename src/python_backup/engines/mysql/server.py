@@ -13,6 +13,7 @@ from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.mysql import (
     dump,
+    holding,
     load,
     losses,
     merge,
@@ -38,11 +39,13 @@ class MysqlServer:
     instance: Instance
     toolbox: Toolbox
     _link: Session
+    _held: str | None = None
 
     @property
     def _session(self) -> Session:
         """The connection, made anew where it was lost meanwhile: one dump's mishap is not the next one's."""
-        self._link.revive()
+        if self._link.revive() and self._held is not None:
+            holding.hold(self._link, self._held)
         return self._link
 
     @property
@@ -172,6 +175,11 @@ class MysqlServer:
     def settle(self, target: str) -> str:
         """Goes on with it, or undoes it."""
         return takeover.settle(lambda: open_session(self.instance), target)
+
+    def hold(self, target: str) -> None:
+        """Takes the lock of the target's name, anew when the connection was made anew."""
+        holding.hold(self._session, target)
+        self._held = target
 
     def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
         """Sends the pieces over a session of their own, whose settings the dump may change."""

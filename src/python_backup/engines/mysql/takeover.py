@@ -7,13 +7,12 @@ table is tells how far a run came, so that any later session can go on or undo i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from python_backup.engines.engine import Swap
+from python_backup.engines.mysql import holding, movable, sessions, steps
 from python_backup.engines.mysql import journal as journals
-from python_backup.engines.mysql import movable, sessions, steps
 from python_backup.engines.mysql.connection import Opener, Session
 from python_backup.engines.mysql.journal import Journal
 from python_backup.engines.mysql.survey import exists
@@ -48,7 +47,7 @@ def take_over(open_another: Opener, swap: Swap, terms: Terms) -> tuple[str, ...]
 
 
 def _taken_over(open_another: Opener, session: Session, swap: Swap, terms: Terms) -> tuple[str, ...]:
-    _alone(session, swap.target, 0)
+    holding.hold_swap(session, swap.target)
     session.rows(f"SET SESSION lock_wait_timeout = {int(terms.wait)}")
     own = {*terms.own, sessions.number_of(session)}
     warnings = _checked(session, swap, own)
@@ -102,7 +101,7 @@ def _undone(open_another: Opener, failed: Session, swap: Swap, cause: BaseExcept
     try:
         session = open_another()
         try:
-            _alone(session, swap.target, _SETTLE_SECONDS)
+            holding.hold_swap(session, swap.target)
             session.rows(f"SET SESSION lock_wait_timeout = {_SETTLE_SECONDS}")
             found = journals.find(session, swap.target)
             if found is None:
@@ -123,7 +122,7 @@ def unfinished(session: Session, target: str) -> str | None:
     found = journals.find(session, target)
     if found is None:
         return None
-    holder = session.value("SELECT IS_USED_LOCK(%s)", _lock(target))
+    holder = holding.swapping(session, target)
     if holder is not None:
         return f"{found.swap.fresh!r} is taking the place of {target!r} just now, in session {holder}"
     return f"{found.swap.fresh!r} was to take the place of {target!r}, and the run was ended amid it"
@@ -137,7 +136,7 @@ def settle(open_another: Opener, target: str) -> str:
     """
     session = open_another()
     try:
-        _alone(session, target, _SETTLE_SECONDS)
+        holding.hold_swap(session, target)
         found = journals.find(session, target)
         if found is None:
             return f"nothing was left to settle for {target!r}"
@@ -156,18 +155,3 @@ def settle(open_another: Opener, target: str) -> str:
         return "; ".join(dict.fromkeys((said, *run.warnings)))
     finally:
         session.close()
-
-
-def _alone(session: Session, target: str, wait: int) -> None:
-    """Takes the lock of this target's name; it goes with the session, however that ends.
-
-    Raises:
-        Refused: another session has it.
-    """
-    if session.value("SELECT GET_LOCK(%s, %s)", _lock(target), wait) != 1:
-        holder = session.value("SELECT IS_USED_LOCK(%s)", _lock(target))
-        raise Refused(f"{target!r} is being replaced by another run just now, in session {holder}")
-
-
-def _lock(target: str) -> str:
-    return f"vya-backupdb {hashlib.sha256(target.encode()).hexdigest()[:40]}"

@@ -15,6 +15,7 @@ from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, S
 from python_backup.engines.postgresql import (
     connection,
     dump,
+    holding,
     load,
     merge,
     outlook,
@@ -54,6 +55,7 @@ class PostgresServer:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._toolbox = Toolbox(instance.tools)
+        self._held: str | None = None
         self._door = _enter(instance)
         version = self._door.pgconn.parameter_status(b"server_version") or b""
         self._version = text(version).partition(" ")[0]
@@ -168,9 +170,18 @@ class PostgresServer:
         for name in filter(None, (swap.target, swap.before)):
             _check_length(name)
         names = {swap.fresh, swap.target}
-        if names.intersection(DOORS):
+        if names.intersection(DOORS) and self._held != swap.target:
             self._door.close()  # it is made anew when it is next needed
         return takeover.take_over(swap, lambda: _enter(self._instance, without=names))
+
+    def hold(self, target: str) -> None:
+        """Takes the lock of the target's name, through a door that the target is not."""
+        self._held = target
+        if target in DOORS:
+            self._door.close()
+            self._door = self._entered()
+        else:
+            holding.hold(self._door, target)
 
     def unfinished(self, target: str) -> str | None:
         """Nothing ever: what a killed run began, the server rolls back."""
@@ -221,12 +232,24 @@ class PostgresServer:
             except psycopg.OperationalError:
                 if not self._door.closed:
                     raise
-                self._door = _enter(self._instance)
+                self._door = self._entered()
                 return query(self._door, sql, *values)
+
+    def _entered(self) -> psycopg.Connection:
+        """The door made anew, with the lock that it had."""
+        if self._held is None:
+            return _enter(self._instance)
+        door = _enter(self._instance, without={self._held})
+        try:
+            holding.hold(door, self._held)
+        except BaseException:
+            door.close()
+            raise
+        return door
 
     def _run(self, sql: bytes) -> None:
         if self._door.closed or not _alive(self._door):
-            self._door = _enter(self._instance)
+            self._door = self._entered()
         query(self._door, sql)
 
 

@@ -30,7 +30,7 @@ from psycopg import pq
 from psycopg.pq.abc import PGconn
 
 from python_backup.engines.engine import Swap
-from python_backup.engines.postgresql import properties
+from python_backup.engines.postgresql import holding, properties
 from python_backup.engines.postgresql.connection import Row, converting, identifier, literal, query, text
 from python_backup.errors import (
     BackupError,
@@ -118,6 +118,7 @@ def take_over(swap: Swap, enter: Enter) -> tuple[str, ...]:
     """
     with closing(_entered(enter)) as mover, closing(_entered(enter)) as watch:
         _check(watch, swap)
+        holding.hold_swap(mover, swap.target)
         mine = _Mine(mover.pgconn.backend_pid, _oid(watch, swap.fresh))
         taking = _TakeOver(swap, mover, watch, [])
         try:

@@ -14,7 +14,7 @@ from integration.engines.mysql.dumping import connected, dump
 from integration.engines.mysql.everything import build
 from integration.engines.mysql.swapping import events, seen, small
 from python_backup.engines.engine import Server, Swap
-from python_backup.engines.mysql import movable, takeover
+from python_backup.engines.mysql import holding, movable, takeover
 from python_backup.engines.mysql.connection import ServerSaid, open_session
 from python_backup.engines.mysql.journal import JOURNAL
 from python_backup.engines.mysql.movable import Unmovable
@@ -319,8 +319,8 @@ def test_another_run_on_the_same_target_is_refused(mysql_server: RunningServer, 
     target, fresh, before = names
     with connected(instance_for(mysql_server)) as server:
         with closing(open_session(instance_for(mysql_server))) as busy:
-            takeover._alone(busy, target, 0)
-            with pytest.raises(Refused, match="is being replaced by another run"):
+            holding.hold_swap(busy, target)
+            with pytest.raises(Refused, match="another run works on"):
                 server.take_over(Swap(fresh, target, before))
         assert JOURNAL not in server.counts(fresh)
 
