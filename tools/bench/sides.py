@@ -84,7 +84,9 @@ class Ours:
         argv += ["--config", str(self.folder / "config.yaml")]
         with (self.folder / "said").open("wb") as said, (self.folder / "talk").open("wb") as talk:
             spent, begun = _spent(), time.perf_counter()
-            with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=said, stderr=talk) as process:
+            with subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=said, stderr=talk, env=_as_installed()
+            ) as process:
                 peak = _Peak(process.pid)
                 process.wait()
             seconds = time.perf_counter() - begun
@@ -94,6 +96,11 @@ class Ours:
         return Run(
             seconds, _spent() - spent, peak.megabytes(), json.loads((self.folder / "said").read_text())
         )
+
+
+def _as_installed() -> dict[str, str]:
+    """The environment, without what would have the program's source compiled on every start."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class _Peak:

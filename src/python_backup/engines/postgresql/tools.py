@@ -71,8 +71,13 @@ class Toolbox:
         return min(fitting, key=lambda tool: (tool.number[0], -tool.number[1]))
 
     def environment(self) -> dict[str, str]:
-        """What a child gets: nothing of PostgreSQL's, and no home folder with files of its own."""
-        return clean_environment(self.environ) | {"HOME": os.devnull}
+        """What a child gets: nothing of PostgreSQL's, and no home folder with files of its own.
+
+        A command that leads into a container is given no home folder at all: docker complains of
+        one that is no folder.
+        """
+        home = {} if self.tools.command else {"HOME": os.devnull}
+        return clean_environment(self.environ) | home
 
     def _in(self, places: Iterator[Path] | list[Path], program: str) -> list[Tool]:
         paths = dict.fromkeys(path for place in places if (path := _program(place / program)) is not None)

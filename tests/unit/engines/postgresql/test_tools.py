@@ -101,3 +101,8 @@ def test_a_child_gets_no_settings_of_postgresql_and_no_home():
         Tools(), {"PATH": "/bin", "PGHOST": "x", "PGOPTIONS": "y", "HOME": "/root", "PGSERVICE": "z"}
     )
     assert box.environment() == {"PATH": "/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "HOME": "/dev/null"}
+
+
+def test_a_command_into_a_container_gets_no_home_folder_that_is_none() -> None:
+    box = Toolbox(Tools(command=("docker", "exec", "-i", "db")), {"PATH": "/bin", "HOME": "/root"})
+    assert box.environment() == {"PATH": "/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
