@@ -197,7 +197,11 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The facts of one backup; written last, it is the commit marker."""
+    """The facts of one backup; written last, it is the commit marker.
+
+    ``errors`` says in sentences what may be missing. ``missing`` has by kind the labels of what the
+    server listed and the dump does not hold.
+    """
 
     program: str
     instance: str
@@ -213,10 +217,11 @@ class Manifest:
     facts: Facts
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def partial(self) -> bool:
-        """Whether the dump tool reported errors, so that something may be missing."""
+        """Whether something is missing, or may be."""
         return bool(self.errors)
 
 

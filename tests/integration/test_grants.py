@@ -172,7 +172,11 @@ def test_a_backup_with_just_these_rights_is_as_complete_as_the_superusers(
     by_least = backed_up(least(accounts, shop), shop, tmp_path)
     assert facts(by_least) == facts(by_superuser)
     told_to_all = set(by_superuser.warnings)  # what this version cannot dump for anybody
-    assert by_least.outcome == "done"
+    assert (by_least.outcome, by_least.manifest.errors) == (
+        by_superuser.outcome,
+        by_superuser.manifest.errors,
+    )
+    assert by_superuser.outcome == "done" or any_server.id == "mariadb-10.5"  # it cannot dump history
     assert [w for w in by_least.warnings if "masking" not in w and w not in told_to_all] == []
     kinds = {"tables", "views", "triggers", "routines", "indexes", "constraints"}
     flavour = {"mysql": {"events"}, "mariadb": {"events", "sequences"}}.get(
@@ -239,14 +243,15 @@ def test_without_one_of_the_rights_the_backup_is_not_silently_less(
         databases.execute(mysql_server, None, f"REVOKE {scope} FROM '{accounts.name('backup')}'@'%'")
         result = backed_up(instance, shop, tmp_path)
         documented = dict(_lost(mysql_server.dbms))[right]
-        assert (result.outcome == "partial") == ("partial" in documented)
+        assert (result.outcome, "partial" in documented) == ("partial", True)
+        said = (*result.manifest.errors, *result.warnings)
         if right == "SELECT":
             assert facts(result).rows == 0
-            assert any("tables cannot all be read" in warning for warning in result.warnings)
+            assert any("tables cannot all be read: GRANT SELECT" in text for text in said)
         else:
             kind = {"SHOW VIEW": "views", "TRIGGER": "triggers", "EVENT": "events"}.get(right, right)
             assert kind not in facts(result).objects
-            assert any(f"{kind} would be missing" in warning for warning in result.warnings)
+            assert any(f"{kind} would be missing: GRANT" in text for text in said)
     finally:
         accounts.drop()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +85,29 @@ def database(server: RunningServer, name: str) -> Iterator[str]:
         yield name
     finally:
         drop(server, name)
+
+
+@contextmanager
+def churning(server: RunningServer, name: str) -> Iterator[None]:
+    """While the block runs, another session makes tables in the database and drops them."""
+    over = threading.Event()
+
+    def churn() -> None:
+        with closing(connection(server, name)) as link, link.cursor() as cursor:
+            number = 0
+            while not over.is_set():
+                number += 1
+                cursor.execute(f"CREATE TABLE passing_{number} (a INT PRIMARY KEY)")
+                over.wait(0.02)
+                cursor.execute(f"DROP TABLE passing_{number}")
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(churn)
+        try:
+            yield
+        finally:
+            over.set()
+        done.result()
 
 
 def scalar(server: RunningServer, database: str | None, statement: str) -> Any:

@@ -157,6 +157,7 @@ def _one(result: DatabaseResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "command": result.command,
         "errors": manifest.errors if manifest else (),
+        "missing": manifest.missing if manifest else {},
         "warnings": result.warnings,
         "error": error_document(result.error) if result.error else None,
     }
@@ -228,7 +229,7 @@ def _talk(screen: Screen, results: Sequence[DatabaseResult]) -> None:
         for warning in result.warnings:
             screen.warning(f"{where}: {warning}")
         for error in result.manifest.errors if result.manifest else ():
-            screen.warning(f"{where}: the backup may lack something: {error}")
+            screen.warning(f"{where}: the backup is partial: {error}")
         if result.error:
             screen.failure(result.error, where)
 

@@ -95,6 +95,24 @@ class Wanted:
     freed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing that the account may not see or read, so that a dump fails, or lacks it.
+
+    ``kind`` is a kind of `model.Facts.objects`, ``database``, ``rows`` (all of a table's, hidden by
+    row-level security) or another plural word. ``remedy`` is SQL that an administrator can run.
+    ``silent``: the dump tool says nothing of it, and ends well all the same.
+    """
+
+    kind: str
+    what: str
+    remedy: str
+    silent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}"
+
+
 How = Literal["keep", "replace", "add"]
 """What becomes of a row that is there already: kept as it is, replaced; ``add``: it must not be there."""
 
@@ -108,22 +126,6 @@ class Merged:
     kept: int
     replaced: int
     advanced: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Lack:
-    """One thing that the account may not see or read, so that a dump fails or lacks it without a word.
-
-    ``kind`` is a kind of `model.Facts.objects`, ``database``, ``rows`` (all of a table's, hidden by
-    row-level security) or another plural word. ``remedy`` is SQL that an administrator can run.
-    """
-
-    kind: str
-    what: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.what}: {self.remedy}"
 
 
 class Server(Protocol):
@@ -151,11 +153,17 @@ class Server(Protocol):
         ...
 
     def lacks(self, database: str) -> tuple[Lack, ...]:
-        """What the account cannot see or do, so that a dump would fail or lack it."""
+        """What the account may not see or do, so that a dump would fail or lack it; each with its GRANT.
+
+        What the instance's own options leave out is none.
+        """
         ...
 
-    def problems(self, database: str) -> tuple[str, ...]:
-        """What `lacks` finds, as sentences with their remedies."""
+    def expected(self, database: str) -> Mapping[str, tuple[str, ...]]:
+        """Those of `objects` that a dump should hold: all but what the instance's own options leave out.
+
+        What the options choose by patterns alone the dump tool can tell, so all is left out then.
+        """
         ...
 
     def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:

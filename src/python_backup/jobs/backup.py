@@ -5,7 +5,7 @@ One pass: the dump is summed and counted in a thread beside the one that compres
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +14,14 @@ from time import monotonic
 from typing import Any, Literal
 
 from python_backup import __version__
-from python_backup.engines.engine import DumpPlan, Server
+from python_backup.engines.engine import DumpPlan, Lack, Server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ToolFailed
+from python_backup.jobs import inventory
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.selection import select_databases
-from python_backup.model import Artifact, Backup, Format, Instance, Manifest
+from python_backup.model import Artifact, Backup, Facts, Format, Instance, Manifest
 from python_backup.storage.folder import Storing, storing
 from python_backup.storage.names import ArtifactName, artifact_name, stem
 from python_backup.stream.apart import apart
@@ -107,6 +108,38 @@ def _instance(
 
 
 @dataclass(frozen=True, slots=True)
+class _Source:
+    """What the server says of the database before the dump begins."""
+
+    server: Server
+    database: str
+    lacks: tuple[Lack, ...]
+    expected: inventory.Objects
+
+    @classmethod
+    def look(cls, server: Server, database: str) -> _Source:
+        return cls(server, database, server.lacks(database), server.expected(database))
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What a dump that ends well lacks without a word."""
+        return tuple(str(lack) for lack in self.lacks if lack.silent)
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """What the dump tool fails on, or reports by itself, unless its options leave it out."""
+        return tuple(str(lack) for lack in self.lacks if not lack.silent)
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        return tuple(map(str, self.lacks))
+
+    def missing_in(self, held: Facts) -> inventory.Objects:
+        """What the dump should hold and does not."""
+        return inventory.missing(self.expected, held.objects, lambda: self.server.expected(self.database))
+
+
+@dataclass(frozen=True, slots=True)
 class _DatabaseBackup:
     """One database's backup under way."""
 
@@ -126,11 +159,11 @@ class _DatabaseBackup:
         begun, started = monotonic(), self.now()
         try:
             plan = server.plan_dump(self.database, timeout=self.request.timeout)
-            problems = server.problems(self.database)
+            source = _Source.look(server, self.database)
             if self.request.dry_run:
                 path = self.request.folder / artifact_name(self._name(started))
-                return self._result("planned", path=path, command=plan.command, warnings=problems)
-            backup = self._whole(plan, server.version, started, problems)
+                return self._result("planned", path=path, command=plan.command, warnings=source.told)
+            backup = self._whole(plan, source, started)
         except BackupError as exc:
             return self._result("failed", seconds=monotonic() - begun, error=exc)
         manifest = backup.manifest
@@ -151,20 +184,16 @@ class _DatabaseBackup:
     def _name(self, started: datetime) -> ArtifactName:
         return ArtifactName(started.astimezone(), self.instance.dbms, self.database, self.format)
 
-    def _whole(
-        self, plan: DumpPlan, server_version: str, started: datetime, problems: Sequence[str]
-    ) -> Backup:
+    def _whole(self, plan: DumpPlan, source: _Source, started: datetime) -> Backup:
         """Writes the backup; a dump that ends amid something is its tool's failure, not a bad artifact's."""
         try:
-            return self._write(plan, server_version, started, problems)
+            return self._write(plan, source, started)
         except ArtifactCorrupt as exc:
             raise ToolFailed(
                 f"{plan.client} left off amid the dump of {self.database!r}: {exc.message}"
             ) from exc
 
-    def _write(
-        self, plan: DumpPlan, server_version: str, started: datetime, problems: Sequence[str]
-    ) -> Backup:
+    def _write(self, plan: DumpPlan, source: _Source, started: datetime) -> Backup:
         """Dumps into the folder; commits only what is whole."""
         codec = CODECS[self.format]
         member = Member(stem(started.astimezone(), self.instance.dbms, self.database) + ".sql", started)
@@ -181,6 +210,8 @@ class _DatabaseBackup:
             if self.instance.custom_format:
                 self._read_back(sink, facts)
             self._check_end(plan, facts)
+            held = facts.counter.result()
+            missing = source.missing_in(held)
             return sink.commit(
                 Manifest(
                     program=f"vya-backupdb {__version__}",
@@ -189,7 +220,7 @@ class _DatabaseBackup:
                     database=self.database,
                     started=started,
                     finished=self.now(),
-                    server_version=server_version,
+                    server_version=source.server.version,
                     client=plan.client,
                     client_version=plan.client_version,
                     command=plan.command,
@@ -201,9 +232,10 @@ class _DatabaseBackup:
                         size=stored.size,
                         sha256=stored.hexdigest,
                     ),
-                    facts=facts.counter.result(),
-                    errors=tuple(dump.errors),
-                    warnings=(*problems, *dump.warnings),
+                    facts=held,
+                    errors=(*dump.errors, *inventory.sentences(missing), *source.unseen),
+                    warnings=(*source.denied, *dump.warnings),
+                    missing=missing,
                 )
             )
 

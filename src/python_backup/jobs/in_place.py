@@ -66,10 +66,10 @@ class InPlace:
             Refused: the account cannot see all of the database.
             BackupError: the backup failed.
         """
-        problems = server.problems(target)
-        if problems:
+        lacks = server.lacks(target)
+        if lacks:
             raise Refused(
-                f"a safety backup of {target!r} would not be whole: {'; '.join(problems)}",
+                f"a safety backup of {target!r} would not be whole: {'; '.join(map(str, lacks))}",
                 hint="Grant what is missing, or restore without --in-place.",
             )
         (result,) = back_up(

@@ -187,8 +187,13 @@ class _Look:
             yield Finding(severity, "sessions", text, "End them, or give --disconnect to have them ended.")
         yield from self._lost(state)
         if self.request.in_place:
-            for problem in self.server.problems(self.target):
-                yield Finding(Severity.BLOCKS, "safety", f"the safety backup would not be whole: {problem}")
+            for lack in self.server.lacks(self.target):
+                yield Finding(
+                    Severity.BLOCKS,
+                    "safety",
+                    f"the safety backup would not be whole: {lack.what}",
+                    lack.remedy,
+                )
 
     def _lost(self, state: TargetState) -> Iterator[Finding]:
         """What the target has and the dump does not."""

@@ -147,7 +147,7 @@ def test_a_run_ends_with_a_table_and_counts_and_the_errors(vya: Callable, back_u
     assert rows[4] == ["c", "-", "-", "-", "0.50", "s", "-", "failed"]
     assert "1 database backed up, 1 partial, 1 failed; 2.00 kB in 1.50 s" in ran.out
     assert ran.err.splitlines() == [
-        "warning: 1 (web), b: the backup may lack something: no view v",
+        "warning: 1 (web), b: the backup is partial: no view v",
         "error: 1 (web), c: mysqldump ended with 2",
         "hint: Grant SELECT.",
     ]

@@ -51,7 +51,7 @@ class Job:
     """One dump to plan.
 
     ``encrypted`` says whether the driver's own session found TLS; ``further`` are options that this
-    database or account needs, all of which the tool has.
+    database or account needs, all of which the tool has. ``lacks``: what the dump cannot hold.
     """
 
     instance: Instance
@@ -62,6 +62,7 @@ class Job:
     timeout: float | None
     further: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
 
 
 def plan(job: Job) -> DumpPlan:
@@ -165,7 +166,7 @@ def _start(job: Job) -> Iterator[DumpStream]:
             where, given = str(folder / OPTION_FILE), b""
         argv = (*job.tool.argv, f"--defaults-file={where}", *options(job))
         child = stack.enter_context(running(Command(argv, job.environment, given), timeout=job.timeout))
-        stream = DumpStream(iter(()), [], list(job.warnings))
+        stream = DumpStream(iter(()), list(job.lacks), list(job.warnings))
         tail = _Tail()
         stream.blocks = tail.watch(child.blocks(lambda ending: _judge(job, ending, tail, stream)))
         yield stream

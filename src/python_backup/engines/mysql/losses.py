@@ -16,7 +16,10 @@ from python_backup.model import label
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What a dump of this database cannot hold exactly, whatever the account may do."""
+    """What a dump of this database cannot hold exactly, whatever the account may do.
+
+    ``by_transaction``: tables whose history cannot be dumped at all.
+    """
 
     float_columns: tuple[str, ...]
     unprotected: tuple[str, ...]
@@ -30,9 +33,14 @@ class Losses:
         found = (
             (self.float_columns, "FLOAT columns keep six digits in a dump (use DOUBLE): {}"),
             (self.unprotected, "tables without transactions are dumped while they may change: {}"),
-            (self.by_transaction, "history by transaction cannot be dumped; current rows only: {}"),
         )
         return tuple(text.format(_listed(names)) for names, text in found if names)
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What is not in the dump at all."""
+        text = "history by transaction cannot be dumped; current rows only"
+        return (f"{text}: {_listed(self.by_transaction)}",) if self.by_transaction else ()
 
 
 def _masking_hidden(session: Session) -> bool:

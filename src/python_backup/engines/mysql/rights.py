@@ -116,21 +116,33 @@ def lacks(session: Session, database: str, account: Account) -> tuple[Lack, ...]
     return (*_missing(rights, database, account), *_hidden_routines(session, rights, database, account))
 
 
+@dataclass(frozen=True, slots=True)
+class _Needed:
+    """What a right on the whole database is for; ``silent``: the dump tools say nothing without it."""
+
+    kind: str
+    what: str
+    silent: bool
+
+
+NEEDED = {
+    "SELECT": _Needed(
+        "tables", "tables cannot all be read", silent=True
+    ),  # those without any right are not seen
+    "SHOW VIEW": _Needed("views", "views would be missing", silent=False),
+    "TRIGGER": _Needed("triggers", "triggers would be missing", silent=True),
+    "EVENT": _Needed("events", "events would be missing", silent=False),
+}
+"""The rights on a database that a complete dump of it takes."""
+
+
 def _missing(rights: Rights, database: str, account: Account) -> list[Lack]:
-    where = f"{rights.pattern or pattern(database)}.*"
+    where = rights.pattern or pattern(database)
     return [
-        Lack(kind, what, f"GRANT {right} ON {where} TO {account.name}")
-        for right, kind, what in _NEEDED
+        Lack(needed.kind, needed.what, f"GRANT {right} ON {where}.* TO {account.name}", needed.silent)
+        for right, needed in NEEDED.items()
         if not rights.has(right)
     ]
-
-
-_NEEDED = (
-    ("SELECT", "tables", "tables cannot all be read"),
-    ("SHOW VIEW", "views", "views would be missing"),
-    ("TRIGGER", "triggers", "triggers would be missing"),
-    ("EVENT", "events", "events would be missing"),
-)
 
 
 def pattern(database: str) -> str:
@@ -163,4 +175,4 @@ def _hidden_routines(session: Session, rights: Rights, database: str, account: A
         hidden = 0
     if named and not hidden:
         return []  # all names are seen, and so are all bodies
-    return [Lack("routines", "routines would be missing", grant)]
+    return [Lack("routines", "routines would be missing", grant, silent=True)]

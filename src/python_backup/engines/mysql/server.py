@@ -14,6 +14,7 @@ from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, S
 from python_backup.engines.mysql import (
     dump,
     holding,
+    inventory,
     load,
     losses,
     merge,
@@ -82,11 +83,12 @@ class MysqlServer:
         account = rights.Account(
             target.quoted_account(target.current_account(self._session)), mariadb=mariadb
         )
-        return rights.lacks(self._session, database, account)
+        left = inventory.left_out(self.instance.options, database)
+        return tuple(g for g in rights.lacks(self._session, database, account) if g.kind not in left.kinds)
 
-    def problems(self, database: str) -> tuple[str, ...]:
-        """The same as sentences."""
-        return tuple(map(str, self.lacks(database)))
+    def expected(self, database: str) -> Mapping[str, tuple[str, ...]]:
+        """The objects that a dump should hold."""
+        return inventory.expected(self._session, database, self.instance.options)
 
     def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
         """What this server and account lack for a restore."""
@@ -97,12 +99,12 @@ class MysqlServer:
         tool = self.toolbox.choose(self.flavour, self.number[:2])
         lost = losses.find(self._session, database)
         history = lost.versioned and not lost.by_transaction
-        warnings = list(lost.warnings)
+        warnings, lacks = list(lost.warnings), list(lost.lacks)
         if tool.family is not self.flavour:
             warnings.append(self._foreign(tool, database))
         if history and "dump-history" not in tool.options:
             history = False
-            warnings.append(f"{tool.name} {tool.version} dumps no history of system-versioned tables")
+            lacks.append(f"{tool.name} {tool.version} dumps no history of system-versioned tables")
         without: tuple[str, ...] = ()
         if lost.masking_hidden and "masking-policies" in tool.options:
             without = ("--skip-masking-policies",)
@@ -119,6 +121,7 @@ class MysqlServer:
                 further=(("--dump-history",) if history else ()) + without,
                 timeout=timeout,
                 warnings=tuple(warnings),
+                lacks=tuple(lacks),
             )
         )
 

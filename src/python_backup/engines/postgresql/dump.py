@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from python_backup.engines.engine import DumpPlan, DumpStream
-from python_backup.engines.postgresql import connection
+from python_backup.engines.postgresql import connection, inventory
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import ConfigError, ToolFailed
 from python_backup.model import Instance
@@ -87,6 +87,11 @@ def _parameters(request: Request) -> dict[str, str]:
     return connection.parameters(where, instance, request.database)
 
 
+def _warnings_of(request: Request) -> tuple[str, ...]:
+    unnamed = (UNNAMED_WARNING,) if _unnamed(request) else ()
+    return unnamed + inventory.warnings(request.instance.options)
+
+
 def _unnamed(request: Request) -> bool:
     return not request.instance.custom_format and re.search(r"[\r\n]", request.database) is not None
 
@@ -116,7 +121,7 @@ def _running(request: Request, command: tuple[str, ...], environment: dict[str, 
         asked = f"{password}\n".encode() if prompted else b""
         environment = environment | {"PGPASSFILE": str(folder / "pgpass")}
         with running(Command(command, environment, asked), timeout=request.timeout) as child:
-            stream = DumpStream(iter(()), [], [UNNAMED_WARNING] if _unnamed(request) else [])
+            stream = DumpStream(iter(()), [], list(_warnings_of(request)))
             stream.blocks = child.blocks(
                 judge(f"pg_dump of database {request.database!r}", stream, request.instance)
             )

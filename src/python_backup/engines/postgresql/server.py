@@ -16,6 +16,7 @@ from python_backup.engines.postgresql import (
     connection,
     dump,
     holding,
+    inventory,
     load,
     merge,
     outlook,
@@ -94,18 +95,14 @@ class PostgresServer:
             database_name(database),
         )
         if allowed != b"t":
-            remedy = (
-                b"GRANT CONNECT ON DATABASE "
-                + identifier(database_name(database))
-                + b" TO "
-                + identifier(user or b"")
-            )
+            names = (identifier(name) for name in (database_name(database), user or b""))
+            remedy = b"GRANT CONNECT ON DATABASE %s TO %s" % tuple(names)
             return (Lack("database", "no right to connect to the database", text(remedy)),)
         return self._within(database, rights.lacks)
 
-    def problems(self, database: str) -> tuple[str, ...]:
-        """The same as sentences."""
-        return tuple(map(str, self.lacks(database)))
+    def expected(self, database: str) -> Mapping[str, tuple[str, ...]]:
+        """The objects that a dump should hold."""
+        return self._within(database, lambda link: inventory.expected(link, self._instance.options))
 
     def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
         """What this server and account lack for a restore."""

@@ -78,6 +78,7 @@ OBJECTS = {
         SELECT n.nspname, c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
         JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = i.indrelid
         WHERE {_OF_USERS} AND t.relkind IN ('r', 'p', 'm') AND t.relpersistence <> 't'
+          AND (i.indisvalid OR c.relkind = 'I')
           AND {_no_member("pg_class", "t.oid")}
           AND NOT EXISTS (SELECT FROM pg_constraint k
                           WHERE k.conindid = c.oid AND k.contype IN ('p', 'u', 'x'))""",

@@ -45,7 +45,7 @@ def test_everything_comes_back_and_dumps_alike(mysql_server: RunningServer, new_
     )
     build(mysql_server, source)
     with connected(instance_for(mysql_server)) as server:
-        assert server.problems(source) == ()
+        assert server.lacks(source) == ()
         first = dump(server, source)
         assert first.errors == []
         same(server, first, source)

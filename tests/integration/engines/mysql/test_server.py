@@ -51,7 +51,7 @@ def test_a_database_of_any_name_is_dumped_restored_counted_and_dropped(
     )  # fmt: skip
     with connected(instance_for(mysql_server)) as server:
         assert source in server.databases()
-        assert server.problems(source) == ()
+        assert server.lacks(source) == ()
         assert server.size(source) >= 0
         found = dump(server, source)
         assert (found.errors, found.facts.objects) == ([], {"tables": ("t",), "views": ("v",)})
@@ -97,14 +97,14 @@ def test_each_missing_right_is_named_with_the_grant_that_mends_it(
     )  # fmt: skip
     instance = account(f"SELECT, SHOW VIEW ON {databases.quoted(mysql_server, name)}.*")
     with connected(instance) as server:
-        problems = server.problems(name)
+        problems = [str(lack) for lack in server.lacks(name)]
         assert [problem.split(":")[0] for problem in problems] == [
             "triggers would be missing", "events would be missing", "routines would be missing"
         ]  # fmt: skip
         assert "triggers" not in dump(server, name).facts.objects
     databases.execute(mysql_server, None, *(problem.partition(": ")[2] for problem in problems))
     with connected(instance) as server:
-        assert server.problems(name) == ()
+        assert server.lacks(name) == ()
         found = dump(server, name)
         assert found.errors == []
         assert set(found.facts.objects) == {"tables", "triggers", "events", "routines"}
@@ -332,4 +332,4 @@ def test_a_connection_that_was_lost_while_idle_is_made_anew(mysql_server: Runnin
         number = server._session.value("SELECT CONNECTION_ID()")
         databases.execute(mysql_server, None, f"KILL {number}")
         assert server.exists(database)
-        assert server.problems(database) == ()
+        assert server.lacks(database) == ()

@@ -46,7 +46,7 @@ def test_the_source_is_what_its_dump_says(server, full):
 
 
 def test_a_superuser_has_no_problems(server, full):
-    assert server.problems(full) == ()
+    assert server.lacks(full) == ()
 
 
 def _facts(text: bytes):

@@ -41,7 +41,7 @@ def test_every_method_takes_every_name(server, named):
         assert server.exists(name)
         assert name in server.databases()
         assert server.size(name) > 0
-        assert (server.problems(name), server.objects(name)) == ((), {})
+        assert (server.lacks(name), server.objects(name)) == ((), {})
         assert (server.counts(name), server.sequences(name)) == ({}, {})
         server.drop(name)
         assert not server.exists(name)
