@@ -41,17 +41,20 @@ class TlsMode(StrEnum):
 class Secret:
     """A password that is fetched only when it is used, and never shown.
 
-    ``fetch`` may raise `ConfigError`; its result is not kept.
+    ``fetch`` may raise `ConfigError`. Each use fetches anew; ``revealed`` is what the last one gave,
+    so that it can be taken out of a log.
     """
 
-    __slots__ = ("_fetch",)
+    __slots__ = ("_fetch", "revealed")
 
     def __init__(self, fetch: Callable[[], str]) -> None:
         self._fetch = fetch
+        self.revealed: str | None = None
 
     def reveal(self) -> str:
         """The password in clear; the caller keeps it out of argv, logs and errors."""
-        return self._fetch()
+        self.revealed = self._fetch()
+        return self.revealed
 
     def __repr__(self) -> str:
         return "Secret(***)"

@@ -8,8 +8,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
+from time import monotonic
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -19,9 +21,13 @@ from python_backup import __version__
 from python_backup.cli import backup, config, plan, restore, rollback, vault, verify
 from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
+from python_backup.cli.logs import Logs, logged
 from python_backup.cli.render import Screen
 from python_backup.cli.signals import Ended, signals_raise
 from python_backup.errors import BackupError, Interrupted, UsageError
+from python_backup.log.events import Event
+from python_backup.log.tell import explained, tell
+from python_backup.model import Run
 
 PROGRAM = "vya-backupdb"
 
@@ -119,26 +125,41 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one command and gives its exit code; errors are told here and nowhere else."""
-    screen = Screen(json="--json" in arguments)
+    screen, begun = Screen(json="--json" in arguments), monotonic()
+    this = Run.of(next(iter(arguments), ""), datetime.now().astimezone(), os.urandom)
+    with logged(this, arguments, screen) as logs:
+        code = _ran(arguments, screen, logs)
+        seconds = round(monotonic() - begun, 3)
+        tell(Event.RUN_ENDED, f"exit code {code}", exit_code=code, seconds=seconds)
+    return code
+
+
+def _ran(arguments: Sequence[str], screen: Screen, logs: Logs) -> int:
     try:
         returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except BackupError as exc:
-        screen.error(exc, exc.exit_code)
-        return exc.exit_code
+        return _failed(screen, exc, exc.exit_code)
     except _Signalled as exc:
         code = Interrupted.exit_code if exc.number == signal.SIGINT else 128 + exc.number
         name = signal.Signals(exc.number).name
+        tell(Event.RUN_INTERRUPTED, f"interrupted by {name}", signal=name, exit_code=code)
         screen.error(Interrupted(f"interrupted by {name}; nothing half-done was left behind"), code)
         return code
     except _ClickError as exc:
-        screen.error(_usage(exc), UsageError.exit_code)
-        return UsageError.exit_code
+        return _failed(screen, _usage(exc), UsageError.exit_code)
     except _NobodyReads:
         return FAILED
-    except Exception as exc:  # noqa: BLE001 - a bug: its traceback is shown, nothing is hidden
-        screen.bug(exc)
+    except Exception as exc:  # noqa: BLE001 - a bug: its traceback is kept, and its place told
+        screen.bug(logs.scrubber.clean(f"{type(exc).__name__}: {exc}"), logs.crashed(exc))
         return FAILED
     return returned if isinstance(returned, int) else 0
+
+
+def _failed(screen: Screen, error: BackupError, code: int) -> int:
+    told = explained(error)
+    tell(Event.RUN_FAILED, error.message, **told, exit_code=code)
+    screen.error(error, code)
+    return code
 
 
 def _usage(error: Any) -> UsageError:

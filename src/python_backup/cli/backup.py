@@ -16,11 +16,15 @@ from python_backup.cli.options import ArtifactFormat, ConfigOption, InstanceOpti
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
 from python_backup.errors import BackupError, ConfigError, UsageError
+from python_backup.log.lines import printable
+from python_backup.log.tell import about
 from python_backup.model import Format, Instance
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
     from python_backup.jobs.backup import DatabaseResult
+
+LINES_SHOWN = 10
 
 STYLES = {"done": GOOD, "planned": "", "partial": "yellow", "failed": BAD}
 
@@ -225,13 +229,22 @@ def _where(result: DatabaseResult) -> str:
 
 def _talk(screen: Screen, results: Sequence[DatabaseResult]) -> None:
     for result in results:
-        where = words.printable(_where(result))
-        for warning in result.warnings:
-            screen.warning(f"{where}: {warning}")
-        for error in result.manifest.errors if result.manifest else ():
-            screen.warning(f"{where}: the backup is partial: {error}")
-        if result.error:
-            screen.failure(result.error, where)
+        where = printable(_where(result))
+        with about(instance=result.instance.id, database=result.database):
+            for warning in shown(result.warnings):
+                screen.warning(f"{where}: {warning}")
+            for error in shown(result.manifest.errors if result.manifest else ()):
+                screen.warning(f"{where}: the backup is partial: {error}")
+            if result.error:
+                screen.failure(result.error, where)
+
+
+def shown(lines: Sequence[str]) -> Iterator[str]:
+    """The first of the lines, and how many more there are: a tool may say 128 kB."""
+    yield from lines[:LINES_SHOWN]
+    more = len(lines) - LINES_SHOWN
+    if more > 0:
+        yield f"and {words.number(more)} more of its lines; the manifest has them, the log at level debug too"
 
 
 def _instances(config: Config, wanted: str | None) -> tuple[Instance, ...]:

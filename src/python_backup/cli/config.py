@@ -14,6 +14,7 @@ from python_backup.cli.exit_codes import epilog
 from python_backup.cli.options import ConfigOption, JsonOption, load_config
 from python_backup.cli.render import GOOD, Cell, Screen
 from python_backup.errors import UsageError
+from python_backup.log.lines import printable
 from python_backup.model import Dbms
 
 app = typer.Typer(
@@ -141,7 +142,7 @@ def show(*, config: ConfigOption = None, json: JsonOption = False) -> None:
     if json:
         screen.result({"path": path, "config": values})
     else:
-        screen.text(f"# {words.printable(str(path))}\n{as_yaml(values)}")
+        screen.text(f"# {printable(str(path))}\n{as_yaml(values)}")
 
 
 @app.command(epilog=epilog())

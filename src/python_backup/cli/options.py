@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from python_backup.cli.logs import follow
 from python_backup.cli.render import Screen
 from python_backup.errors import BackupError
 
@@ -73,6 +74,7 @@ def load_config(named: Path | None, screen: Screen) -> Config:
 
     # a passphrase is typed once, however many passwords the run takes from the vault
     config = load(find_config(named, os.environ, _here()), os.environ, cache(screen.ask_hidden))
+    follow(config)
     for warning in config.warnings:
         screen.warning(warning)
     return config

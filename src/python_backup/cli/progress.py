@@ -6,13 +6,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from python_backup.cli import words
 from python_backup.cli.render import Screen
 from python_backup.jobs.progress import Progress, Step
+from python_backup.log.events import Event
+from python_backup.log.lines import printable
+from python_backup.log.tell import tell
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -34,7 +37,7 @@ def progress_on(screen: Screen) -> Shown:
     """The progress that fits where the talk goes."""
     if screen.json:
         return SilentProgress(screen)
-    return BarProgress(screen) if screen.err.isatty() else LogProgress(screen.note)
+    return BarProgress(screen) if screen.err.isatty() else LogProgress()
 
 
 @dataclass(slots=True)
@@ -60,6 +63,7 @@ class SilentProgress:
 
     def note(self, text: str) -> None:
         """Says it."""
+        tell(Event.NOTE, text)
         self.screen.note(text)
 
     def paused(self) -> AbstractContextManager[None]:
@@ -69,12 +73,10 @@ class SilentProgress:
 
 @dataclass(frozen=True, slots=True)
 class LogProgress:
-    """A line for each step's end, and one every `EVERY` seconds while it runs, even when nothing moves."""
+    """A line of the log every `EVERY` seconds while a step runs, even when nothing moves."""
 
-    say: Callable[[str], None]
     every: float = EVERY
     clock: Callable[[], float] = time.monotonic
-    now: Callable[[], datetime] = datetime.now
 
     @contextmanager
     def step(self, title: str, *, total: int | None = None, unit: str = "bytes") -> Iterator[Step]:
@@ -83,20 +85,22 @@ class LogProgress:
 
         def speak() -> None:
             while not over.wait(self.every):
-                self.note(f"{title}: {_state(count.done, self.clock() - start, total, unit)}")
+                seconds = self.clock() - start
+                told = f"{title}: {_state(count.done, seconds, total, unit)}"
+                tell(Event.STEP_PROGRESS, told, seconds=round(seconds, 3))
 
-        speaker = threading.Thread(target=speak, name="progress", daemon=True)
+        told = copy_context()  # what is told there is about the same run and database
+        speaker = threading.Thread(target=told.run, args=(speak,), name="progress", daemon=True)
         speaker.start()
         try:
             yield count
         finally:
             over.set()
             speaker.join()
-        self.note(f"{title}: done, {_state(count.done, self.clock() - start, None, unit)}")
 
     def note(self, text: str) -> None:
-        """A line with its time."""
-        self.say(f"{self.now():%Y-%m-%d %H:%M:%S} {text}")
+        """A line of the log."""
+        tell(Event.NOTE, text)
 
     def paused(self) -> AbstractContextManager[None]:
         """There is nothing to pause."""
@@ -136,7 +140,7 @@ class BarProgress:
         if not self._open:
             bars.start()
         self._open += 1
-        task = bars.add_task(words.printable(title), total=total or None, unit=unit)
+        task = bars.add_task(printable(title), total=total or None, unit=unit)
         try:
             yield _BarStep(bars, task)
         finally:
@@ -147,6 +151,7 @@ class BarProgress:
 
     def note(self, text: str) -> None:
         """A line above the bars."""
+        tell(Event.NOTE, text)
         self.screen.note(text)
 
     @contextmanager

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +19,11 @@ from functools import cached_property
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
-from python_backup.cli.words import printable
+from python_backup.cli.stderr import on_journal, takes_json
 from python_backup.errors import BackupError, StorageFailed
+from python_backup.log.events import Event
+from python_backup.log.lines import prefixed, printable
+from python_backup.log.tell import tell
 from python_backup.model import Secret
 
 if TYPE_CHECKING:
@@ -106,29 +109,31 @@ class Screen:
 
     def note(self, text: str) -> None:
         """A line of talk."""
-        self._say("", "", text)
+        self._say("", "", text, logging.INFO)
 
     def warning(self, text: str) -> None:
-        """What the user should look at."""
-        self._say("warning:", "yellow", text)
+        """What the user should look at; the log has it too."""
+        tell(Event.WARNING, text)
+        self._say("warning:", "yellow", text, logging.WARNING)
 
     def failure(self, error: BackupError, where: str = "") -> None:
         """An error and its hint, as talk."""
-        self._say("error:", BAD, f"{where}: {error.message}" if where else error.message)
+        message = f"{where}: {error.message}" if where else error.message
+        self._say("error:", BAD, message, logging.ERROR)
         if error.hint:
-            self._say("hint:", "cyan", error.hint)
+            self._say("hint:", "cyan", error.hint, logging.ERROR)
 
     def error(self, error: BackupError, exit_code: int) -> None:
         """The error that ends the command: as talk, or with ``--json`` as the document."""
         if not (self.json and self._told({**error_document(error), "exit_code": exit_code})):
             self.failure(error)
 
-    def bug(self, error: Exception) -> None:
-        """An exception that nobody foresaw: its traceback, without any values."""
-        traceback.print_exception(error, file=self.err)
-        self._say("error:", BAD, "this is a bug in vya-backupdb; please report it with the lines above")
-        if self.json:
-            self._told({"type": "Bug", "message": str(error), "hint": None, "exit_code": 1})
+    def bug(self, what: str, place: str) -> None:
+        """A fault of the program itself, in one line, and where its traceback is."""
+        message = f"this is a fault of vya-backupdb itself: {what}"
+        if not (self.json and self._told({"type": "Bug", "message": message, "hint": place, "exit_code": 1})):
+            self._say("error:", BAD, message, logging.ERROR)
+            self._say("hint:", "cyan", place, logging.ERROR)
 
     @property
     def interactive(self) -> bool:
@@ -178,7 +183,13 @@ class Screen:
     def _console(self) -> Console:
         return _console(self.out)
 
-    def _say(self, word: str, style: str, text: str) -> None:
+    def _say(self, word: str, style: str, text: str, level: int) -> None:
+        if takes_json():
+            return  # the log tells it there
+        if on_journal(self.err, os.environ):
+            line = prefixed(f"{word} {_lines(text)}".lstrip(), level)
+            print(line, file=self.err, flush=True)
+            return
         from rich.text import Text
 
         parts = ((word, style), " ", _lines(text)) if word else (_lines(text),)

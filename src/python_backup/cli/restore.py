@@ -44,6 +44,9 @@ from python_backup.cli.progress import Shown, progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
 from python_backup.cli.rollback import command, settle
 from python_backup.errors import FactsDiffer, TargetExists, UsageError
+from python_backup.log.events import Event
+from python_backup.log.lines import printable
+from python_backup.log.tell import explained, tell
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
@@ -166,7 +169,9 @@ def _run(request: RestoreRequest, screen: Screen) -> None:
     for warning in report.warnings:
         screen.warning(warning)
     if report.comparison and code:
-        screen.failure(differing(report))
+        error = differing(report)
+        tell(Event.RUN_FAILED, error.message, **explained(error), exit_code=code)
+        screen.failure(error)
     raise typer.Exit(code)
 
 
@@ -176,7 +181,7 @@ def confirm(replacement: Replacement, screen: Screen, progress: Shown, now: date
     Raises:
         TargetExists: nobody is there to ask.
     """
-    name = words.printable(repr(replacement.target))
+    name = printable(repr(replacement.target))
     if not screen.interactive:
         raise TargetExists(
             f"database {name} exists, and there is no terminal to ask",

@@ -13,6 +13,7 @@ from python_backup.cli.order import DisconnectOption, safety_of
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import FAINT, GOOD, Cell, Screen
 from python_backup.errors import UsageError
+from python_backup.log.lines import printable
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
@@ -86,4 +87,4 @@ def command(database: str, instance: str) -> str:
     """The rollback as it is typed in a shell."""
     from shlex import quote
 
-    return f"vya-backupdb rollback --instance {instance} --database {quote(words.printable(database))}"
+    return f"vya-backupdb rollback --instance {instance} --database {quote(printable(database))}"

@@ -66,8 +66,3 @@ def moment(when: datetime) -> str:
 def plural(count: int, word: str) -> str:
     """``1 database``, ``2 databases``."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
-
-
-def printable(text: str) -> str:
-    r"""The text without what moves a terminal's cursor: control characters become ``\x1b``."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)

@@ -14,7 +14,7 @@ from python_backup.config import document, rules
 from python_backup.config.document import Document, Fault, read_document
 from python_backup.config.faults import fault_of
 from python_backup.config.keys import Ask, vault_of
-from python_backup.config.schema import ConfigFile, InstanceSection, PasswordSource
+from python_backup.config.schema import ConfigFile, InstanceSection, LoggingSection, PasswordSource
 from python_backup.config.secret import secret
 from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
@@ -22,6 +22,17 @@ from python_backup.model import Dbms, Format, Instance, Secret, Tls, TlsMode, To
 from python_backup.policy.beside import Kept
 
 DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What is logged and where; ``max_size`` is in bytes, ``keep`` counts the files beside the one."""
+
+    level: str = "info"
+    format: str = "text"
+    file: Path | None = None
+    max_size: int = 10_000_000
+    keep: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,14 @@ class Config:
     instances: tuple[Instance, ...]
     kept: Kept = field(default_factory=Kept)
     safety_keep: int = 10
+    logging: Logging = field(default_factory=Logging)
     vault: Vault | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """All that must not be seen, in a log for instance."""
+        return tuple(instance.password for instance in self.instances if instance.password is not None)
 
     def instance(self, wanted: str) -> Instance:
         """The instance of this id.
@@ -156,9 +173,14 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
         ),
         kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
         safety_keep=checked.restore.safety.keep,
+        logging=_logging(checked.logging, places.folder),
         vault=places.vault,
         warnings=warnings,
     )
+
+
+def _logging(section: LoggingSection, folder: Path) -> Logging:
+    return Logging(section.level, section.format, _file(section.file, folder), section.max_size, section.keep)
 
 
 def _instance(section: InstanceSection, place: str, places: _Places) -> Instance:

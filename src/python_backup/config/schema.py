@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -11,12 +12,22 @@ from python_backup.model import Format, TlsMode
 LEVELS: dict[str, tuple[int, int]] = {"gzip": (1, 9), "zip": (1, 9), "zstd": (1, 22)}
 """The compression levels of each format that has any, lowest and highest."""
 
+_SIZE = re.compile(r"(\d+) ?([kMG])?(i)?B?", re.IGNORECASE)
+
 
 def _number(value: object) -> object:
     """A number that came out of ``${NAME}`` is text; it counts as the number."""
     if isinstance(value, str) and value.strip().isdecimal():
         return int(value)
     return value
+
+
+def _bytes(value: object) -> object:
+    """``10 MB``, ``512k``, ``1 GiB`` and mere numbers, as bytes."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return value
+    return int(match[1]) * (1024 if match[3] else 1000) ** " kmg".index((match[2] or " ").lower())
 
 
 def _switch(value: object) -> object:
@@ -38,6 +49,11 @@ Seconds = Annotated[
     int,
     Field(ge=1),
     BeforeValidator(_number, json_schema_input_type=Annotated[int, Field(ge=1)] | str),
+]
+Bytes = Annotated[
+    int,
+    Field(ge=1),
+    BeforeValidator(_bytes, json_schema_input_type=Annotated[int, Field(ge=1)] | str),
 ]
 Port = Annotated[
     int,
@@ -111,6 +127,20 @@ class BackupSection(_Strict):
     ]
     compression: Annotated[Compression, Field(default_factory=Compression)]
     timeout: Annotated[Seconds | None, Field(description="seconds that one database may take")] = None
+
+
+class LoggingSection(_Strict):
+    """What is logged, and where."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="the least that is logged")
+    ] = "info"
+    format: Annotated[Literal["text", "json"], Field(description="lines for people or for programs")] = "text"
+    file: Annotated[
+        Word | None, Field(description="the log file; left out: stderr, where that is no terminal")
+    ] = None
+    max_size: Annotated[Bytes, Field(description="at this size the file is put aside as FILE.1")] = 10_000_000
+    keep: Annotated[Number, Field(ge=0, description="how many files are kept beside it")] = 5
 
 
 class KeepReplaced(_Strict):
@@ -207,6 +237,7 @@ class ConfigFile(_Strict):
 
     backup: BackupSection
     restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
+    logging: Annotated[LoggingSection, Field(default_factory=LoggingSection)]
     vault: VaultSection | None = None
     instances: Annotated[list[InstanceSection], Field(min_length=1)]
 

@@ -6,7 +6,6 @@ One pass: the dump is summed and counted in a thread beside the one that compres
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +17,12 @@ from python_backup.engines.engine import DumpPlan, Lack, Server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ToolFailed
 from python_backup.jobs import inventory
+from python_backup.jobs.connected import connected
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.selection import select_databases
+from python_backup.log.events import Event
+from python_backup.log.tell import about, explained, tell, timed
 from python_backup.model import Artifact, Backup, Facts, Format, Instance, Manifest
 from python_backup.storage.folder import Storing, storing
 from python_backup.storage.names import ArtifactName, artifact_name, stem
@@ -80,7 +82,7 @@ def back_up(
     )
     found = {result.database for result in results if not isinstance(result.error, DatabaseMissing)}
     return tuple(
-        result
+        _told(result) if isinstance(result.error, DatabaseMissing) else result
         for result in results
         if not (isinstance(result.error, DatabaseMissing) and result.database in found)
     )
@@ -89,8 +91,9 @@ def back_up(
 def _instance(
     request: BackupRequest, instance: Instance, progress: Progress, now: Callable[[], datetime]
 ) -> Iterator[DatabaseResult]:
+    begun = monotonic()
     try:
-        with closing(ENGINES[instance.dbms].connect(instance)) as server:
+        with connected(instance) as server:
             present = server.databases()
             selection = select_databases(instance, present, request.databases, server.exists)
             for name in selection.missing:
@@ -104,7 +107,7 @@ def _instance(
             if not selection.databases and not selection.missing:
                 progress.note(f"instance {instance.label} has no database to back up")
     except BackupError as exc:
-        yield DatabaseResult(instance, None, "failed", error=exc)
+        yield _told(DatabaseResult(instance, None, "failed", seconds=monotonic() - begun, error=exc))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +159,15 @@ class _DatabaseBackup:
 
     def run(self, server: Server) -> DatabaseResult:
         """The result, good or bad; only a signal is raised."""
+        with about(instance=self.instance.id, database=self.database):
+            return _told(self._ran(server))
+
+    def _ran(self, server: Server) -> DatabaseResult:
         begun, started = monotonic(), self.now()
         try:
-            plan = server.plan_dump(self.database, timeout=self.request.timeout)
-            source = _Source.look(server, self.database)
+            with timed("inspect"):
+                plan = server.plan_dump(self.database, timeout=self.request.timeout)
+                source = _Source.look(server, self.database)
             if self.request.dry_run:
                 path = self.request.folder / artifact_name(self._name(started))
                 return self._result("planned", path=path, command=plan.command, warnings=source.told)
@@ -202,11 +210,13 @@ class _DatabaseBackup:
         measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
         with storing(self.request.folder, self._name(started)) as sink, plan.start() as dump:
             with (
+                timed("dump") as told,
                 self.progress.step(f"dumping {self.instance.name}/{self.database}") as step,
                 apart(through(dump.blocks, *measured)) as blocks,
             ):
                 for block in through(_telling(blocks, step), encoder, stored):
                     sink.write(block)
+                told |= {"bytes": raw.size, "rows": facts.counter.result().rows or None}
             if self.instance.custom_format:
                 self._read_back(sink, facts)
             self._check_end(plan, facts)
@@ -247,6 +257,7 @@ class _DatabaseBackup:
         from python_backup.engines.postgresql.archive import archive_as_sql  # noqa: PLC0415 - brings a driver
 
         with (
+            timed("read_back"),
             self.progress.step(f"reading back {self.database}"),
             archive_as_sql(sink.partial, self.instance.tools, timeout=self.request.timeout) as blocks,
         ):
@@ -260,6 +271,23 @@ class _DatabaseBackup:
                 f"{plan.client} ended the dump of {self.database!r} without its end mark",
                 hint="If the instance's options hold --skip-comments or --compact, take them out.",
             )
+
+
+def _told(result: DatabaseResult) -> DatabaseResult:
+    """Tells the log how a database fared, and gives that on."""
+    manifest, seconds = result.manifest, round(result.seconds, 3)
+    with about(instance=result.instance.id, database=result.database):
+        if result.error is not None:
+            tell(Event.DATABASE_FAILED, result.error.message, **explained(result.error), seconds=seconds)
+        elif manifest is not None:
+            stored: dict[str, Any] = {"path": result.path, "bytes": manifest.artifact.size}
+            stored |= {"rows": manifest.facts.rows, "seconds": seconds}
+            if manifest.partial:
+                why = "the backup may lack something"
+                tell(Event.DATABASE_PARTIAL, why, **stored, errors=manifest.errors)
+            else:
+                tell(Event.DATABASE_DONE, "backed up", **stored)
+    return result
 
 
 def _telling(blocks: Iterable[bytes], step: Step) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ holds something is whole, the old one or the new one, and one that is empty is t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +16,14 @@ from pathlib import Path
 from python_backup.dump.choices import Choices
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.engines.engine import Server, Swap
-from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, FactsDiffer, Refused
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import compare
+from python_backup.jobs.connected import connected
 from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.progress import Progress
+from python_backup.log.tell import about, timed
 from python_backup.model import Format, Instance
 from python_backup.policy.beside import BEFORE, RESTORING
 from python_backup.storage.safety import Mark, drop_oldest, is_held, marked, marks, taken_up, unmark
@@ -103,9 +104,10 @@ class InPlace:
         done: list[bool] = []
         with marked(mark):
             try:
-                server.create(empty, like)
-                server.take_over(Swap(empty, target, before, disconnect=disconnect))
-                server.drop(before)
+                with timed("empty"):
+                    server.create(empty, like)
+                    server.take_over(Swap(empty, target, before, disconnect=disconnect))
+                    server.drop(before)
                 yield Emptied(before, lambda: done.append(True))
             except BaseException as exc:
                 server.close()  # it may be amid a statement; another connection works on the target now
@@ -120,7 +122,7 @@ class InPlace:
     def _mended_after(self, exc: BaseException, mark: Mark) -> None:
         """Mends, and tells of it in the error; where that fails too, how to go on."""
         try:
-            with closing(ENGINES[self.instance.dbms].connect(self.instance)) as server:
+            with connected(self.instance) as server, about(database=mark.database):
                 server.hold(mark.database)
                 what = self.mend(server, mark)
         except BackupError as second:
@@ -142,7 +144,8 @@ class InPlace:
                 server.drop(name)
         whole = server.exists(mark.database) and bool(server.objects(mark.database))
         if not whole:
-            self._put_back(server, mark)
+            with timed("put_back"):
+                self._put_back(server, mark)
         unmark(mark)
         if whole:
             return f"{mark.database} holds what it should; its safety backup {mark.artifact} was not needed"

@@ -6,21 +6,20 @@ are in the target alone are never touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import monotonic
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.pick import Pick
 from python_backup.engines.engine import How, Merged
-from python_backup.engines.table import ENGINES
 from python_backup.errors import DatabaseMissing, UsageError
+from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.restore import refuse_unfinished
+from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest
 
 
@@ -77,21 +76,21 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
     if request.pick.schema_only:
         raise UsageError("a merge loads rows, so --schema-only leaves nothing to merge")
     seconds: dict[str, float] = {}
-    with _timed(seconds, "examine"):
+    with timed("examine", seconds):
         # definitions are read along: an INSERT may not say which columns it fills
         pick = replace(request.pick, data_only=False)
         whole = examine_whole(request.file, request.instance, request.source, progress, pick)
     loading = Loading(whole, request.instance, progress)
     target = request.target or whole.default_target()
     merged: tuple[Merged, ...] = ()
-    with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
+    with connected(request.instance) as server, about(database=target):
         if not server.exists(target):
             raise DatabaseMissing(
                 f"instance {request.instance.label} has no database {target!r} to merge into",
                 hint="Restore it without --merge, or name another with --target.",
             )
         refuse_unfinished(server, request.instance, target, request.safety)
-        with _timed(seconds, "merge"), loading.rewritten(server, target) as pieces:
+        with timed("merge", seconds), loading.rewritten(server, target) as pieces:
             if request.dry_run:
                 for _ in pieces:
                     pass
@@ -111,12 +110,3 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
         warnings=tuple(dict.fromkeys([*whole.warnings, *loading.changes.warnings])),
         seconds=seconds,
     )
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    begun = monotonic()
-    try:
-        yield
-    finally:
-        seconds[name] = monotonic() - begun

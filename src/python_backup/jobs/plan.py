@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from time import monotonic
 
 from python_backup.dump.changes import Changes
 from python_backup.engines.engine import Finding, Server, Severity, Wanted
 from python_backup.engines.table import ENGINES
+from python_backup.jobs.connected import connected
 from python_backup.jobs.fingerprint import Fingerprint, TargetState, fingerprint
 from python_backup.jobs.in_place import resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.restore import RestoreRequest, part_for_whole
 from python_backup.jobs.sessions import lasting_sessions
+from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, beside, is_beside_of, no_longer_kept, replaced_of
 
@@ -96,13 +96,13 @@ def plan(request: RestoreRequest, progress: Progress, now: Callable[[], datetime
         ArtifactError: the artifact is missing or not whole; no server was asked.
         UnsafeDump: it holds what no restore may run; no server was asked.
     """
-    begun = monotonic()
-    whole = examine_whole(request.file, request.instance, request.source, progress, request.pick)
-    reading = monotonic() - begun
+    seconds: dict[str, float] = {}
+    with timed("examine", seconds):
+        whole = examine_whole(request.file, request.instance, request.source, progress, request.pick)
     target = request.target or whole.default_target()
     loading = Loading(whole, request.instance, progress, replace(request.choices, final_name=target))
-    with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
-        return _Look(request, whole, loading, server, target, now()).plan(reading)
+    with connected(request.instance) as server, about(database=target), timed("plan"):
+        return _Look(request, whole, loading, server, target, now()).plan(seconds["examine"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,10 @@ stays under another name until it is no longer kept. A restore that fails drops 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from time import monotonic
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
@@ -21,11 +19,13 @@ from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, Refused, TargetExists
 from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import Comparison, compare
+from python_backup.jobs.connected import connected
 from python_backup.jobs.fingerprint import Fingerprint, fingerprint, refuse_changed
 from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.sessions import lasting_sessions
+from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, Kept, no_longer_kept, replaced_of
 
@@ -135,14 +135,18 @@ class _Restore:
 
     def run(self) -> RestoreReport:
         """All steps in their order."""
+        with about(instance=self.request.instance.id):
+            return self._run()
+
+    def _run(self) -> RestoreReport:
         request = self.request
-        with self._timed("examine"):
+        with timed("examine", self.seconds):
             whole = examine_whole(request.file, request.instance, request.source, self.progress, request.pick)
         self.warnings.extend(whole.warnings)
         target = request.target or whole.default_target()
         choices = replace(request.choices, final_name=target)
         loading = Loading(whole, request.instance, self.progress, choices)
-        with closing(ENGINES[request.instance.dbms].connect(request.instance)) as server:
+        with connected(request.instance) as server, about(database=target):
             server.hold(target)
             replaced = server.exists(target)
             refuse_unfinished(server, request.instance, target, request.safety)
@@ -168,7 +172,7 @@ class _Restore:
             raise AssertionError("a restore in place without a folder for its safety backup")
         self._bridged(server, loading, target)
         place = InPlace(request.instance, request.safety, self.progress, self.now)
-        with self._timed("safety"):
+        with timed("safety", self.seconds):
             artifact = place.back_up(server, target)
         like, disconnect = loading.whole.like, request.disconnect
         with place.emptied(server, target, artifact, like, disconnect=disconnect) as emptied:
@@ -218,17 +222,18 @@ class _Restore:
         replaced = before is not None
         fresh = free_beside(server, self.request.instance, target, RESTORING, self.now())
         comparison = None
-        self.warnings.extend(server.create(fresh, loading.whole.like))
+        with timed("create"):
+            self.warnings.extend(server.create(fresh, loading.whole.like))
         try:
-            with self._timed("load"):
+            with timed("load", self.seconds):
                 loading.fill(server, fresh)
             if self.request.verify:
-                with self._timed("compare"), self.progress.step(f"comparing {target}"):
+                with timed("compare", self.seconds), self.progress.step(f"comparing {target}"):
                     comparison = compare(server, fresh, loading.whole.facts)
                 if not comparison.equal:
                     server.drop(fresh)
                     return self._report(loading, target, comparison, replaced=False)
-            with self._timed("take_over"):
+            with timed("take_over", self.seconds):
                 swap = Swap(
                     fresh,
                     target,
@@ -246,7 +251,7 @@ class _Restore:
         """Takes back what this restore made, over a connection of its own: the other may be lost."""
         instance = self.request.instance
         try:
-            with closing(ENGINES[instance.dbms].connect(instance)) as server:
+            with connected(instance) as server:
                 left = abandon(server, fresh, target)
                 if left is not None:
                     self.progress.note(f"database {target!r}: {left}; to end it: {resume(target, instance)}")
@@ -292,14 +297,6 @@ class _Restore:
 
     def _all_warnings(self, loading: Loading) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self.warnings, *loading.changes.warnings]))
-
-    @contextmanager
-    def _timed(self, name: str) -> Iterator[None]:
-        begun = monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = monotonic() - begun
 
 
 def refuse_unfinished(server: Server, instance: Instance, target: str, safety: Safety | None = None) -> None:

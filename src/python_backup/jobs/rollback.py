@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
+from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import InPlace, Safety, settle_in_place
 from python_backup.jobs.restore import in_use, refuse_unfinished
 from python_backup.jobs.sessions import lasting_sessions
+from python_backup.log.tell import about, timed
 from python_backup.model import Instance
 from python_backup.policy.beside import BEFORE, RESTORING, Replaced, beside, is_beside_of, replaced_of
 
@@ -42,7 +43,7 @@ def roll_back(
             to be settled first.
     """
     engine = ENGINES[instance.dbms]
-    with closing(engine.connect(instance)) as server:
+    with connected(instance) as server, about(database=target):
         server.hold(target)
         refuse_unfinished(server, instance, target, safety)
         kept = replaced_of(target, server.databases(), engine.fits)
@@ -57,7 +58,9 @@ def roll_back(
             raise in_use(target, others)
         before = beside(target, BEFORE, now(), engine.fits) if exists else None
         swap = Swap(kept[0].database, target, before, disconnect=disconnect, keep_properties=False)
-        return RollbackReport(target, kept[0], before, server.take_over(swap))
+        with timed("take_over"):
+            warnings = server.take_over(swap)
+        return RollbackReport(target, kept[0], before, warnings)
 
 
 def settle(instance: Instance, target: str, place: InPlace | None = None) -> tuple[str, ...]:
@@ -69,10 +72,11 @@ def settle(instance: Instance, target: str, place: InPlace | None = None) -> tup
         Refused: a run works on it.
     """
     done: dict[str, None] = {}
-    with closing(ENGINES[instance.dbms].connect(instance)) as server:
+    with connected(instance) as server, about(database=target):
         server.hold(target)
         if server.unfinished(target) is not None:
-            done[server.settle(target)] = None
+            with timed("settle"):
+                done[server.settle(target)] = None
         done |= dict.fromkeys(_dropped_unfinished(server, instance, target))
         if place is not None:
             done |= dict.fromkeys(settle_in_place(server, place, target))

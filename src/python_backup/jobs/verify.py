@@ -7,6 +7,7 @@ from pathlib import Path
 
 from python_backup.jobs.examine import Check, Examiner
 from python_backup.jobs.progress import Progress
+from python_backup.log.tell import timed
 from python_backup.model import Facts, Manifest
 
 
@@ -31,5 +32,6 @@ def verify_artifact(path: Path, progress: Progress) -> VerifyReport:
     Raises:
         ArtifactMissing: there is no such file.
     """
-    seen = Examiner(progress, guarded=False).examine(path)
+    with timed("examine"):
+        seen = Examiner(progress, guarded=False).examine(path)
     return VerifyReport(path, seen.checks, seen.facts, seen.manifest)

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -42,7 +43,8 @@ def apart(source: Iterable[_T], depth: int = 4) -> Iterator[Iterator[_T]]:
     `PATIENCE`: end the child (leave `running`) after this, and the thread ends too.
     """
     handover: _Handover[_T] = _Handover(threading.Semaphore(depth))
-    thread = threading.Thread(target=_run, args=(source, handover), name="apart", daemon=True)
+    told = copy_context()  # what is told there is about the same run and database
+    thread = threading.Thread(target=told.run, args=(_run, source, handover), name="apart", daemon=True)
     thread.start()
     try:
         yield _blocks(handover)

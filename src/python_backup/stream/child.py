@@ -22,12 +22,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_backup.errors import ToolFailed, ToolMissing
+from python_backup.log.events import Event
+from python_backup.log.tell import tell
 
 BLOCK = 1 << 20
 """Bytes of one block, and of the pipe: with the usual 64 KiB a pipe carries half as much."""
 
 STDERR_KEPT = 64 << 10
 """Bytes of stderr kept from its start, and as many from its end."""
+
+LINE_KEPT = 500
+"""Characters of one line of stderr that an error or a manifest has."""
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -72,6 +77,12 @@ class Ending:
     returncode: int
     stderr: str
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines of stderr that hold something; a very long one is cut, the log has it whole."""
+        found = (line.strip() for line in self.stderr.splitlines())
+        return [line if len(line) <= LINE_KEPT else line[:LINE_KEPT] + "…" for line in found if line]
+
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The part of an environment that client programs get: no PG*, no MYSQL_*, no HOME; UTF-8."""
@@ -104,6 +115,7 @@ def running(command: Command, *, timeout: float | None = None) -> Iterator[Child
         ToolMissing: the program is not there or cannot be run.
     """
     child = Child(command, _started(command), timeout)
+    tell(Event.TOOL_STARTED, f"{command.name} started", argv=command.argv)
     try:
         yield child
     finally:
@@ -138,7 +150,8 @@ class Child:
         self._name = command.name
         self._process = process
         self._timeout = timeout
-        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._begun = time.monotonic()
+        self._deadline = None if timeout is None else self._begun + timeout
         self._unsent = memoryview(command.input)
         self._stderr = _Capped()
         self._ended = False
@@ -230,7 +243,17 @@ class Child:
             delay = min(delay * 2, 0.05)
         self._check()
         self._drain_stderr()
-        return Ending(status, self._stderr.text())
+        ending = Ending(status, self._stderr.text())
+        seconds = round(time.monotonic() - self._begun, 3)
+        tell(
+            Event.TOOL_ENDED,
+            f"{self._name} ended",
+            program=self._name,
+            exit_status=status,
+            seconds=seconds,
+            stderr=ending.stderr,
+        )
+        return ending
 
     def _check(self) -> None:
         if self._ended:

@@ -1,6 +1,8 @@
 """vya-backupdb backup, with a made-up job."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,11 +218,25 @@ def test_an_error_of_the_job_ends_the_command_with_its_code(
     assert (ran.code, ran.out, ran.err) == (1, "", "error: it broke\nhint: Mend it.\n")
 
 
-def test_a_bug_shows_its_traceback(vya: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_says_where_its_traceback_is(vya: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     def buggy(*_: object) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(job, "back_up", buggy)
     ran = vya("backup", "-i", "1", "--json")
-    assert (ran.code, "ZeroDivisionError: oops" in ran.err) == (1, True)
-    assert ran.document["error"]["type"] == "Bug"
+    error = ran.document["error"]
+    assert (ran.code, ran.err, error["type"]) == (1, "", "Bug")
+    assert error["message"].endswith("ZeroDivisionError: oops")
+    place = re.search(r"in (\S+);", error["hint"])
+    assert place is not None
+    assert "buggy" in Path(place[1]).read_text()
+
+
+def test_of_a_tool_that_says_much_the_first_lines_are_shown(vya: Callable, back_up: Job) -> None:
+    said = tuple(f"line {n}" for n in range(1, 400))
+    back_up.results = (replace(result(), warnings=said),)
+    lines = vya("backup", "-i", "1").err.splitlines()
+    assert len(lines) == 11
+    assert lines[9].endswith("line 10")
+    assert "and 389 more of its lines" in lines[10]
+    assert len(vya("backup", "-i", "1", "--json").document["databases"][0]["warnings"]) == 399

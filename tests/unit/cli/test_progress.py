@@ -1,16 +1,16 @@
 """Progress where there is a terminal, and where there is none."""
 
 import io
+import logging
 import re
 import time
-from datetime import datetime
 
 import pytest
 
 from python_backup.cli.progress import BarProgress, LogProgress, SilentProgress, progress_on
 from python_backup.cli.render import Screen
-
-NOW = datetime(2026, 1, 13, 15, 54, 40)  # noqa: DTZ001 - a log's local time
+from python_backup.log.events import Event
+from python_backup.log.tell import about
 
 
 class Terminal(io.StringIO):
@@ -26,45 +26,35 @@ class Clock:
         return self.now
 
 
-def test_a_step_ends_with_a_line_of_what_it_did() -> None:
-    lines: list[str] = []
-    clock = Clock()
-    with LogProgress(lines.append, clock=clock, now=lambda: NOW).step("dns_db", total=2_000_000) as step:
-        step.advance(1_000_000)
-        clock.now = 2.0
-        step.advance(1_000_000)
-    assert lines == ["2026-01-13 15:54:40 dns_db: done, 2.00 MB, 1.00 MB/s, 2.00 s"]
+def told(records: list[logging.LogRecord]) -> list[str]:
+    return [record.getMessage() for record in records if record.__dict__["event"] is Event.STEP_PROGRESS]
 
 
-def test_a_line_comes_every_so_often_even_when_nothing_moves() -> None:
-    lines: list[str] = []
-    with LogProgress(lines.append, every=0.01).step("dns_db"):
+def test_a_line_comes_every_so_often_even_when_nothing_moves(records: list[logging.LogRecord]) -> None:
+    with about(database="shop"), LogProgress(every=0.01).step("dns_db"):
         deadline = time.monotonic() + 10
-        while len(lines) < 3 and time.monotonic() < deadline:
+        while len(records) < 3 and time.monotonic() < deadline:
             time.sleep(0.005)
-    assert len(lines) >= 4
-    assert all(re.search(r" dns_db: 0\.\d\d s$", line) for line in lines[:3])
+    assert len(told(records)) >= 3
+    assert all(re.fullmatch(r"dns_db: 0\.\d\d s", line) for line in told(records)[:3])
+    assert {record.__dict__["around"]["database"] for record in records} == {"shop"}
 
 
-def test_where_the_total_is_known_the_time_left_is_said() -> None:
-    lines: list[str] = []
+def test_where_the_total_is_known_the_time_left_is_said(records: list[logging.LogRecord]) -> None:
     clock = Clock()
-    with LogProgress(lines.append, every=0.01, clock=clock, now=lambda: NOW).step(
-        "t", total=10, unit="tables"
-    ) as s:
+    with LogProgress(every=0.01, clock=clock).step("t", total=10, unit="tables") as step:
         clock.now = 4.0
-        s.advance(4)
+        step.advance(4)
         deadline = time.monotonic() + 10
-        while not any("4 tables" in line for line in lines) and time.monotonic() < deadline:
+        while not any("4 tables" in line for line in told(records)) and time.monotonic() < deadline:
             time.sleep(0.005)
-    assert "2026-01-13 15:54:40 t: 4 tables, 4.00 s, 40 %, 6.00 s left" in lines
+    assert "t: 4 tables, 4.00 s, 40 %, 6.00 s left" in told(records)
 
 
-def test_a_step_that_fails_does_not_say_done() -> None:
-    lines: list[str] = []
-    with pytest.raises(KeyError), LogProgress(lines.append).step("dns_db"):
-        raise KeyError
-    assert lines == []
+def test_a_step_that_is_quick_says_nothing(records: list[logging.LogRecord]) -> None:
+    with LogProgress().step("dns_db") as step:
+        step.advance(1)
+    assert records == []
 
 
 def test_bars_are_drawn_and_taken_away_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,3 +97,9 @@ def test_the_silent_one_shows_no_steps_but_says_warnings() -> None:
         step.advance(1)
     progress.note("look")
     assert err.getvalue() == "look\n"
+
+
+@pytest.mark.parametrize("err", [Terminal(), io.StringIO()])
+def test_what_was_noted_is_in_the_log(err: io.StringIO, records: list[logging.LogRecord]) -> None:
+    progress_on(Screen(err=err)).note("put back")
+    assert [(r.__dict__["event"], r.getMessage()) for r in records] == [(Event.NOTE, "put back")]

@@ -54,7 +54,3 @@ def test_rates_and_ratios_of_nothing_are_dashes() -> None:
         "3.4x",
         "1,234,567",
     )
-
-
-def test_what_moves_a_terminals_cursor_is_shown_as_an_escape() -> None:
-    assert words.printable("a\x1b[31m\nü日\u202e\udcff") == "a\\x1b[31m\\nü日\\u202e\\udcff"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import ToolFailed, ToolMissing
+from python_backup.log.events import Event
 from python_backup.stream import child as module
 from python_backup.stream.child import Child, Command, Ending, clean_environment, output_of, running
 
@@ -231,3 +232,16 @@ def test_a_clean_environment_has_no_settings_of_clients_and_no_home():
 
 def test_an_environment_without_path_gets_the_systems():
     assert clean_environment({})["PATH"] == os.defpath
+
+
+def test_the_log_has_all_that_a_tool_said_and_no_input_of_its(records):
+    output_of(shell("cat >/dev/null; seq 5000 >&2; exit 3", stdin=b"hush"))
+    (ended,) = [r for r in records if r.__dict__["event"] is Event.TOOL_ENDED]
+    given = ended.__dict__["given"]
+    assert given["stderr"] == "".join(f"{n}\n" for n in range(1, 5001))
+    assert (given["program"], given["exit_status"]) == ("sh", 3)
+    assert not [r for r in records if "hush" in str(r.__dict__)]
+
+
+def test_lines_of_stderr_are_cut_and_empty_ones_left_out():
+    assert Ending(0, "a\n \n" + "x" * 501).lines == ["a", "x" * 500 + "…"]

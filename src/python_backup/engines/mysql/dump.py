@@ -186,7 +186,7 @@ class _Tail:
 
 def _judge(job: Job, ending: Ending, tail: _Tail, stream: DumpStream) -> None:
     """Called at the end of file: raises what failed the dump, records what it survived."""
-    said = Said.of(ending.stderr)
+    said = Said.of(ending.lines)
     who = f"{job.tool.name} {job.tool.version}"
     if ending.returncode < 0:
         raise ToolFailed(f"{who} was ended by signal {-ending.returncode}{_because(said.errors)}")
@@ -210,9 +210,8 @@ class Said:
     warnings: tuple[str, ...]
 
     @classmethod
-    def of(cls, stderr: str) -> Said:
+    def of(cls, lines: list[str]) -> Said:
         """Sorts the lines; the tools' own noise about passwords and GTIDs is left out."""
-        lines = [line.strip() for line in stderr.splitlines() if line.strip()]
         lines = [line for line in lines if not _NOISE.search(line)]
         errors = [line for line in lines if _ERROR.match(line)]
         return cls(

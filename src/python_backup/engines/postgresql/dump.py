@@ -145,8 +145,8 @@ def judge(doing: str, stream: DumpStream | None, instance: Instance | None) -> C
     """
 
     def judged(ending: Ending) -> None:
-        lines = [re.sub(r"^(Password: ?)+", "", line).rstrip() for line in ending.stderr.splitlines()]
-        lines = [line for line in lines if line.strip()]
+        lines = [re.sub(r"^(Password: ?)+", "", line) for line in ending.lines]
+        lines = [line for line in lines if line]
         errors = [line for line in lines if _ERROR.match(line)]
         if ending.returncode != 0 or errors:
             raise ToolFailed(_failure(doing, ending, errors or lines), hint=_hint(lines, instance))

@@ -11,6 +11,7 @@ from python_backup.engines.mysql.dump import Job, Said, option_file, options, pl
 from python_backup.engines.mysql.tools import Tool
 from python_backup.errors import ToolFailed
 from python_backup.model import Dbms, Instance, Secret, Tls, TlsMode, Tools
+from python_backup.stream.child import Ending
 
 BOTH = frozenset(
     [
@@ -100,7 +101,7 @@ def test_tls_is_said_in_the_familys_words(tool, mode, encrypted, lines):
     ],
 )  # fmt: skip
 def test_stderr_is_sorted_into_what_ends_a_dump_what_is_missing_and_talk(stderr, said):
-    assert Said.of(stderr) == said
+    assert Said.of(Ending(0, stderr).lines) == said
 
 
 @pytest.fixture
