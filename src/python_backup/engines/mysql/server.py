@@ -13,6 +13,7 @@ from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.mysql import (
     dump,
+    events,
     holding,
     inventory,
     load,
@@ -190,9 +191,11 @@ class MysqlServer:
         session = open_session(self.instance)
         try:
             session.use(database)
-            load.load(session, pieces)
+            lullaby = events.Lullaby(self._session, database)
+            load.load(session, pieces, lullaby.sung)
         finally:
             session.close()
+        events.park(self._session, database, lullaby.asleep)
         if self.flavour is Dbms.MARIADB and self.number >= _LATER_END_OF_TIME:
             self._refuse_stranded(database)
 
