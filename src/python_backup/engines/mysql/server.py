@@ -66,6 +66,10 @@ class MysqlServer:
         found = re.match(r"(\d+)\.(\d+)\.(\d+)", self.version)
         return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
 
+    def identity(self) -> str:
+        """What tells this server from every other."""
+        return survey.identity(self._session)
+
     def databases(self) -> tuple[str, ...]:
         """The databases that are not the engine's own, sorted."""
         return survey.databases(self._session)

@@ -40,6 +40,13 @@ class Relation:
     kind: str
 
 
+def identity(session: Session) -> str:
+    """MySQL's own mark of the server, which a replica does not share; MariaDB has none: its place."""
+    asked = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'hostname', 'port', 'datadir')"
+    found = {str(name).lower(): str(value) for name, value in session.rows(asked)}
+    return found.get("server_uuid") or " ".join(found.get(n, "") for n in ("hostname", "port", "datadir"))
+
+
 def databases(session: Session) -> tuple[str, ...]:
     """The databases that are not the engine's own, sorted."""
     found = {name for (name,) in session.rows("SHOW DATABASES")}

@@ -73,6 +73,14 @@ class PostgresServer:
     def _major(self) -> int:
         return connection.major(self._version)
 
+    def identity(self) -> str:
+        """The cluster's own mark, which its standbys share, and what tells those from it."""
+        [row] = self._ask(
+            b"SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,"
+            b" pg_catalog.current_setting('port'), pg_catalog.pg_is_in_recovery()::text"
+        )
+        return " ".join(text(value or b"") for value in row)
+
     def databases(self) -> tuple[str, ...]:
         """The databases that users made and that let themselves be connected to, sorted."""
         rows = self._ask(
