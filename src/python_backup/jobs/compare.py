@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from python_backup.engines.engine import Server
 from python_backup.model import Facts
+
+IMPLIED = frozenset({"constraints", "indexes", "sequences"})
+"""Kinds that a table's definition makes without a name: ``id serial primary key``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,14 @@ class Comparison:
         )
 
 
-def compare(server: Server, database: str, facts: Facts) -> Comparison:
-    """Counts every table of the database and lists its objects, beside the facts."""
+def compare(server: Server, database: str, facts: Facts, *, named: bool = True) -> Comparison:
+    """Counts every table of the database and lists its objects, beside the facts.
+
+    ``named``: a dump tool wrote the dump, and so gave every object its name.
+    """
     return Comparison(
         tables=compare_tables(facts, server.counts(database)),
-        objects=compare_objects(facts.objects, server.objects(database)),
+        objects=compare_objects(facts.objects, server.objects(database), named=named),
         differences=compare_sequences(facts.sequences, server.sequences(database)),
     )
 
@@ -82,11 +88,17 @@ def compare_tables(facts: Facts, counts: Mapping[str, int]) -> tuple[TableCompar
 
 
 def compare_objects(
-    expected: Mapping[str, tuple[str, ...]], found: Mapping[str, tuple[str, ...]]
+    expected: Mapping[str, tuple[str, ...]], found: Mapping[str, tuple[str, ...]], *, named: bool = True
 ) -> tuple[ObjectsCompared, ...]:
-    """Every kind of either side, sorted; names may stand more than once (overloaded routines)."""
-    return tuple(
+    """Every kind of either side, sorted; names may stand more than once (overloaded routines).
+
+    What is there besides is no difference where tables written by hand may have made it.
+    """
+    kinds = (
         _one_kind(kind, expected.get(kind, ()), found.get(kind, ())) for kind in sorted({*expected, *found})
+    )
+    return tuple(
+        kind if named or kind.kind not in IMPLIED else replace(kind, unexpected=()) for kind in kinds
     )
 
 

@@ -67,6 +67,11 @@ class Examination:
         return next((check for check in self.checks if check.ok is False), None)
 
     @property
+    def named(self) -> bool:
+        """Whether a dump tool wrote it, and so gave every object its name."""
+        return self.header is not None and self.header.tool is not None
+
+    @property
     def taken(self) -> datetime | None:
         """When the dump was begun, as the manifest or the file's name says."""
         if self.manifest is not None:
