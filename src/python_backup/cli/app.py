@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,12 +18,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from python_backup import __version__
-from python_backup.cli import backup, config, plan, restore, rollback, vault, verify
+from python_backup.cli import backup, config, drill, plan, restore, rollback, vault, verify
 from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.logs import Logs, logged
 from python_backup.cli.render import Screen
-from python_backup.cli.running import Called
 from python_backup.cli.signals import Ended, signals_raise
 from python_backup.errors import BackupError, Interrupted, UsageError
 from python_backup.log.events import Event
@@ -94,6 +92,7 @@ app.command("restore", cls=_Command, epilog=epilog())(restore.restore)
 app.command("plan", cls=_Command, epilog=epilog())(plan.plan)
 app.command("rollback", cls=_Command, epilog=epilog())(rollback.rollback)
 app.command("verify", cls=_Command, epilog=epilog())(verify.verify)
+app.command("drill", cls=_Command, epilog=epilog())(drill.drill)
 app.command("list", cls=_Command, epilog=epilog())(listing.list_)
 app.add_typer(config.app)
 app.add_typer(vault.app)
@@ -130,15 +129,15 @@ def run(arguments: Sequence[str]) -> int:
     screen, begun = Screen(json="--json" in arguments), monotonic()
     this = Run.of(next(iter(arguments), ""), datetime.now().astimezone(), os.urandom)
     with logged(this, arguments, screen) as logs:
-        code = _ran(arguments, screen, logs, Called(this, shlex.join((PROGRAM, *arguments))))
+        code = _ran(arguments, screen, logs)
         seconds = round(monotonic() - begun, 3)
         tell(Event.RUN_ENDED, f"exit code {code}", exit_code=code, seconds=seconds)
     return code
 
 
-def _ran(arguments: Sequence[str], screen: Screen, logs: Logs, called: Called) -> int:
+def _ran(arguments: Sequence[str], screen: Screen, logs: Logs) -> int:
     try:
-        returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=called)
+        returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
     except BackupError as exc:
         return _failed(screen, exc, exc.exit_code)
     except _Signalled as exc:

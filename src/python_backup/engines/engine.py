@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
+from python_backup.engines.program import Recipe, ServerProgram
 from python_backup.model import Facts, Instance
 
 
@@ -138,10 +140,6 @@ class Server(Protocol):
     @property
     def version(self) -> str:
         """The server's version in its own words: ``15.18``, ``10.11.19-MariaDB``, ``9.7.4``."""
-        ...
-
-    def identity(self) -> str:
-        """What tells this server from every other, whatever the address it was reached by."""
         ...
 
     def databases(self) -> tuple[str, ...]:
@@ -279,6 +277,17 @@ class Engine(Protocol):
     @property
     def default_port(self) -> int:
         """The port that the config leaves out."""
+        ...
+
+    def programs(self, places: Iterable[Path]) -> tuple[ServerProgram, ...]:
+        """The server programs of this machine, each version once; those in ``places`` go before others."""
+        ...
+
+    def recipe(self, program: ServerProgram, folder: Path, password: str) -> Recipe:
+        """How to make a throw-away server in an empty folder, reached by a socket in it alone.
+
+        ``password`` is of letters and digits.
+        """
         ...
 
     def connect(self, instance: Instance) -> Server:

@@ -100,6 +100,17 @@ def opened_as_sql(
         yield blocks
 
 
+def peek(path: Path, tools: Tools) -> Header | None:
+    """What the dump's first bytes say of it; None where no known tool wrote it.
+
+    Raises:
+        ArtifactError: it is missing, or damaged at its beginning.
+    """
+    with opened_as_sql(path, tools) as blocks:
+        header, _ = _headed(blocks)
+    return header
+
+
 @dataclass(slots=True)
 class _Read:
     """What one pass over a dump gathers."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import select
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +26,7 @@ from pathlib import Path
 from python_backup.errors import ToolFailed, ToolMissing
 from python_backup.log.events import Event
 from python_backup.log.tell import tell
+from python_backup.stream import leash
 
 BLOCK = 1 << 20
 """Bytes of one block, and of the pipe: with the usual 64 KiB a pipe carries half as much."""
@@ -120,6 +123,44 @@ def running(command: Command, *, timeout: float | None = None) -> Iterator[Child
         yield child
     finally:
         child.end()
+
+
+@contextmanager
+def leashed(plan: Mapping[str, object], environment: Mapping[str, str], log: Path) -> Iterator[Leashed]:
+    """Starts what ``plan`` says under `leash`, which ends it with this block or with this process.
+
+    What the programs write goes to the file ``log``.
+
+    Raises:
+        ToolFailed: it could not be started.
+    """
+    argv = [sys.executable, leash.__file__, json.dumps(plan)]
+    with log.open("ab") as written:
+        try:
+            process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=written, stderr=written, start_new_session=True,
+                env=dict(environment),
+            )  # fmt: skip
+        except OSError as exc:
+            raise ToolFailed(f"program {argv[0]!r} could not be started: {exc.strerror}") from exc
+    try:
+        yield Leashed(process)
+    finally:
+        if process.stdin is not None:
+            process.stdin.close()
+        process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Leashed:
+    """A server on a leash; ``status`` is None while it lives."""
+
+    _process: subprocess.Popen[bytes]
+
+    @property
+    def status(self) -> int | None:
+        """The exit status of the server, or of what makes its data where that failed."""
+        return self._process.poll()
 
 
 def _started(command: Command) -> subprocess.Popen[bytes]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Server
+from python_backup.engines.mysql import scratch
 from python_backup.engines.mysql.connection import DEFAULT_PORT
 from python_backup.engines.mysql.movable import LONGEST_NAME
 from python_backup.engines.mysql.server import connect
+from python_backup.engines.program import Recipe, ServerProgram
 from python_backup.model import Instance
 
 
@@ -20,6 +24,12 @@ class _Engine:
 
     def fits(self, name: str) -> bool:
         return len(name) <= LONGEST_NAME
+
+    def programs(self, places: Iterable[Path]) -> tuple[ServerProgram, ...]:
+        return scratch.programs(places)
+
+    def recipe(self, program: ServerProgram, folder: Path, password: str) -> Recipe:
+        return scratch.recipe(program, folder, password)
 
     def connect(self, instance: Instance) -> Server:
         return connect(instance)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.postgresql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Server
+from python_backup.engines.postgresql import scratch
 from python_backup.engines.postgresql.server import PostgresServer, fits
+from python_backup.engines.program import Recipe, ServerProgram
 from python_backup.model import Instance
 
 DEFAULT_PORT = 5432
@@ -20,6 +24,12 @@ class _Engine:
 
     def fits(self, name: str) -> bool:
         return fits(name)
+
+    def programs(self, places: Iterable[Path]) -> tuple[ServerProgram, ...]:
+        return scratch.programs(places)
+
+    def recipe(self, program: ServerProgram, folder: Path, password: str) -> Recipe:
+        return scratch.recipe(program, folder, password)
 
     def connect(self, instance: Instance) -> Server:
         return PostgresServer(instance)

@@ -70,6 +70,10 @@ class Toolbox:
             raise _missing(program, at_least, found, self.tools)
         return min(fitting, key=lambda tool: (tool.number[0], -tool.number[1]))
 
+    def found(self, program: str) -> Tool | None:
+        """The program in ``tools.path``, whatever its version."""
+        return next(iter(self._in([self.tools.path] if self.tools.path else [], program)), None)
+
     def environment(self) -> dict[str, str]:
         """What a child gets: nothing of PostgreSQL's, and no home folder with files of its own.
 

@@ -1,0 +1,42 @@
+"""Server programs of this machine, and how a throw-away server is made of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+
+from python_backup.model import Dbms, Instance
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProgram:
+    """A server program on this machine; ``number`` is what of its version matters: (17,), (10, 11).
+
+    ``clients`` is the folder where its own client programs stand.
+    """
+
+    dbms: Dbms
+    version: str
+    number: tuple[int, ...]
+    path: Path
+    clients: Path
+
+    def __str__(self) -> str:
+        return f"{self.dbms} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a throw-away server is made and served, and how it is reached then.
+
+    ``files`` are written into its folder first; ``make`` runs to its end before ``serve`` is run;
+    ``ending`` is the signal that ends it at once.
+    """
+
+    files: Mapping[str, str]
+    make: tuple[str, ...]
+    serve: tuple[str, ...]
+    ending: Signals
+    instance: Instance

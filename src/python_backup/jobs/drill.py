@@ -1,0 +1,277 @@
+"""Drilling: an artifact is restored into a throw-away server, dumped again, and found the same, or not.
+
+The second dump is thrown away as it passes: the facts of both are compared, table by table. So a
+verdict needs no production server, and says of every table what was shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from time import monotonic
+
+from python_backup.dump.choices import Choices
+from python_backup.dump.dialect import Header
+from python_backup.engines.program import ServerProgram
+from python_backup.engines.scratch import choose_program, scratch_server
+from python_backup.engines.table import ENGINES
+from python_backup.errors import ArtifactError, BackupError, Refused, StatementFailed, UsageError
+from python_backup.jobs.compare import ObjectsCompared, compare_objects, compare_sequences
+from python_backup.jobs.examine import peek
+from python_backup.jobs.progress import Progress
+from python_backup.jobs.reading import FactsMeter
+from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
+from python_backup.model import Dbms, Facts, Instance, Manifest, TableFacts, Tools
+from python_backup.storage.folder import manifest_of
+from python_backup.storage.names import parse_name
+from python_backup.stream.apart import apart
+from python_backup.stream.stage import through
+
+TARGET = "drill"
+"""The database that is restored into where neither the dump nor the file says its name."""
+
+_OWNERS = {Dbms.POSTGRESQL: "postgres"}
+
+
+class Verdict(StrEnum):
+    """What a drill shows. ``failed``: the backup is bad; ``error``: the drill itself could not be done."""
+
+    PROVEN = "proven"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+class Equality(StrEnum):
+    """How far a table is known to be the same."""
+
+    IDENTICAL = "identical"
+    SAME_COUNT = "same count"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True)
+class TableProof:
+    """One table: its rows in the backup and as restored; ``size`` is its data's bytes in the dump."""
+
+    table: str
+    expected: int | None
+    found: int | None
+    size: int
+    equality: Equality
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRequest:
+    """What to drill. ``programs`` are folders whose server programs go before the machine's others."""
+
+    file: Path
+    source: str | None = None
+    programs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DrillReport:
+    """What one drill showed; ``reason`` says why it is not proven.
+
+    ``server`` is the throw-away server, ``mariadb 10.11.19``. ``seconds`` has the time of each step:
+    ``start``, those of the restore, and ``dump``.
+    """
+
+    file: Path
+    started: datetime
+    verdict: Verdict
+    reason: str | None = None
+    hint: str | None = None
+    database: str | None = None
+    server: str | None = None
+    tables: tuple[TableProof, ...] = ()
+    objects: tuple[ObjectsCompared, ...] = ()
+    differences: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def drill(request: DrillRequest, progress: Progress, now: Callable[[], datetime]) -> DrillReport:
+    """Drills one artifact; what goes wrong is a verdict. Nothing is left running or on disk.
+
+    Raises:
+        UsageError: the dump holds several databases, and ``source`` names none of them.
+    """
+    return _Drill(request, progress, now, now()).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Drill:
+    """One drill under way."""
+
+    request: DrillRequest
+    progress: Progress
+    now: Callable[[], datetime]
+    started: datetime
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> DrillReport:
+        """All steps in their order."""
+        program: ServerProgram | None = None
+        try:
+            header = peek(self.request.file, Tools())
+            program = self._program(header)
+            with self._server(program) as instance:
+                report = self._restored(instance)
+                found = self._dumped(instance, report.target)
+                return self._proof(report, found, program, header)
+        except UsageError:
+            raise
+        except (ArtifactError, StatementFailed, Refused) as exc:
+            return self._unproven(Verdict.FAILED, exc, program)
+        except BackupError as exc:
+            return self._unproven(Verdict.ERROR, exc, program)
+
+    def _program(self, header: Header | None) -> ServerProgram:
+        """The server program that is closest to the one that was dumped."""
+        manifest = manifest_of(self.request.file)
+        version = manifest.server_version if manifest else header.server_version if header else None
+        if manifest is not None:
+            dbms = manifest.dbms
+        else:
+            dbms = _dbms(header.family if header else "postgresql", version)
+        return choose_program(ENGINES[dbms].programs(self.request.programs), (dbms, _number(version)))
+
+    @contextmanager
+    def _server(self, program: ServerProgram) -> Iterator[Instance]:
+        begun = monotonic()
+        with self.progress.step(f"starting {program}"):
+            starting = scratch_server(ENGINES[program.dbms], program)
+            instance = starting.__enter__()
+        self.seconds["start"] = monotonic() - begun
+        try:
+            yield instance
+        finally:
+            starting.__exit__(None, None, None)
+
+    def _restored(self, instance: Instance) -> RestoreReport:
+        """Definers, events and names stay as dumped, so that the second dump can be the same."""
+        file = self.request.file
+        name = parse_name(file.name)
+        manifest = manifest_of(file)
+        choices = Choices(definer="keep", events="keep", owner=_OWNERS.get(instance.dbms), no_acl=True)
+        request = RestoreRequest(
+            file, instance, source=self.request.source, force=True, verify=False, choices=choices,
+            target=None if manifest or name else TARGET,
+        )  # fmt: skip
+        report = restore(request, lambda _: True, self.progress, self.now)
+        self.seconds.update(report.seconds)
+        return report
+
+    def _dumped(self, instance: Instance, database: str) -> Facts:
+        """The facts of a second dump, by the same code that took the first; nothing of it is kept."""
+        meter = FactsMeter(ENGINES[instance.dbms].dialect)
+        begun = monotonic()
+        with (
+            closing(ENGINES[instance.dbms].connect(instance)) as server,
+            server.plan_dump(database, timeout=None).start() as dump,
+            self.progress.step(f"dumping {database} again") as step,
+            apart(dump.blocks) as blocks,
+        ):
+            for block in through(blocks, meter):
+                step.advance(len(block))
+        self.seconds["dump"] = monotonic() - begun
+        return meter.counter.result()
+
+    def _proof(
+        self, report: RestoreReport, found: Facts, program: ServerProgram, header: Header | None
+    ) -> DrillReport:
+        tables = tuple(_proofs(report.facts, found))
+        enough = _enough(report.manifest, program)
+        named = header is not None and header.tool is not None
+        objects = compare_objects(report.facts.objects, found.objects, named=named)
+        differences = compare_sequences(report.facts.sequences, found.sequences)
+        reasons = [
+            *(f"table {t.table}: {_said(t)}" for t in tables if t.equality not in enough),
+            *(f"{o.kind}: {_missing(o)}" for o in objects if not o.equal),
+            *differences,
+        ]
+        return DrillReport(
+            self.request.file,
+            self.started,
+            Verdict.FAILED if reasons else Verdict.PROVEN,
+            "; ".join(reasons) or None,
+            database=report.target,
+            server=str(program),
+            tables=tables,
+            objects=objects,
+            differences=differences,
+            warnings=report.warnings,
+            seconds=self.seconds,
+        )
+
+    def _unproven(self, verdict: Verdict, exc: BackupError, program: ServerProgram | None) -> DrillReport:
+        server = None if program is None else str(program)
+        return DrillReport(
+            self.request.file,
+            self.started,
+            verdict,
+            exc.message,
+            exc.hint,
+            server=server,
+            seconds=self.seconds,
+        )
+
+
+def _enough(manifest: Manifest | None, program: ServerProgram) -> frozenset[Equality]:
+    """What must be shown of every table.
+
+    A dump that another program wrote, or that a server of another version is to write again, may
+    write the same rows otherwise: then they are counted.
+    """
+    if manifest is not None and _number(manifest.server_version)[: len(program.number)] == program.number:
+        return frozenset({Equality.IDENTICAL})
+    return frozenset({Equality.IDENTICAL, Equality.SAME_COUNT})
+
+
+def _number(version: str | None) -> tuple[int, ...]:
+    """What matters of a server's version: ``10.11.19-MariaDB`` is (10, 11)."""
+    return tuple(int(part) for part in re.findall(r"\d+", version or "")[:2])
+
+
+def _dbms(family: str, version: str | None) -> Dbms:
+    if family == "postgresql":
+        return Dbms.POSTGRESQL
+    return Dbms.MARIADB if "mariadb" in (version or "").lower() else Dbms.MYSQL
+
+
+def _proofs(expected: Facts, found: Facts) -> Iterator[TableProof]:
+    """Every table of either side, sorted."""
+    before = {table.name: table for table in expected.tables}
+    after = {table.name: table for table in found.tables}
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        yield TableProof(
+            name,
+            old.rows if old else None,
+            new.rows if new else None,
+            old.size if old else 0,
+            _equality(old, new),
+        )
+
+
+def _equality(old: TableFacts | None, new: TableFacts | None) -> Equality:
+    if old is None or new is None or old.rows != new.rows:
+        return Equality.DIFFERS
+    return Equality.IDENTICAL if old.digest == new.digest else Equality.SAME_COUNT
+
+
+def _said(table: TableProof) -> str:
+    if table.equality is Equality.SAME_COUNT:
+        return f"the rows are as many ({table.expected}), but not the same"
+    return f"{table.expected} rows in the backup, {table.found} restored"
+
+
+def _missing(kind: ObjectsCompared) -> str:
+    lists = (("lacks", kind.missing), ("has besides", kind.unexpected))
+    return ", ".join(f"{word} {', '.join(names)}" for word, names in lists if names)

@@ -1,0 +1,115 @@
+"""Drills on throw-away servers of the same programs that the tests' own servers run."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.drill import DrillReport, DrillRequest, Equality, Verdict, drill
+from python_backup.model import Format
+from support import databases
+from support.servers import RunningServer, instance_for
+from support.silence import Silence
+
+SAMPLE = {
+    "postgresql": (
+        "create table customer (id int primary key, name text not null, note text)",
+        "create table purchase (id serial primary key, customer int references customer, total numeric(10,2))",
+        "create view spent as select customer, sum(total) from purchase group by customer",
+        "insert into customer select i, 'c ' || i, case when i % 3 = 0 then E'\\t' end from generate_series(1, 2000) i",
+        "insert into purchase (customer, total) select 1 + i % 2000, i / 7.0 from generate_series(1, 5000) i",
+    ),
+    "mysql": (
+        "create table customer (id int primary key, name varchar(100) not null, note text)",
+        "create table purchase (id int primary key auto_increment, customer int references customer (id), total int)",
+        "create view spent as select customer, sum(total) from purchase group by customer",
+        "create event clean on schedule every 1 second do delete from purchase",
+        "insert into customer values " + ",".join(f"({i}, 'customer {i}', 'a), (b')" for i in range(1, 2001)),
+        "insert into purchase (customer, total) select id, id / 7 from customer",
+    ),
+}
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def drilled(server: RunningServer, file: Path) -> DrillReport:
+    return drill(DrillRequest(file, programs=(Path(server.bin),)), Silence(), now)
+
+
+@pytest.fixture
+def artifact(any_server: RunningServer, new_database: Callable[..., str], tmp_path: Path) -> Path:
+    database = new_database(any_server, "it's a shop")
+    databases.execute(any_server, database, *SAMPLE[any_server.family])
+    request = BackupRequest((instance_for(any_server),), (database,), tmp_path, Format.ZSTD)
+    (result,) = back_up(request, Silence(), now)
+    assert result.error is None
+    assert result.path is not None
+    return result.path
+
+
+def test_a_good_backup_is_proven_identical_table_by_table(any_server: RunningServer, artifact: Path) -> None:
+    report = drilled(any_server, artifact)
+    assert (report.reason, report.verdict) == (None, Verdict.PROVEN)
+    assert {table.equality for table in report.tables} == {Equality.IDENTICAL}
+    assert len(report.tables) == 2
+
+
+def test_a_damaged_backup_is_failed_before_anything_is_started(
+    any_server: RunningServer, artifact: Path
+) -> None:
+    content = bytearray(artifact.read_bytes())
+    content[len(content) // 2] ^= 1
+    artifact.write_bytes(content)
+    report = drilled(any_server, artifact)
+    assert report.verdict is Verdict.FAILED
+    assert "checksum" in (report.reason or "") or "is corrupt" in (report.reason or "")
+    assert report.seconds.get("load") is None
+
+
+def test_a_foreign_dump_is_proven_by_the_rows_counted_in_it(tmp_path: Path) -> None:
+    dump = tmp_path / "shop.sql.gz"
+    dump.write_bytes(
+        gzip.compress(
+            b"CREATE TABLE orders (id int PRIMARY KEY, what text);\n"
+            b"INSERT INTO orders VALUES (1, 'a'), (2, 'b');\nINSERT INTO orders VALUES (3, 'c');\n"
+        )
+    )
+    report = drill(DrillRequest(dump), Silence(), now)
+    assert (report.reason, report.verdict) == (None, Verdict.PROVEN)
+    assert [(t.table, t.expected, t.found) for t in report.tables] == [("public.orders", 3, 3)]
+
+
+def test_a_drill_leaves_nothing_behind(artifact: Path, any_server: RunningServer, tmp_path: Path) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    usual = os.environ.get("TMPDIR")
+    before = _children()
+    os.environ["TMPDIR"] = str(folder)
+    try:
+        drilled(any_server, artifact)
+    finally:
+        os.environ.pop("TMPDIR")
+        if usual is not None:
+            os.environ["TMPDIR"] = usual
+    assert list(folder.iterdir()) == []
+    assert _children() <= before
+
+
+def _children() -> set[int]:
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getpid() and fields[0] != "Z":
+            found.add(int(stat.parent.name))
+    return found
