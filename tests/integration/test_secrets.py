@@ -1,7 +1,8 @@
 """Passwords of every kind, through whole backups and restores of the real program, and where they are seen.
 
 A watcher reads every process's command line and environment, and the modes of all that appears on disk,
-in a loop. Each password holds a word of its own run, so that an escaped or cut piece of one is found too.
+in a loop. Each password holds a word of its own run, so that an escaped or cut piece of one is found too, in
+base64 and hexadecimal as well. What is on disk in the end is read whole: logs at DEBUG, manifests, records, locks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
@@ -36,11 +38,43 @@ AWKWARD = (
 assert len(AWKWARD) == 20
 
 
+CRASH = """
+import base64, os, sys, urllib.parse
+from pathlib import Path
+from python_backup.cli.app import main
+from python_backup.jobs import backup
+def crash(*_):
+    word = Path(os.environ["CRASH"]).read_text().rstrip("\\n")
+    inner = ValueError({"password": word, "bytes": word.encode()})
+    raise RuntimeError(word, urllib.parse.quote(word), base64.b64encode(word.encode())) from inner
+backup.Sha256Meter = crash
+main(sys.argv[1:])
+"""
+"""The program with a fault of its own amid a backup; its exceptions hold the password in many shapes."""
+
+
+def shapes(word: str) -> tuple[bytes, ...]:
+    """A word of letters and digits as it may stand in a text: as it is, in hexadecimal, in base64.
+
+    In base64 it looks in three ways, as the bytes before it are 0, 1 or 2 more than a multiple of 3.
+    """
+    data = word.encode()
+    coded = [
+        b64encode(b"-" * shift + data)[-(-shift * 4 // 3) : (shift + len(data)) // 3 * 4]
+        for shift in range(3)
+    ]
+    return data, data.hex().encode(), *coded
+
+
+def sees(shown: tuple[bytes, ...], content: bytes) -> bool:
+    return any(shape in content for shape in shown)
+
+
 @dataclass
 class Watch:
     """What was seen of a word while programs ran."""
 
-    word: bytes
+    shown: tuple[bytes, ...]
     folder: Path
     sights: set[str] = field(default_factory=set)
     modes: set[tuple[str, str]] = field(default_factory=set)
@@ -53,11 +87,11 @@ class Watch:
             for name in ("cmdline", "environ"):
                 with suppress(OSError):  # it has ended, or is not ours to read
                     content = (place / name).read_bytes()
-                    if self.word in content:
+                    if sees(self.shown, content):
                         self.sights.add(f"{name}: {content!r}")
                     if name == "cmdline":
                         self.processes.add(Path(content.partition(b"\0")[0].decode(errors="replace")).name)
-        for path in self.folder.rglob("*"):
+        for path in _all_below(self.folder):
             with suppress(OSError):
                 mode = path.lstat().st_mode
                 if stat.S_IMODE(mode) != (0o700 if stat.S_ISDIR(mode) else 0o600):
@@ -65,9 +99,15 @@ class Watch:
         self.rounds += 1
 
 
+def _all_below(folder: Path) -> Iterator[Path]:
+    """Every file and folder; what goes meanwhile is left out, where Path.rglob raises."""
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place) / name for name in (*folders, *files))
+
+
 @contextmanager
 def watched(word: str, folder: Path) -> Iterator[Watch]:
-    watch = Watch(word.encode(), folder)
+    watch = Watch(shapes(word), folder)
     ended = threading.Event()
 
     def loop() -> None:
@@ -90,13 +130,17 @@ class Stage:
     folder: Path
     said: list[str] = field(default_factory=list)
 
-    def run(self, *arguments: str, stdin: str = "") -> tuple[int, str]:
-        """The program with the most open umask; its exit code and what it wrote on stdout."""
+    def run(self, *arguments: str, stdin: str = "", umask: int = 0, crash: str = "") -> tuple[int, str]:
+        """The program with the most open umask; its exit code and what it wrote on stdout.
+
+        With ``crash``, a password's file, the program has a fault of its own.
+        """
         (self.folder / "tmp").mkdir(mode=0o700, exist_ok=True)
+        program = ["-c", CRASH] if crash else ["-m", "python_backup"]
         done = subprocess.run(
-            [sys.executable, "-m", "python_backup", *arguments], cwd=self.folder, input=stdin, check=False,
-            capture_output=True, text=True, timeout=300, umask=0, start_new_session=True,
-            env={**os.environ, "TMPDIR": str(self.folder / "tmp"), "HOME": str(self.folder)},
+            [sys.executable, *program, *arguments], cwd=self.folder, input=stdin, check=False,
+            capture_output=True, text=True, timeout=300, umask=umask, start_new_session=True,
+            env={**os.environ, "TMPDIR": str(self.folder / "tmp"), "HOME": str(self.folder), "CRASH": crash},
         )  # fmt: skip
         self.said += [done.stdout, done.stderr]
         return done.returncode, done.stdout
@@ -153,15 +197,25 @@ def _write_config(folder: Path, server: RunningServer, accounts: list[tuple[str,
             **({"tools": {"path": server.bin}} if server.bin else {}),
         })  # fmt: skip
     wrong = {**instances[0], "id": "wrong", "username": accounts[1][0]}
-    config = folder / "config.yaml"
-    config.write_text(
-        yaml.safe_dump({
-            "backup": {"directory": "backups"},
-            "vault": {"path": "vault", "key_file": "vault.key"},
-            "instances": [*instances, {**wrong, "enabled": False}],
-        })
-    )  # fmt: skip
-    config.chmod(0o600)
+    for name, logging in LOGGING.items():
+        config = folder / name
+        config.write_text(
+            yaml.safe_dump({
+                "backup": {"directory": "backups"},
+                "logging": {"level": "debug", "max_size": "100 kB", "keep": 1000, **logging},
+                "vault": {"path": "vault", "key_file": "vault.key"},
+                "instances": [*instances, {**wrong, "enabled": False}],
+            })
+        )  # fmt: skip
+        config.chmod(0o600)
+
+
+LOGGING = {
+    "config.yaml": {"format": "json", "file": "logs/json"},
+    "text.yaml": {"format": "text", "file": "logs/text"},
+    "stderr.yaml": {"format": "json"},
+}
+"""The configs of a folder, and what each logs where."""
 
 
 def test_the_watcher_sees_what_is_there_to_see(tmp_path: Path) -> None:
@@ -172,6 +226,10 @@ def test_the_watcher_sees_what_is_there_to_see(tmp_path: Path) -> None:
         wait = [sys.executable, "-c", "import time; time.sleep(1)"]
         subprocess.run([*wait, f"--password={word}"], check=True)
         subprocess.run(wait, check=True, env={**os.environ, "PGPASSWORD": word})
+        for before in ("", "x", "xy"):
+            coded = b64encode(f"{before}{word}yz".encode()).decode()
+            subprocess.run([sys.executable, "-c", "import time; time.sleep(0.3)", coded], check=True)
+            assert any(coded in sight for sight in watch.sights)
     assert {sight.partition(":")[0] for sight in watch.sights} == {"cmdline", "environ"}
     assert watch.modes == {("open", "-rw-r--r--")}
 
@@ -201,14 +259,27 @@ def test_no_password_is_seen_while_twenty_awkward_ones_back_up_and_restore(
         targets = [new_database(any_server, f"copy{number}", create=False) for number in range(len(files))]
 
         def restored(number: int) -> int:
-            where = ("--instance", str(number), "--target", targets[number])
-            return stage.run("restore", "--file", str(files[number]), *where)[0]
+            where = (
+                "--instance",
+                str(number),
+                "--target",
+                targets[number],
+                "--config",
+                list(LOGGING)[number % 3],
+            )
+            umask = 0o077 if number % 2 else 0
+            return stage.run("restore", "--file", str(files[number]), *where, umask=umask)[0]
 
         with ThreadPoolExecutor(2) as pool:
             assert list(pool.map(restored, range(len(files)))) == [0] * len(files), stage.said
         counts = [databases.scalar(any_server, target, "SELECT count(*) FROM t") for target in targets]
         assert counts == [2] * len(files)
         assert stage.run("backup", "--instance", "wrong", "--database", source)[0] == 4
+        for number, config in zip((1, 4, 7), LOGGING, strict=True):  # their passwords are in files
+            told = ("--instance", str(number), "--database", source, "--config", config)
+            assert stage.run("backup", *told)[0] == 0
+            assert stage.run("backup", *told, crash=str(tmp_path / f"{number}.password"))[0] == 1
+            assert "***" in stage.said[-1]
         for arguments in (["config", "show"], ["config", "validate", "--json"], ["list"], ["vault", "list"]):
             assert stage.run(*arguments)[0] == 0
 
@@ -216,7 +287,19 @@ def test_no_password_is_seen_while_twenty_awkward_ones_back_up_and_restore(
     assert watch.modes == set()
     assert watch.rounds > 50
     assert watch.processes & {"pg_dump", "mysqldump", "mariadb-dump"}
-    assert [text for text in stage.said if word in text] == []
+    shown = shapes(word)
+    assert [text for text in stage.said if sees(shown, text.encode())] == []
     assert list((tmp_path / "tmp").iterdir()) == []
-    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".password"]
-    assert [path for path in kept if word.encode() in path.read_bytes()] == []
+    kept = {
+        path: path.read_bytes()
+        for path in tmp_path.rglob("*")
+        if path.is_file() and path.suffix != ".password"
+    }
+    assert [path for path, content in kept.items() if sees(shown, content)] == []
+    for name in ("json", "text"):
+        logged = b"".join(content for path, content in kept.items() if path.name.partition(".")[0] == name)
+        assert (
+            b"--defaults-file" in logged or b"--dbname" in logged
+        )  # the tool's command is there at DEBUG alone
+        assert b"Traceback (most recent call last)" in logged
+        assert b"***" in logged

@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,9 +26,13 @@ LASTING = {
 
 
 class Stoppable:
-    """One server on its own folder; `start` gives it after a `crash` with the same address."""
+    """One server on its own folder; `start` gives it after a `crash` with the same address.
 
-    def __init__(self, program: Program, folder: Path) -> None:
+    ``options`` are further ones of the server program.
+    """
+
+    def __init__(self, program: Program, folder: Path, options: Sequence[str] = ()) -> None:
+        self._options = options
         self._program = keeper._reachable(program, folder)
         self._folder = folder
         self._plan = recipe(self._program, folder, port := keeper._free_port())
@@ -42,7 +46,9 @@ class Stoppable:
     def start(self) -> None:
         """Starts the server and waits until it answers."""
         if self._child is None:
-            self._child = keeper._child([*self._plan.serve, *LASTING[self.server.family]], self._folder)
+            self._child = keeper._child(
+                [*self._plan.serve, *LASTING[self.server.family], *self._options], self._folder
+            )
             if not self._listens() or not keeper._answers(self.server, self._child):
                 raise keeper.NoServer(keeper._log(self._folder))
 
@@ -94,10 +100,10 @@ class Stoppable:
 
 
 @contextmanager
-def stoppable(program: Program, folder: Path) -> Iterator[Stoppable]:
+def stoppable(program: Program, folder: Path, options: Sequence[str] = ()) -> Iterator[Stoppable]:
     """A running server; afterwards it is gone."""
     folder.mkdir(parents=True)
-    one = Stoppable(program, folder)
+    one = Stoppable(program, folder, options)
     try:
         one.start()
         yield one
@@ -106,12 +112,12 @@ def stoppable(program: Program, folder: Path) -> Iterator[Stoppable]:
 
 
 @contextmanager
-def lone_server(program: Program) -> Iterator[Stoppable]:
+def lone_server(program: Program, options: Sequence[str] = ()) -> Iterator[Stoppable]:
     """A running server in a folder that is removed with it."""
     place = Path(tempfile.mkdtemp(prefix="vyac-", dir="/tmp"))  # a socket's path has 107 bytes
     place.chmod(0o755)
     try:
-        with stoppable(program, place / program.id) as one:
+        with stoppable(program, place / program.id, options) as one:
             yield one
     finally:
         shutil.rmtree(place, ignore_errors=True)

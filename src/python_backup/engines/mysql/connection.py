@@ -15,6 +15,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import CR, ER
 
+from python_backup.engines.tls import check_files, context_of, hint_for
 from python_backup.errors import ConnectionFailed, NotPermitted, StatementFailed
 from python_backup.model import Instance, Tls, TlsMode
 
@@ -111,14 +112,7 @@ def _tls(tls: Tls, *, local: bool) -> dict[str, Any]:
         return {"ssl_disabled": True}
     if tls.mode is TlsMode.PREFER and tls.cert is None:
         return {}
-    context = ssl.create_default_context(cafile=tls.ca)
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the servers' own certificates are not that strict
-    context.check_hostname = tls.mode is TlsMode.VERIFY_FULL
-    if tls.mode not in {TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL}:
-        context.verify_mode = ssl.CERT_NONE
-    if tls.cert is not None:
-        context.load_cert_chain(tls.cert, tls.key)
-    return {"ssl": context}
+    return {"ssl": context_of(tls)}
 
 
 @dataclass(slots=True)
@@ -200,6 +194,7 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
             f"cannot connect to {instance.socket}: there is no such socket",
             hint="Check socket in the config, and that the server is running.",
         )
+    check_files(instance)
     with _reaching(instance):
         connection: Any = pymysql.connect(database=database, **arguments(instance))
         connection._read_timeout = None  # noqa: SLF001 - only the login is bounded: statements may take hours
@@ -226,25 +221,31 @@ def _reaching(instance: Instance) -> Iterator[None]:
         if code in _LOGIN_REFUSED:
             raise NotPermitted(
                 f"{who} refused the login: {reason} ({code})",
-                hint="Check username and password in the config, and the account's host part in mysql.user.",
+                hint=hint_for(reason) or _login_hint(instance),
             ) from exc
-        raise ConnectionFailed(
-            f"cannot connect to {who}: {reason} ({code})", hint=_REACHING.get(code)
-        ) from exc
+        hint = hint_for(reason) or _REACHING.get(code)
+        raise ConnectionFailed(f"cannot connect to {who}: {reason} ({code})", hint=hint) from exc
     except RuntimeError as exc:  # PyMySQL's word for a package that an authentication plugin needs
         raise ConnectionFailed(
             f"cannot log in at {who}: {exc}",
             hint="Use tls mode prefer or a socket, or install the package: pip install 'vya-backupdb[rsa]'.",
         ) from exc
     except (OSError, ssl.SSLError) as exc:
-        raise ConnectionFailed(
-            f"cannot connect to {who}: {exc}", hint="Check tls.ca, tls.cert, tls.key."
-        ) from exc
+        hint = hint_for(str(exc)) or "Check host, port and tls in the config."
+        raise ConnectionFailed(f"cannot connect to {who}: {exc}", hint=hint) from exc
+
+
+def _login_hint(instance: Instance) -> str:
+    """What may be wrong: the server says the same of a wrong password and of a missing certificate."""
+    hint = "Check username and password in the config, and the account's host part in mysql.user"
+    if instance.tls.cert is None:
+        hint += "; one that REQUIREs X509 needs tls.cert and tls.key, one that REQUIREs SSL tls.mode require"
+    return f"{hint}."
 
 
 _REACHING = {
     CR.CR_CONN_HOST_ERROR: "Check host, port, socket and tls in the config, and that the server is running.",
-    CR.CR_SSL_CONNECTION_ERROR: "Use tls mode prefer, or give the server a certificate.",
+    CR.CR_SSL_CONNECTION_ERROR: "Set tls.mode to prefer, or give the server a certificate.",
     CR.CR_SERVER_LOST: "The server took the connection and gave no login: see whether it hangs.",
     1049: "The database is not there: see SHOW DATABASES.",
     1040: "The server has no connection left: raise max_connections.",

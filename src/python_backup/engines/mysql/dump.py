@@ -17,6 +17,7 @@ from pathlib import Path
 from python_backup.engines.engine import DumpPlan, DumpStream
 from python_backup.engines.mysql.connection import DEFAULT_PORT
 from python_backup.engines.mysql.tools import Tool
+from python_backup.engines.tls import VERIFYING, hint_for
 from python_backup.errors import ToolFailed
 from python_backup.model import Dbms, Instance, Tls, TlsMode
 from python_backup.stream.child import Command, Ending, running
@@ -137,7 +138,7 @@ def _mariadb_tls(tls: Tls, encrypted: bool) -> dict[str, str | None]:  # noqa: F
     """
     if tls.mode is TlsMode.DISABLE or (tls.mode is TlsMode.PREFER and not encrypted):
         return {"ssl": "0"}
-    verify = tls.mode in {TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL}
+    verify = tls.mode in VERIFYING
     return {"ssl": "1", "ssl-verify-server-cert": "1" if verify else "0"} | _files(tls)
 
 
@@ -149,7 +150,7 @@ _TLS: dict[Dbms, Callable[[Tls, bool], dict[str, str | None]]] = {
 
 def _files(tls: Tls) -> dict[str, str | None]:
     ca: Path | str | None = tls.ca
-    if ca is None and tls.mode in {TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL}:
+    if ca is None and tls.mode in VERIFYING:
         ca = ssl.get_default_verify_paths().cafile  # the clients do not look there by themselves
     named = {"ssl-ca": ca, "ssl-cert": tls.cert, "ssl-key": tls.key}
     return {name: str(path) for name, path in named.items() if path is not None}
@@ -254,6 +255,8 @@ def _because(lines: tuple[str, ...]) -> str:
     return f": {lines[-1]}" if lines else ""
 
 
+_TLS_REFUSED = re.compile(r"\b(2026|3159)\b|sending authentication information")
+
 _HINTS = (
     (r"\b1045\b", "Check username and password in the config, and the account's host part in mysql.user."),
     (r"\b(2002|2003|2005)\b", "Check host, port and socket in the config, and in its tools section."),
@@ -268,4 +271,5 @@ _HINTS = (
 
 
 def _hint(line: str) -> str | None:
-    return next((hint for pattern, hint in _HINTS if re.search(pattern, line)), None)
+    found = next((hint for pattern, hint in _HINTS if re.search(pattern, line)), None)
+    return (hint_for(line) if _TLS_REFUSED.search(line) else None) or found

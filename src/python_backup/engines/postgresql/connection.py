@@ -18,6 +18,8 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.conninfo import make_conninfo
 
+from python_backup.engines.postgresql.handshake import refusal
+from python_backup.engines.tls import check_files, hint_for
 from python_backup.errors import BackupError, ConnectionFailed, NotPermitted, Refused, ServerError
 from python_backup.model import Instance, Tls, TlsMode
 
@@ -100,6 +102,7 @@ def connect(instance: Instance, database: str) -> psycopg.Connection:
         ConnectionFailed: the server cannot be reached, or there is no such database.
         NotPermitted: the login was refused.
     """
+    check_files(instance)
     where = address(instance.host, instance.port, instance.socket)
     password = instance.password.reveal() if instance.password else ""
     told = parameters(where, instance, database)
@@ -189,10 +192,14 @@ _REFUSALS: tuple[tuple[str, type[ServerError], str], ...] = (
 
 def _refused(exc: psycopg.Error, where: Address, told: dict[str, str], instance: Instance) -> ServerError:
     reason = _reason(exc)
+    if "certificate verify failed" in reason and not where.host.startswith("/"):
+        why = refusal(where.host, where.port, instance.tls)
+        reason += f": {why}" if why else ""
     kind, hint = next((kind, hint) for pattern, kind, hint in _REFUSALS if re.search(pattern, reason))
     user = told.get("user", "")
     return kind(
-        f"cannot connect to {where} as {user!r}: {reason}", hint=hint.format(id=instance.id, user=user)
+        f"cannot connect to {where} as {user!r}: {reason}",
+        hint=hint_for(reason) or hint.format(id=instance.id, user=user),
     )
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from python_backup.engines.engine import DumpPlan, DumpStream
 from python_backup.engines.postgresql import connection, inventory
 from python_backup.engines.postgresql.tools import Toolbox
+from python_backup.engines.tls import hint_for
 from python_backup.errors import ConfigError, ToolFailed
 from python_backup.model import Instance
 from python_backup.stream.child import Command, Ending, running
@@ -204,5 +205,7 @@ _HINTS = (
 
 def _hint(lines: list[str], instance: Instance | None) -> str | None:
     everything = "\n".join(lines)
+    if "connection to server" in everything and (told := hint_for(everything)):
+        return told
     user = instance.account if instance else ""
     return next((hint.format(user=user) for pattern, hint in _HINTS if re.search(pattern, everything)), None)
