@@ -15,7 +15,8 @@ BackupError                      1  failed
 ├── Partial                      7  some databases of several failed
 ├── Refused                      8  refused before anything was touched
 │   ├── UnsafeDump
-│   └── TargetExists
+│   ├── TargetExists
+│   └── Locked
 ├── ToolMissing                  1  a client program is not on this machine
 ├── ToolFailed                   1  a client program failed
 ├── StatementFailed              1  a server refused a statement of a dump
@@ -115,6 +116,10 @@ class UnsafeDump(Refused):
 
 class TargetExists(Refused):
     """The target database exists and nobody agreed to replace it."""
+
+
+class Locked(Refused):
+    """Another run works on the same database."""
 
 
 class ToolMissing(BackupError):

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+MANIFEST = ".manifest.json"
+"""What stands behind an artifact's whole name in its manifest's."""
+
 
 class Dbms(StrEnum):
     """A kind of database server, as the config names it."""

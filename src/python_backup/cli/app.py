@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.logs import Logs, logged
 from python_backup.cli.render import Screen
+from python_backup.cli.running import Called
 from python_backup.cli.signals import Ended, signals_raise
 from python_backup.errors import BackupError, Interrupted, UsageError
 from python_backup.log.events import Event
@@ -129,15 +131,15 @@ def run(arguments: Sequence[str]) -> int:
     screen, begun = Screen(json="--json" in arguments), monotonic()
     this = Run.of(next(iter(arguments), ""), datetime.now().astimezone(), os.urandom)
     with logged(this, arguments, screen) as logs:
-        code = _ran(arguments, screen, logs)
+        code = _ran(arguments, screen, logs, Called(this, shlex.join((PROGRAM, *arguments))))
         seconds = round(monotonic() - begun, 3)
         tell(Event.RUN_ENDED, f"exit code {code}", exit_code=code, seconds=seconds)
     return code
 
 
-def _ran(arguments: Sequence[str], screen: Screen, logs: Logs) -> int:
+def _ran(arguments: Sequence[str], screen: Screen, logs: Logs, called: Called) -> int:
     try:
-        returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False)
+        returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=called)
     except BackupError as exc:
         return _failed(screen, exc, exc.exit_code)
     except _Signalled as exc:

@@ -15,6 +15,7 @@ from python_backup.cli.exit_codes import FAILED, PARTIAL
 from python_backup.cli.options import ArtifactFormat, ConfigOption, InstanceOption, JsonOption, load_config
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
+from python_backup.cli.running import WaitOption, locks_of
 from python_backup.errors import BackupError, ConfigError, UsageError
 from python_backup.log.lines import printable
 from python_backup.log.tell import about
@@ -31,6 +32,7 @@ STYLES = {"done": GOOD, "planned": "", "partial": "yellow", "failed": BAD}
 
 def backup(
     *,
+    context: typer.Context,
     instance: InstanceOption = None,
     all_: Annotated[bool, typer.Option("--all", "-a", help="Every enabled instance.")] = False,
     database: Annotated[
@@ -56,6 +58,7 @@ def backup(
         int | None,
         typer.Option(metavar="N", help="gzip and zip: 1 to 9; zstd: 1 to 22.", show_default=False),
     ] = None,
+    wait: WaitOption = 0.0,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -79,6 +82,7 @@ def backup(
         level=chosen_level(settings, chosen, level),
         timeout=settings.timeout,
         dry_run=dry_run,
+        locks=None if dry_run else locks_of(context, settings, screen, wait),
     )
     results = back_up(request, progress_on(screen), lambda: datetime.now().astimezone())
     if not results:

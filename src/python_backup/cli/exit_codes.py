@@ -11,7 +11,7 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (5, "an artifact is missing or corrupt"),
     (6, "what was restored differs from the dump; the target is what it was"),
     (7, "partial: some of several failed, or a backup lacks something"),
-    (8, "refused: unsafe dump, target exists or in use, plan blocked"),
+    (8, "refused: unsafe dump, target exists or in use, plan blocked, lock held"),
     (129, "ended by SIGHUP"),
     (130, "interrupted"),
     (143, "ended by SIGTERM"),

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from python_backup.config.load import Config
     from python_backup.engines.engine import How
     from python_backup.jobs.merge import MergeReport
+    from python_backup.storage.locks import Locks
 
 
-def run_merge(order: Order, settings: Config, screen: Screen, *, dry_run: bool) -> None:
+def run_merge(order: Order, settings: Config, screen: Screen, locks: Locks | None, *, dry_run: bool) -> None:
     """Merges and tells what became of the rows."""
     from python_backup.jobs.merge import MergeRequest, merge
 
@@ -35,6 +36,7 @@ def run_merge(order: Order, settings: Config, screen: Screen, *, dry_run: bool) 
         source=asked.source,
         dry_run=dry_run,
         safety=safety_of(settings),
+        locks=locks,
     )
     report = merge(request, progress_on(screen))
     screen.result(document(report), *drawn(report))

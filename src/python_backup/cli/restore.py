@@ -43,6 +43,7 @@ from python_backup.cli.plan import changes_drawn, show_plan
 from python_backup.cli.progress import Shown, progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
 from python_backup.cli.rollback import command, settle
+from python_backup.cli.running import WaitOption, locks_of
 from python_backup.errors import FactsDiffer, TargetExists, UsageError
 from python_backup.log.events import Event
 from python_backup.log.lines import printable
@@ -64,6 +65,7 @@ _VERDICTS = {True: Cell("equal", GOOD), False: Cell("differs", BAD), None: Cell(
 
 def restore(
     *,
+    context: typer.Context,
     file: FileOption = None,
     instance: InstanceOption = None,
     target: TargetOption = None,
@@ -97,6 +99,7 @@ def restore(
         str | None,
         typer.Option(metavar="NAME", help="End what a killed restore of NAME left.", show_default=False),
     ] = None,
+    wait: WaitOption = 0.0,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -110,11 +113,14 @@ def restore(
     )  # fmt: skip
     if resume_or_undo is not None:
         _only_instance(order)
-        settle(resume_or_undo, order.instance or "", load_config(config, screen), screen)
+        settings = load_config(config, screen)
+        locks = locks_of(context, settings, screen, wait)
+        settle(resume_or_undo, order.instance or "", settings, screen, locks)
         return
     settings = load_config(config, screen)
     if parts.merges and planned is None:
-        run_merge(order, settings, screen, dry_run=dry_run)
+        locked = None if dry_run else locks_of(context, settings, screen, wait)
+        run_merge(order, settings, screen, locked, dry_run=dry_run)
         return
     if planned is not None:
         request = _as_planned(planned, order, settings)
@@ -122,7 +128,8 @@ def restore(
         request = order.request(settings, "restore")
     if dry_run:
         show_plan(request, screen)
-    _run(replace(request, force=force or request.force, verify=not no_verify), screen)
+    locks = locks_of(context, settings, screen, wait)
+    _run(replace(request, force=force or request.force, verify=not no_verify, locks=locks), screen)
 
 
 def _only_instance(order: Order) -> None:

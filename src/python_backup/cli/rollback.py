@@ -12,20 +12,24 @@ from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, 
 from python_backup.cli.order import DisconnectOption, safety_of
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import FAINT, GOOD, Cell, Screen
+from python_backup.cli.running import WaitOption, locks_of
 from python_backup.errors import UsageError
 from python_backup.log.lines import printable
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
+    from python_backup.storage.locks import Locks
 
 
 def rollback(
     *,
+    context: typer.Context,
     instance: InstanceOption = None,
     database: Annotated[
         str | None, typer.Option("--database", "-d", metavar="NAME", help="The database.", show_default=False)
     ] = None,
     disconnect: DisconnectOption = False,
+    wait: WaitOption = 0.0,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -46,6 +50,7 @@ def rollback(
         lambda: datetime.now().astimezone(),
         disconnect=disconnect,
         safety=safety_of(settings),
+        locks=locks_of(context, settings, screen, wait),
     )
     done = f"{database} on {chosen.label} is what it was before {words.moment(report.restored.at)}"
     lines = [Cell(done, GOOD)]
@@ -70,14 +75,14 @@ def rollback(
         screen.warning(warning)
 
 
-def settle(name: str, instance: str, settings: Config, screen: Screen) -> None:
+def settle(name: str, instance: str, settings: Config, screen: Screen, locks: Locks) -> None:
     """Ends what a killed restore left of its work on this database."""
     from python_backup.jobs.in_place import InPlace
     from python_backup.jobs.rollback import settle as run
 
     chosen = settings.instance(instance)
     place = InPlace(chosen, safety_of(settings), progress_on(screen), lambda: datetime.now().astimezone())
-    done = run(chosen, name, place)
+    done = run(chosen, name, place, locks)
     document: dict[str, Any] = {"exit_code": 0, "instance": chosen.id, "database": name, "done": done}
     nothing = f"no restore of {name} on {chosen.label} was left unfinished"
     screen.result(document, *([Cell(text, GOOD) for text in done] or [Cell(nothing)]))

@@ -142,6 +142,10 @@ class Server(Protocol):
         """The server's version in its own words: ``15.18``, ``10.11.19-MariaDB``, ``9.7.4``."""
         ...
 
+    def identity(self) -> str:
+        """What tells this server from every other, whatever the address it was reached by."""
+        ...
+
     def databases(self) -> tuple[str, ...]:
         """The databases that are not the engine's own, sorted."""
         ...

@@ -18,6 +18,7 @@ from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ToolFailed
 from python_backup.jobs import inventory
 from python_backup.jobs.connected import connected
+from python_backup.jobs.locking import working_on
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.selection import select_databases
@@ -25,6 +26,7 @@ from python_backup.log.events import Event
 from python_backup.log.tell import about, explained, tell, timed
 from python_backup.model import Artifact, Backup, Facts, Format, Instance, Manifest
 from python_backup.storage.folder import Storing, storing
+from python_backup.storage.locks import Locks
 from python_backup.storage.names import ArtifactName, artifact_name, stem
 from python_backup.stream.apart import apart
 from python_backup.stream.codecs import CODECS, Member
@@ -38,7 +40,8 @@ Outcome = Literal["done", "partial", "failed", "planned"]
 class BackupRequest:
     """What to back up and how. No ``databases``: all that the instance's patterns leave.
 
-    ``timeout`` is in seconds for one database. ``level`` None is the format's own default.
+    ``timeout`` is in seconds for one database. ``level`` None is the format's own default. ``locks``
+    None: the caller has the databases' locks.
     """
 
     instances: tuple[Instance, ...]
@@ -48,6 +51,7 @@ class BackupRequest:
     level: int | None = None
     timeout: float | None = None
     dry_run: bool = False
+    locks: Locks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,8 @@ class _DatabaseBackup:
             if self.request.dry_run:
                 path = self.request.folder / artifact_name(self._name(started))
                 return self._result("planned", path=path, command=plan.command, warnings=source.told)
-            backup = self._whole(plan, source, started)
+            with working_on(self.request.locks, server, self.instance, self.database):
+                backup = self._whole(plan, source, started)
         except BackupError as exc:
             return self._result("failed", seconds=monotonic() - begun, error=exc)
         manifest = backup.manifest

@@ -17,10 +17,12 @@ from python_backup.errors import DatabaseMissing, UsageError
 from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.loading import Loading, examine_whole
+from python_backup.jobs.locking import working_on
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.restore import refuse_unfinished
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest
+from python_backup.storage.locks import Locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class MergeRequest:
 
     ``safety`` is where safety backups are: a restore in place that was killed is to be ended first.
     ``how`` is ``add`` for ``--data-only`` without ``--merge``: no row may be there already.
+    ``locks`` None: the caller has the target's lock.
     """
 
     file: Path
@@ -39,6 +42,7 @@ class MergeRequest:
     source: str | None = None
     dry_run: bool = False
     safety: Safety | None = None
+    locks: Locks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
         UsageError: a pattern takes nothing, or definitions are asked for.
         ArtifactError, UnsafeDump: the artifact is missing, not whole, or unsafe.
         DatabaseMissing: there is no such target.
+        Locked: another run works on the target.
         Refused: a table, column or key is not there; nothing was changed.
         StatementFailed: the server refused a row; nothing was changed.
     """
@@ -83,7 +88,11 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
     loading = Loading(whole, request.instance, progress)
     target = request.target or whole.default_target()
     merged: tuple[Merged, ...] = ()
-    with connected(request.instance) as server, about(database=target):
+    with (
+        connected(request.instance) as server,
+        about(database=target),
+        working_on(None if request.dry_run else request.locks, server, request.instance, target),
+    ):
         if not server.exists(target):
             raise DatabaseMissing(
                 f"instance {request.instance.label} has no database {target!r} to merge into",

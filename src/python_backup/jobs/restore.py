@@ -23,11 +23,13 @@ from python_backup.jobs.connected import connected
 from python_backup.jobs.fingerprint import Fingerprint, fingerprint, refuse_changed
 from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
+from python_backup.jobs.locking import working_on
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, Kept, no_longer_kept, replaced_of
+from python_backup.storage.locks import Locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class RestoreRequest:
     ``in_place``: the target is emptied before it is filled, and put back from a safety backup on failure.
     ``pick`` is the part of the dump that is wanted, None all of it; it never replaces a database.
     ``safety`` None: nothing is known of restores in place. ``planned``: what must not have changed.
+    ``locks`` None: the caller has the target's lock.
     """
 
     file: Path
@@ -56,6 +59,7 @@ class RestoreRequest:
     safety: Safety | None = None
     planned: Fingerprint | None = None
     choices: Choices = AS_THE_DUMP
+    locks: Locks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def restore(
         ArtifactError: the artifact is missing or not whole; no server was touched.
         UnsafeDump: it holds what no restore may run; no server was touched.
         TargetExists: ``confirm`` said no.
+        Locked: another run works on the target.
         Refused: others use the target, an earlier run on it is to be settled first, or artifact or
             target have changed since they were planned with.
         StatementFailed: the server refused a statement; the target is what it was.
@@ -146,7 +151,11 @@ class _Restore:
         target = request.target or whole.default_target()
         choices = replace(request.choices, final_name=target)
         loading = Loading(whole, request.instance, self.progress, choices)
-        with connected(request.instance) as server, about(database=target):
+        with (
+            connected(request.instance) as server,
+            about(database=target),
+            working_on(request.locks, server, request.instance, target),
+        ):
             server.hold(target)
             replaced = server.exists(target)
             refuse_unfinished(server, request.instance, target, request.safety)

@@ -11,11 +11,13 @@ from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
 from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import InPlace, Safety, settle_in_place
+from python_backup.jobs.locking import working_on
 from python_backup.jobs.restore import in_use, refuse_unfinished
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
 from python_backup.model import Instance
 from python_backup.policy.beside import BEFORE, RESTORING, Replaced, beside, is_beside_of, replaced_of
+from python_backup.storage.locks import Locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,21 @@ def roll_back(
     *,
     disconnect: bool = False,
     safety: Safety | None = None,
+    locks: Locks | None = None,
 ) -> RollbackReport:
     """Puts back what the latest restore replaced; a second call returns to where one was.
 
     Raises:
+        Locked: another run works on the target.
         Refused: nothing that was replaced is kept, others use the target, or a killed run on it is
             to be settled first.
     """
     engine = ENGINES[instance.dbms]
-    with connected(instance) as server, about(database=target):
+    with (
+        connected(instance) as server,
+        about(database=target),
+        working_on(locks, server, instance, target),
+    ):
         server.hold(target)
         refuse_unfinished(server, instance, target, safety)
         kept = replaced_of(target, server.databases(), engine.fits)
@@ -63,16 +71,22 @@ def roll_back(
         return RollbackReport(target, kept[0], before, warnings)
 
 
-def settle(instance: Instance, target: str, place: InPlace | None = None) -> tuple[str, ...]:
+def settle(
+    instance: Instance, target: str, place: InPlace | None = None, locks: Locks | None = None
+) -> tuple[str, ...]:
     """Ends what a killed restore left of its work on this target; one sentence for each thing done.
 
     With ``place``, restores in place too.
 
     Raises:
-        Refused: a run works on it.
+        Locked, Refused: a run works on it.
     """
     done: dict[str, None] = {}
-    with connected(instance) as server, about(database=target):
+    with (
+        connected(instance) as server,
+        about(database=target),
+        working_on(locks, server, instance, target),
+    ):
         server.hold(target)
         if server.unfinished(target) is not None:
             with timed("settle"):

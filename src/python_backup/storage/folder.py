@@ -16,14 +16,13 @@ from pathlib import Path
 
 from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, BackupError
 from python_backup.manifest import dump_manifest, load_manifest
-from python_backup.model import Backup, Manifest
+from python_backup.model import MANIFEST, Backup, Manifest
 from python_backup.storage.names import ArtifactName, artifact_name, parse_name, seconds_later
 from python_backup.storage.sums import SUM_FILES, ExpectedSum, sum_in, sum_line
 from python_backup.stream.publish import Sink, publishing, storage_failed
 
 __all__ = ["ExpectedSum", "Storing", "backups", "expected_sum", "make_folder", "manifest_of", "storing"]
 
-MANIFEST = ".manifest.json"
 _NAMES_TRIED = 60
 _LARGEST_BESIDE = 256 << 20  # a manifest of a million tables; more is no manifest
 

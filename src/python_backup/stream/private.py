@@ -10,6 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from python_backup.errors import StorageFailed
+from python_backup.stream.hold import abandoned, has_name, take
+
+PREFIX = "vya-backupdb-private-"
+_DRAWS = 20
 
 
 @contextmanager
@@ -22,12 +26,8 @@ def private_files(contents: Mapping[str, bytes]) -> Iterator[Path]:
     Raises:
         StorageFailed: the folder or a file could not be made.
     """
+    folder, descriptor = _made()
     try:
-        folder = Path(tempfile.mkdtemp(prefix="vya-backupdb-"))
-    except OSError as exc:
-        raise _failed(tempfile.gettempdir(), exc) from exc
-    try:
-        folder.chmod(0o700)
         for name, content in contents.items():
             try:
                 _write(folder / name, content)
@@ -37,6 +37,51 @@ def private_files(contents: Mapping[str, bytes]) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError):  # a cleaner of old temporary files was here during a long dump
             shutil.rmtree(folder)
+        os.close(descriptor)
+
+
+def clear_private() -> tuple[Path, ...]:
+    """Removes the private folders of runs of this account that died; returns which."""
+    place = Path(tempfile.gettempdir())
+    try:
+        with os.scandir(place) as entries:
+            mine = [e.name for e in entries if e.name.startswith(PREFIX) and _is_mine(e)]
+    except OSError:
+        return ()
+    cleared = []
+    for folder in (place / name for name in sorted(mine)):
+        with abandoned(folder) as free:
+            if free:
+                shutil.rmtree(folder, ignore_errors=True)
+                cleared.append(folder)
+    return tuple(cleared)
+
+
+def _is_mine(entry: os.DirEntry[str]) -> bool:
+    try:
+        return (
+            entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+        )
+    except OSError:
+        return False
+
+
+def _made() -> tuple[Path, int]:
+    """A new folder and the descriptor that holds its lock; one who clears up may be quicker."""
+    try:
+        for _ in range(_DRAWS):
+            folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            try:
+                folder.chmod(0o700)
+                descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            if take(descriptor) is not False and has_name(descriptor, folder):
+                return folder, descriptor
+            os.close(descriptor)
+    except OSError as exc:
+        raise _failed(tempfile.gettempdir(), exc) from exc
+    raise StorageFailed(f"private folders vanish from {tempfile.gettempdir()} as soon as they are made")
 
 
 def _write(path: Path, content: bytes) -> None:

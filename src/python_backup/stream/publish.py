@@ -1,7 +1,8 @@
 """A file that appears under its name whole or not at all, and in place of another only where that is asked.
 
 Written under a temporary name in the same folder (``.NAME.partial-RANDOM``), made durable, then
-linked to its name: link(2) fails where the name is taken, rename(2) would replace.
+linked to its name: link(2) fails where the name is taken, rename(2) would replace. The writer holds the
+temporary file's lock and removes its name last, so that what a dead run left can be told and undone.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from python_backup.errors import StorageFailed
+from python_backup.stream.hold import has_name, take
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
 _TEMPORARY = re.compile(r"\..+\.partial-[0-9a-f]{8}\Z", re.DOTALL)
 _STEM_KEPT = 200
+_DRAWS = 20
 _HINTS = {
     errno.ENOSPC: "Free space there, or set backup.directory to another file system.",
     errno.EDQUOT: "Free space within the quota, or set backup.directory to another file system.",
@@ -31,8 +34,21 @@ _HINTS = {
 
 
 def is_temporary(name: str) -> bool:
-    """Whether a file of this name was left by a run that died while it wrote."""
+    """Whether a file of this name is being written, or was left by a run that died while it wrote."""
     return bool(_TEMPORARY.match(name))
+
+
+def names_given(temporary: Path) -> tuple[Path, ...]:
+    """The other names in its folder of a temporary file: those that it was published under already."""
+    try:
+        status = temporary.lstat()
+        if status.st_nlink == 1:
+            return ()
+        with os.scandir(temporary.parent) as entries:
+            same = [entry.name for entry in entries if entry.inode() == status.st_ino]
+    except OSError:
+        return ()
+    return tuple(temporary.with_name(name) for name in same if not is_temporary(name))
 
 
 def storage_failed(path: Path, exc: OSError) -> StorageFailed:
@@ -53,7 +69,7 @@ def publishing(final: Path, *, draw: Callable[[int], bytes] = os.urandom) -> Ite
     Raises:
         StorageFailed: the file cannot be made, written or published.
     """
-    sink = Sink(final, final.with_name(f".{final.name[:_STEM_KEPT]}.partial-{draw(4).hex()}"))
+    sink = Sink(final, draw)
     try:
         yield sink
     finally:
@@ -63,21 +79,32 @@ def publishing(final: Path, *, draw: Callable[[int], bytes] = os.urandom) -> Ite
 class Sink:
     """Takes the bytes of one file; ``size`` is what was written."""
 
-    def __init__(self, final: Path, temporary: Path) -> None:
+    def __init__(self, final: Path, draw: Callable[[int], bytes]) -> None:
         self.size = 0
         self._final = final
-        self._temporary = temporary
         self._published = False
+        for _ in range(_DRAWS):
+            self._temporary = final.with_name(f".{final.name[:_STEM_KEPT]}.partial-{draw(4).hex()}")
+            if self._opened():
+                return
+        raise StorageFailed(f"{final.parent} cannot be written: others remove what is made there")
+
+    def _opened(self) -> bool:
+        """Makes the temporary file and takes its lock; False where one who clears up was quicker."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            self._descriptor = os.open(temporary, flags, 0o600)
+            self._descriptor = os.open(self._temporary, flags, 0o600)
         except OSError as exc:
-            raise storage_failed(final.parent, exc) from exc
+            raise storage_failed(self._final.parent, exc) from exc
         try:
             os.fchmod(self._descriptor, 0o600)
+            held = take(self._descriptor) is not False and has_name(self._descriptor, self._temporary)
         except OSError as exc:
             self.close()
-            raise storage_failed(final.parent, exc) from exc
+            raise storage_failed(self._final.parent, exc) from exc
+        if not held:
+            self.close()
+        return held
 
     @property
     def partial(self) -> Path:
@@ -97,7 +124,8 @@ class Sink:
     def commit(self, others: Iterable[Path] = ()) -> Path:
         """Makes the file durable under its name, or the first of ``others`` that is free; returns which.
 
-        The others are in the same folder. Called once, last.
+        The others are in the same folder. Called once, last. The temporary name stays until `close`:
+        what else is to be published with this file can be, before a death would no longer undo it.
 
         Raises:
             StorageFailed: every name is taken, or the disk did not take the bytes.
@@ -108,7 +136,6 @@ class Sink:
             for name in (self._final, *others):
                 if _named(self._temporary, name):
                     self._published = True
-                    self._temporary.unlink(missing_ok=True)
                     sync_folder(folder)
                     return name
         except OSError as exc:
@@ -136,12 +163,13 @@ class Sink:
             raise storage_failed(folder, exc) from exc
 
     def close(self) -> None:
-        """Ends writing; removes what was not committed."""
+        """Ends writing; removes the temporary name, and so what was not committed."""
         if self._descriptor >= 0:
+            with suppress(OSError):  # what cannot be removed now, the next run clears up
+                self._temporary.unlink()
             with suppress(OSError):  # fsync has told of every error that matters
                 os.close(self._descriptor)
             self._descriptor = -1
-            self._temporary.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -39,6 +39,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("VYA_BACKUPDB_CONFIG", raising=False)
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("VYA_BACKUPDB_LOCKS", str(tmp_path / "locks"))
     path = tmp_path / "config.yaml"
     path.write_text(CONFIG)
     path.chmod(0o600)

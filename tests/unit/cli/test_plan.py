@@ -144,6 +144,7 @@ def test_a_written_plan_is_restored_just_as_it_was_planned(
         replace(
             planning.request,
             instance=asked[0].instance,
+            locks=asked[0].locks,
             file=Path("/b/x.sql.zst"),
             target="shop",
             force=True,

@@ -102,7 +102,8 @@ def test_the_options_reach_the_job(vya: Callable, restored: Job) -> None:
     assert request.instance.id == "1"
     assert request.safety is not None
     assert (request.safety.folder.name, request.safety.keep) == ("safety", 10)
-    assert replace(request, instance=WEB, safety=None) == RestoreRequest(
+    assert request.locks is not None
+    assert replace(request, instance=WEB, safety=None, locks=None) == RestoreRequest(
         Path("x"), WEB, "new", "old", force=True, verify=False, disconnect=True, keep_properties=False,
         in_place=True,
     )  # fmt: skip

@@ -3,11 +3,15 @@
 import os
 import shutil
 import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from python_backup.errors import StorageFailed
-from python_backup.stream.private import private_files
+from python_backup.stream.private import clear_private, private_files
 
 
 def mode(path) -> int:
@@ -47,3 +51,46 @@ def test_a_folder_that_someone_removed_meanwhile_is_no_error() -> None:
     with private_files({"a": b""}) as folder:
         shutil.rmtree(folder)
     assert not folder.exists()
+
+
+HOLDER = """
+import sys, time
+from python_backup.stream.private import clear_private, private_files
+with private_files({"client.cnf": b"secret"}) as folder:
+    print(folder, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_run_left_is_removed_and_a_living_ones_stays(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    others = tmp_path / "vya-backupdb-backups"
+    others.mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    argv = [sys.executable, "-c", HOLDER]
+    with (
+        private_files({"a": b"1"}) as mine,
+        subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment) as process,
+    ):
+        folder = Path(process.stdout.readline().strip())
+        assert clear_private() == ()
+        process.kill()
+        process.wait()
+        assert (folder / "client.cnf").exists()
+        assert clear_private() == (folder,)
+        assert sorted(tmp_path.iterdir()) == sorted([mine, others])
+
+
+def test_a_folder_that_is_cleared_before_it_is_held_is_made_anew(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    real, made = tempfile.mkdtemp, []
+
+    def cleared(prefix: str) -> str:
+        made.append(real(prefix=prefix))
+        if len(made) == 1:
+            assert clear_private() == (Path(made[0]),)
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", cleared)
+    with private_files({"a": b"1"}) as folder:
+        assert (str(folder), len(made)) == (made[1], 2)

@@ -70,7 +70,7 @@ def read(session: Session, database: str) -> tuple[Definition, ...]:
     session.rows(PLAIN)
     session.use(database)
     return (*_routines(session, database), *_views(session, database), *triggers(session, database),
-            *_events(session, database))  # fmt: skip
+            *events(session, database))  # fmt: skip
 
 
 def triggers(session: Session, database: str) -> tuple[Definition, ...]:
@@ -128,7 +128,8 @@ def _broken(session: Session, database: str, view: str) -> bool:
     return False
 
 
-def _events(session: Session, database: str) -> list[Definition]:
+def events(session: Session, database: str) -> list[Definition]:
+    """The database's events."""
     found = session.rows(
         "SELECT event_name, definer, event_comment, UNIX_TIMESTAMP(created) FROM information_schema.events"
         f" WHERE {of_schema('event_schema')} ORDER BY event_name",

@@ -15,13 +15,7 @@ from typing import Any
 from python_backup.engines.engine import Swap
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import Definition
-
-JOURNAL = "__vya_backupdb_journal"
-PARKED = "__vya_backupdb_parked"
-"""In a database of replaced contents: the names of the events that ran, and run again after a rollback."""
-
-OWN = frozenset((JOURNAL, PARKED))
-"""The tables that belong to no contents."""
+from python_backup.engines.mysql.survey import JOURNAL
 
 _MARK = "vya-backupdb swap "
 _GONE = (1049, 1146)
@@ -35,7 +29,7 @@ class Contents:
     """One database as it was before: ``options`` is what SHOW CREATE DATABASE says behind the name.
 
     ``grants`` are statements that give routines' rights anew, which dropping a routine takes away.
-    ``parked`` are the names of events that sleep since their database was replaced.
+    ``parked`` are the names of events that sleep because their database has not its name.
     """
 
     tables: tuple[str, ...] = ()

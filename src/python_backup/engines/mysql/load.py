@@ -6,7 +6,7 @@ The pieces are cut and joined in a thread of their own, which reads ahead while 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
@@ -51,20 +51,33 @@ HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One statement ready to be sent. ``rows`` is what the server must say it took; None: do not ask."""
+    """One statement ready to be sent. ``rows`` is what the server must say it took; None: do not ask.
+
+    ``then`` is called when the server has taken it.
+    """
 
     text: bytes | bytearray
     line: int
     shown: bytes
     rows: int | None = None
+    then: Callable[[], None] | None = None
 
 
-def queries(pieces: Iterable[Piece], *, largest: int) -> Iterator[Query]:
+Edited = Callable[[bytes], tuple[bytes, Callable[[], None] | None]]
+"""Gives a statement as it is to be sent, and what is to be done when the server has taken it."""
+
+
+def _as_it_is(sql: bytes) -> tuple[bytes, None]:
+    return sql, None
+
+
+def queries(pieces: Iterable[Piece], *, largest: int, statement: Edited = _as_it_is) -> Iterator[Query]:
     """The statements in the pieces; an INSERT's pieces are joined to one.
 
     Args:
         pieces: In the dump's order.
         largest: The server's max_allowed_packet in bytes; a longer statement is never assembled.
+        statement: Called with each, in order.
 
     Raises:
         StatementFailed: a statement is longer than ``largest``, or a client command is in the dump.
@@ -82,7 +95,8 @@ def queries(pieces: Iterable[Piece], *, largest: int) -> Iterator[Query]:
             case Statement():
                 if len(piece.sql) >= largest:
                     raise _too_large(piece.line, piece.sql, len(piece.sql), largest)
-                yield Query(piece.sql, piece.line, piece.sql)
+                sql, then = statement(piece.sql)
+                yield Query(sql, piece.line, piece.sql, then=then)
             case ClientCommand() if piece.command not in _HARMLESS:
                 raise StatementFailed(f"line {piece.line}: {piece.command!r} is for the mysql program alone")
             case Comment() | ClientCommand():
@@ -122,8 +136,8 @@ class _Insert:
         return Query(self.text, self.head.line, self.head.sql, rows)
 
 
-def load(session: Session, pieces: Iterable[Piece]) -> None:
-    """Sends the pieces to the session's database.
+def load(session: Session, pieces: Iterable[Piece], statement: Edited = _as_it_is) -> None:
+    """Sends the pieces to the session's database, each statement as ``statement`` gives it.
 
     The session begins with the sql_mode that the lexer reads by: a server whose own mode turns
     backslashes or double quotes into something else would cut a foreign dump otherwise.
@@ -135,7 +149,7 @@ def load(session: Session, pieces: Iterable[Piece]) -> None:
     modes = str(session.value("SELECT @@SESSION.sql_mode")).split(",")
     session.rows("SET SESSION sql_mode = %s", ",".join(m for m in modes if m not in _OTHER_TEXT))
     largest = int(session.value("SELECT @@max_allowed_packet"))
-    with apart(batches(queries(pieces, largest=largest)), _AHEAD) as ready:
+    with apart(batches(queries(pieces, largest=largest, statement=statement)), _AHEAD) as ready:
         send(session, (query for batch in ready for query in batch))
 
 
@@ -158,6 +172,8 @@ def send(session: Session, ready: Iterable[Query]) -> None:
             raise StatementFailed(
                 f"line {query.line}: {_shown(query.shown)}: the server took {taken} of {query.rows} rows"
             )
+        if query.then is not None:
+            query.then()
 
 
 def _sent(session: Session, text: bytes | bytearray) -> int:

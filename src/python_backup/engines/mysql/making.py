@@ -12,6 +12,7 @@ from python_backup.engines.mysql.definitions import (
     PLAIN,
     ROUTINES,
     Definition,
+    events,
     read,
     trigger_names,
     triggers,
@@ -62,6 +63,26 @@ def drop_triggers(session: Session, database: str) -> None:
     """Drops all of the database's triggers."""
     for name in trigger_names(session, database):
         session.rows(f"DROP TRIGGER IF EXISTS {quoted(database)}.{quoted(name)}")
+
+
+def make_events(session: Session, database: str, wanted: Iterable[Definition]) -> None:
+    """Makes those of the events that are not there just so; others stay."""
+    session.rows(PLAIN)
+    session.use(database)
+    present = events(session, database)
+    for definition in wanted:
+        if definition.kind == "EVENT" and definition not in present:
+            drop(session, database, definition)
+            create(session, database, definition)
+
+
+def drop_running_events(session: Session, database: str) -> None:
+    """Drops the events that the server would begin by itself."""
+    session.rows(PLAIN)
+    session.use(database)
+    for definition in events(session, database):
+        if definition.enabled:
+            drop(session, database, definition)
 
 
 def _same(present: Sequence[Definition], wanted: Sequence[Definition]) -> set[Definition]:

@@ -9,7 +9,6 @@ from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import rights, survey, target
 from python_backup.engines.mysql.connection import ServerSaid, Session
 from python_backup.engines.mysql.definitions import Definition
-from python_backup.engines.mysql.journal import OWN
 from python_backup.errors import DatabaseMissing, NotPermitted, Refused
 
 LONGEST_NAME = 64
@@ -158,4 +157,4 @@ _LOGGED = ("FUNCTION", "TRIGGER")
 def tables(session: Session, database: str) -> tuple[str, ...]:
     """The tables and sequences, without those of the program's own."""
     found = survey.relations(session, database)
-    return tuple(r.name for r in found if r.kind != "VIEW" and r.name not in OWN)
+    return tuple(r.name for r in found if r.kind != "VIEW" and r.name not in survey.OWN_TABLES)

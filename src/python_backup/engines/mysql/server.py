@@ -13,6 +13,7 @@ from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.mysql import (
     dump,
+    events,
     holding,
     inventory,
     load,
@@ -64,6 +65,10 @@ class MysqlServer:
         """The version as numbers: ``10.11.19-MariaDB`` is (10, 11, 19)."""
         found = re.match(r"(\d+)\.(\d+)\.(\d+)", self.version)
         return (int(found[1]), int(found[2]), int(found[3])) if found else (0, 0, 0)
+
+    def identity(self) -> str:
+        """What tells this server from every other."""
+        return survey.identity(self._session)
 
     def databases(self) -> tuple[str, ...]:
         """The databases that are not the engine's own, sorted."""
@@ -190,9 +195,11 @@ class MysqlServer:
         session = open_session(self.instance)
         try:
             session.use(database)
-            load.load(session, pieces)
+            lullaby = events.Lullaby(self._session, database)
+            load.load(session, pieces, lullaby.sung)
         finally:
             session.close()
+        events.park(self._session, database, lullaby.asleep)
         if self.flavour is Dbms.MARIADB and self.number >= _LATER_END_OF_TIME:
             self._refuse_stranded(database)
 

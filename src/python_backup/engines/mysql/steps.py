@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from python_backup.engines.engine import Swap
-from python_backup.engines.mysql import making, survey, target
+from python_backup.engines.mysql import events, making, survey, target
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import (
     ROUTINES,
@@ -18,7 +18,7 @@ from python_backup.engines.mysql.definitions import (
     trigger_names,
     woken,
 )
-from python_backup.engines.mysql.journal import JOURNAL, PARKED, Contents, Journal
+from python_backup.engines.mysql.journal import Contents, Journal
 from python_backup.engines.mysql.movable import tables
 from python_backup.errors import NotPermitted, Refused
 
@@ -72,16 +72,12 @@ def contents(session: Session, swap: Swap) -> tuple[Contents, Contents]:
 
 
 def _contents(session: Session, database: str) -> Contents:
-    parked: frozenset[str] = frozenset()
-    if any(r.name == PARKED for r in survey.relations(session, database)):
-        rows = session.rows(f"SELECT name FROM {quoted(database)}.{quoted(PARKED)}")
-        parked = frozenset(name for (name,) in rows)
     return Contents(
         tables=tables(session, database),
         definitions=read(session, database),
         options=_options(session, database),
         grants=_grants(session, database),
-        parked=parked,
+        parked=events.parked(session, database),
     )
 
 
@@ -139,8 +135,20 @@ def _try_triggers(run: Run) -> None:
 def _asleep(run: Run) -> list[Definition]:
     """The old definitions as they stand in ``before``: its events do not run."""
     assert run.swap.before is not None
-    found = run.renamed(run.journal.old, run.swap.target, run.swap.before)
+    return _quiet(run.renamed(run.journal.old, run.swap.target, run.swap.before))
+
+
+def _quiet(found: Iterable[Definition]) -> list[Definition]:
     return [slept(d) if d.enabled else d for d in found]
+
+
+def hush(run: Run) -> None:
+    """Drops the target's events that run, before anybody's work there is looked for: `undo` makes them anew.
+
+    An old event must not act on new contents.
+    """
+    if run.swap.before is not None:
+        making.drop_running_events(run.session, run.swap.target)
 
 
 def _awake(run: Run) -> list[Definition]:
@@ -248,16 +256,17 @@ def finish(run: Run, *, unchanged: bool = False) -> None:
     if moves:
         _move(run, moves, wanted, unchanged=unchanged)
     _follow_sequences(run, swap.target, swap.fresh)
-    run.warnings += making.make(session, swap.target, wanted)
-    old_options = journal.old.options if swap.keep_properties and swap.before is not None else None
-    _set_options(session, swap.target, old_options or journal.new.options)
+    run.warnings += making.make(session, swap.target, _quiet(wanted))
     _grant(run)
     if swap.before is not None:
         _follow_sequences(run, swap.before, swap.target)
         run.warnings += making.make(session, swap.before, _asleep(run))
-        _park(session, swap.before, journal.old)
+        events.park(session, swap.before, (d.name for d in journal.old.definitions if d.enabled))
         _set_options(session, swap.before, journal.old.options)
     making.make(session, swap.fresh, ())
+    making.make_events(session, swap.target, wanted)
+    old_options = journal.old.options if swap.keep_properties and swap.before is not None else None
+    _set_options(session, swap.target, old_options or journal.new.options)
     _drop_empty(run, swap.fresh)
 
 
@@ -269,6 +278,8 @@ def undo(run: Run) -> None:
     """
     session, swap, journal = run.session, run.swap, run.journal
     if journal.written:
+        if survey.exists(session, swap.target):
+            making.drop_running_events(session, swap.target)
         moves = _back(run)
         if moves:
             _move(run, moves, journal.old.definitions)
@@ -286,7 +297,7 @@ def undo(run: Run) -> None:
             _drop_empty(run, made)
     elif swap.before is not None and survey.exists(session, swap.before):
         _drop_trial(run, swap.before)
-    session.rows(f"DROP TABLE {quoted(swap.fresh)}.{quoted(JOURNAL)}")
+    session.rows(f"DROP TABLE {quoted(swap.fresh)}.{quoted(survey.JOURNAL)}")
 
 
 def _drop_trial(run: Run, database: str) -> None:
@@ -361,17 +372,3 @@ def _grant(run: Run) -> None:
             run.session.send(grant.encode())
         except ServerSaid as exc:
             run.warnings.append(f"a right on a routine is gone: {grant}: {exc.reason}")
-
-
-def _park(session: Session, database: str, old: Contents) -> None:
-    """Notes which of the events ran, so that they run again when the database is put back."""
-    names = sorted(d.name for d in old.definitions if d.enabled)
-    if not names:
-        return
-    where = f"{quoted(database)}.{quoted(PARKED)}"
-    session.rows(
-        f"CREATE TABLE IF NOT EXISTS {where} (name VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-        " NOT NULL PRIMARY KEY) ENGINE=InnoDB"
-    )
-    for name in names:
-        session.rows(f"REPLACE INTO {where} VALUES (UNHEX('{name.encode().hex()}'))")

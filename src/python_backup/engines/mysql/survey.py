@@ -17,6 +17,15 @@ from python_backup.model import label
 OWN = frozenset({"information_schema", "performance_schema", "mysql", "sys", "ndbinfo"})
 """The engine's own databases."""
 
+JOURNAL = "__vya_backupdb_journal"
+"""In a database that is to take another's name: what is about to change."""
+
+PARKED = "__vya_backupdb_parked"
+"""In a database that has not its name: the events that run when it gets it."""
+
+OWN_TABLES = frozenset((JOURNAL, PARKED))
+"""The program's own tables, which belong to no contents."""
+
 _COUNTERS = 4
 _TABLES_IN_ONE_QUERY = 50
 _MANY_ROWS = 200_000
@@ -29,6 +38,13 @@ class Relation:
 
     name: str
     kind: str
+
+
+def identity(session: Session) -> str:
+    """MySQL's own mark of the server, which a replica does not share; MariaDB has none: its place."""
+    asked = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'hostname', 'port', 'datadir')"
+    found = {str(name).lower(): str(value) for name, value in session.rows(asked)}
+    return found.get("server_uuid") or " ".join(found.get(n, "") for n in ("hostname", "port", "datadir"))
 
 
 def databases(session: Session) -> tuple[str, ...]:
@@ -75,7 +91,10 @@ def objects(session: Session, database: str) -> Mapping[str, tuple[str, ...]]:
         **{kind: session.rows(sql, *[database] * sql.count("%s")) for kind, sql in _LISTS.items()},
         "constraints": _constraints(session, database),
     }
-    labelled = {kind: tuple(sorted(label(*names) for names in rows)) for kind, rows in by_kind.items()}
+    labelled = {
+        kind: tuple(sorted(label(*names) for names in rows if names[0] not in OWN_TABLES))
+        for kind, rows in by_kind.items()
+    }
     return {kind: labels for kind, labels in sorted(labelled.items()) if labels}
 
 
@@ -195,7 +214,7 @@ def _count_queries(session: Session, database: str) -> list[str]:
             "SELECT table_name, table_rows FROM information_schema.tables WHERE table_schema = %s", database
         )
     }
-    tables = [r for r in relations(session, database) if r.kind in _BASE]
+    tables = [r for r in relations(session, database) if r.kind in _BASE and r.name not in OWN_TABLES]
     tables.sort(key=lambda r: -estimates.get(r.name, 0))
     large = [r for r in tables if estimates.get(r.name, 0) >= _MANY_ROWS]
     return [_count(database, [r]) for r in large] + [

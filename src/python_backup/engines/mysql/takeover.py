@@ -57,6 +57,7 @@ def _taken_over(open_another: Opener, session: Session, swap: Swap, terms: Terms
         journals.begin(session, swap)
         steps.prepare(run)
         journals.write(session, run.journal)
+        steps.hush(run)
         _clear(session, swap, own)
         steps.finish(run, unchanged=True)
     except BaseException as exc:

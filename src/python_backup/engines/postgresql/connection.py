@@ -95,8 +95,10 @@ def _tls(tls: Tls) -> dict[str, str]:
     return told
 
 
-def connect(instance: Instance, database: str) -> psycopg.Connection:
+def connect(instance: Instance, database: str, options: str = "") -> psycopg.Connection:
     """A connection in autocommit that waits for ever on locks and statements, as a dump or load must.
+
+    ``options`` are settings for the server's process: ``-c name=value``.
 
     Raises:
         ConnectionFailed: the server cannot be reached, or there is no such database.
@@ -109,7 +111,7 @@ def connect(instance: Instance, database: str) -> psycopg.Connection:
     try:
         with _no_environment():
             connection = psycopg.Connection.connect(
-                conninfo(told), autocommit=True, password=password, passfile=NO_FILE, options=""
+                conninfo(told), autocommit=True, password=password, passfile=NO_FILE, options=options
             )
     except psycopg.Error as exc:
         raise _refused(

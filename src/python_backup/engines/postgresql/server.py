@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TypeVar
 
 import psycopg
@@ -47,6 +47,9 @@ DOORS = ("postgres", "template1")
 LONGEST_NAME = 63
 """Bytes of a name (NAMEDATALEN - 1); the server cuts longer ones without an error."""
 
+LOGIN_TRIGGERS = 17
+"""The first version with event triggers on login, and with a setting that fires none."""
+
 Result = TypeVar("Result")
 
 
@@ -69,6 +72,14 @@ class PostgresServer:
     @property
     def _major(self) -> int:
         return connection.major(self._version)
+
+    def identity(self) -> str:
+        """The cluster's own mark, which its standbys share, and what tells those from it."""
+        [row] = self._ask(
+            b"SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text,"
+            b" pg_catalog.current_setting('port'), pg_catalog.pg_is_in_recovery()::text"
+        )
+        return " ".join(text(value or b"") for value in row)
 
     def databases(self) -> tuple[str, ...]:
         """The databases that users made and that let themselves be connected to, sorted."""
@@ -191,18 +202,18 @@ class PostgresServer:
 
     def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
         """Sends the pieces; with ``complete`` in one transaction, of which an error leaves nothing."""
-        with _opened(self._instance, database) as link:
+        with self._opened(database) as link:
             load.load(link, pieces, complete=complete)
 
     def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
         """Merges the pieces' rows into tables that are there, in one transaction."""
-        with _opened(self._instance, database) as link:
+        with self._opened(database) as link:
             return merge.merge(link, pieces, how)
 
     def counts(self, database: str) -> Mapping[str, int]:
         """The exact rows of every table that a dump holds data of, over several connections."""
         with converting(f"tables of {database!r} cannot be counted", rights.READ_HINT):
-            return survey.counts(lambda: _opened(self._instance, database))
+            return survey.counts(lambda: self._opened(database))
 
     def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:
         """The objects by kind, by the names that the dump's reader gives them."""
@@ -218,8 +229,21 @@ class PostgresServer:
 
     def _within(self, database: str, ask: Callable[[psycopg.Connection], Result]) -> Result:
         doing = f"database {database!r} cannot be read"
-        with converting(doing, rights.READ_HINT), _opened(self._instance, database) as link:
+        with converting(doing, rights.READ_HINT), self._opened(database) as link:
             return ask(link)
+
+    @contextmanager
+    def _opened(self, database: str) -> Iterator[psycopg.Connection]:
+        """A connection to the database that fires none of its event triggers, where the account may say so.
+
+        One on login (17 and later) would write into a database that is just being compared.
+        """
+        silent = (
+            self._major >= LOGIN_TRIGGERS and self._door.pgconn.parameter_status(b"is_superuser") == b"on"
+        )
+        options = "-c event_triggers=off" if silent else ""
+        with closing(connection.connect(self._instance, database, options)) as link:
+            yield link
 
     def _ask(self, sql: bytes, *values: bytes) -> list[Row]:
         """Asks the server itself; a connection that was lost while idle is made anew, once."""
@@ -269,15 +293,6 @@ def _alive(link: psycopg.Connection) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-@contextmanager
-def _opened(instance: Instance, database: str) -> Iterator[psycopg.Connection]:
-    link = connection.connect(instance, database)
-    try:
-        yield link
-    finally:
-        link.close()
 
 
 def _enter(instance: Instance, without: Collection[str] = ()) -> psycopg.Connection:

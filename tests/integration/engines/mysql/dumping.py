@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import Choices
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import Server
+from python_backup.engines.engine import Server, Swap
 from python_backup.engines.mysql.engine import ENGINE
 from python_backup.model import Facts, Instance
 
@@ -60,13 +61,19 @@ def pieces(text: bytes, size: int = 65_521) -> Iterator[Piece]:
 
 
 def restore(server: Server, text: bytes, source: str, target: str) -> Changes:
-    """Makes the target database from the dump."""
+    """Makes the target database from the dump: in one of another name, which then takes the target's."""
     changes = Changes()
     selector, guard = ENGINE.dialect.selector(source), ENGINE.dialect.guard(source)
     chosen = list(selector.select(pieces(text)))
     for piece in chosen:
         guard.check(piece)
-    changes.warnings += server.create(target, next(iter(selector.databases), None))
-    rewriter = ENGINE.dialect.rewriter(source, server.target(target), changes)
-    server.load(target, rewriter.rewrite(iter(chosen)), complete=True)
+    fresh = f"{target[:50]}__fresh"
+    changes.warnings += server.create(fresh, next(iter(selector.databases), None))
+    choices = Choices(final_name=target, events="keep")
+    rewriter = ENGINE.dialect.rewriter(source, server.target(fresh), changes, choices)
+    try:
+        server.load(fresh, rewriter.rewrite(iter(chosen)), complete=True)
+        server.take_over(Swap(fresh, target, None))
+    finally:
+        server.drop(fresh)
     return changes

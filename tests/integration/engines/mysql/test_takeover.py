@@ -13,11 +13,12 @@ import pytest
 from integration.engines.mysql.dumping import connected, dump
 from integration.engines.mysql.everything import build
 from integration.engines.mysql.swapping import events, seen, small
+from python_backup.dump.piece import Statement
 from python_backup.engines.engine import Server, Swap
-from python_backup.engines.mysql import holding, movable, takeover
+from python_backup.engines.mysql import holding, movable, steps, takeover
 from python_backup.engines.mysql.connection import ServerSaid, open_session
-from python_backup.engines.mysql.journal import JOURNAL
 from python_backup.engines.mysql.movable import Unmovable
+from python_backup.engines.mysql.survey import JOURNAL
 from python_backup.errors import BackupError, NotPermitted, Refused
 from python_backup.model import Secret
 from support import databases
@@ -134,7 +135,77 @@ def test_events_of_what_was_replaced_sleep_until_it_is_put_back(mysql_server: Ru
         assert (events(mysql_server, target), events(mysql_server, before)) == (awake, asleep)
         server.take_over(Swap(before, target, fresh))
         assert (events(mysql_server, target), events(mysql_server, fresh)) == (awake, asleep)
-        assert "__vya_backupdb_parked" not in server.counts(target)
+        assert "__vya_backupdb_parked" not in _tables(mysql_server, target)
+
+
+def _tables(server: RunningServer, database: str) -> set[str]:
+    found = databases.rows(server, database, "SHOW TABLES")
+    return {name for (name,) in found}
+
+
+LOUD = """
+CREATE EVENT tick ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01' ENABLE DO SELECT 1
+---
+CREATE EVENT `by default` ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01' DO SELECT 1
+---
+/*!50106 CREATE*/ /*!50117 DEFINER=CURRENT_USER*/ /*!50106 EVENT `ünï` ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01' ENABLE DO SELECT 1 */
+---
+CREATE EVENT asleep ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01' DISABLE DO SELECT 'ENABLE'
+---
+CREATE EVENT late ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01' DISABLE DO SELECT 1
+---
+ALTER EVENT late ENABLE
+---
+CREATE EVENT early ON SCHEDULE EVERY 1 YEAR STARTS '2037-01-01' ENABLE DO SELECT 1
+---
+ALTER EVENT early DISABLE
+"""
+
+
+def test_events_of_a_dump_sleep_until_their_database_has_its_name(mysql_server: RunningServer, new_database):
+    target, fresh = (new_database(mysql_server, name, create=False) for name in ("target", "fresh"))
+    statements = [s.strip().encode() for s in LOUD.split("---")]
+    statements += [b"CREATE TABLE t (x int)", b"CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET @x = 1"]
+    with connected(instance_for(mysql_server)) as server:
+        server.create(fresh, None)
+        server.load(fresh, [Statement(sql, 1, sql) for sql in statements], complete=True)
+        assert set(events(mysql_server, fresh).values()) == {"DISABLED"}
+        assert (dict(server.counts(fresh)), server.objects(fresh)["tables"]) == ({"t": 0}, ("t",))
+        assert "indexes" not in server.objects(fresh)
+
+        server.take_over(Swap(fresh, target, None))
+
+    off, on = "DISABLED", "ENABLED"
+    assert events(mysql_server, target) == {
+        "tick": on, "by default": on, "ünï": on, "asleep": off, "late": on, "early": off,
+    }  # fmt: skip
+    assert _tables(mysql_server, target) == {"t"}
+
+
+def test_old_events_are_gone_before_the_tables_move_and_new_ones_come_last(
+    mysql_server: RunningServer, names, monkeypatch
+):
+    target, fresh, before = names
+    seen_there: dict[str, dict[str, str]] = {}
+
+    def looking(name):
+        real = getattr(steps, name)
+
+        def step(run, *args, **options):
+            seen_there[name] = events(mysql_server, target)
+            return real(run, *args, **options)
+
+        monkeypatch.setattr(steps, name, step)
+
+    for name in ("_move", "_grant", "_drop_empty"):
+        looking(name)
+    with connected(instance_for(mysql_server)) as server:
+        server.take_over(Swap(fresh, target, before))
+    assert seen_there == {
+        "_move": {"asleep": "DISABLED"},
+        "_grant": {"asleep": "DISABLED", "tick": "DISABLED"},
+        "_drop_empty": {"asleep": "DISABLED", "tick": "ENABLED"},
+    }
 
 
 def test_the_databases_own_collation_is_kept_or_taken(mysql_server: RunningServer, names, new_database):
@@ -322,7 +393,7 @@ def test_another_run_on_the_same_target_is_refused(mysql_server: RunningServer, 
             holding.hold_swap(busy, target)
             with pytest.raises(Refused, match="another run works on"):
                 server.take_over(Swap(fresh, target, before))
-        assert JOURNAL not in server.counts(fresh)
+        assert (JOURNAL, "BASE TABLE") not in {row[:2] for row in seen(mysql_server, fresh)["tables"]}
 
 
 def _until_let(server: Server, swap: Swap) -> None:
