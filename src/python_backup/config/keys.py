@@ -29,7 +29,7 @@ def vault_of(section: VaultSection, folder: Path, environ: Mapping[str, str], as
         return Vault(path, Key(Kind.KEY_FILE, lambda: _key_in(file)))
     given = secret(section.passphrase, "vault.passphrase", folder, environ)
     passphrase = given or Secret(lambda: _asked(path, ask))
-    return Vault(path, Key(Kind.PASSPHRASE, lambda: _bytes_of(passphrase.reveal())))
+    return Vault(path, Key(Kind.PASSPHRASE, lambda: _bytes_of(passphrase.reveal()), passphrase))
 
 
 def make_key_file(file: Path, *, draw: Callable[[int], bytes] = os.urandom) -> None:

@@ -58,7 +58,9 @@ class Config:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """All that must not be seen, in a log for instance."""
-        return tuple(instance.password for instance in self.instances if instance.password is not None)
+        given = [instance.password for instance in self.instances]
+        given.append(self.vault.passphrase if self.vault else None)
+        return tuple(secret for secret in given if secret is not None)
 
     def instance(self, wanted: str) -> Instance:
         """The instance of this id.

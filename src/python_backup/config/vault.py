@@ -16,6 +16,7 @@ from pathlib import Path
 
 from python_backup.config.sealed import COST, Keys, Kind, header_of, keys_of, opened, sealed
 from python_backup.errors import Refused, StorageFailed, UsageError, VaultError
+from python_backup.model import Secret
 from python_backup.stream.publish import Sink, publishing
 
 
@@ -30,10 +31,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What opens a vault; ``fetch`` gives a key file's 32 bytes or a passphrase in UTF-8, or raises."""
+    """What opens a vault; ``fetch`` gives a key file's 32 bytes or a passphrase in UTF-8, or raises.
+
+    ``passphrase`` is where it comes from, so that it can be kept out of a log.
+    """
 
     kind: Kind
     fetch: Callable[[], bytes]
+    passphrase: Secret | None = None
 
 
 Edit = Callable[[tuple[Entry, ...]], Iterable[Entry]]
@@ -54,6 +59,11 @@ class Vault:
         self._cost = cost
         self._draw = draw
         self._kept: tuple[bytes, Keys] | None = None
+
+    @property
+    def passphrase(self) -> Secret | None:
+        """What opens it, where that is typed or told."""
+        return self._key.passphrase
 
     def create(self) -> None:
         """Makes the file, without entries.

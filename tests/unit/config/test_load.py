@@ -283,3 +283,46 @@ def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         load(tmp_path, {})
+
+
+def test_all_that_must_not_be_seen_is_known(tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_text("open sesame")
+    (tmp_path / "passphrase").chmod(0o600)
+    text = """\
+backup: {directory: b}
+vault: {path: v, passphrase: {file: passphrase}}
+instances:
+  - {id: 1, dbms: mysql, username: u, password: "in clear"}
+  - {id: 2, dbms: mysql, username: u}
+"""
+    secrets = load(written(tmp_path, text), {}).secrets
+    assert [secret.revealed for secret in secrets] == [None, None]  # none is fetched before it is used
+    assert [secret.reveal() for secret in secrets] == ["in clear", "open sesame"]
+    assert [secret.revealed for secret in secrets] == ["in clear", "open sesame"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("10 MB", 10_000_000),
+        ("512k", 512_000),
+        ("1 GiB", 1 << 30),
+        ("2MiB", 2 << 20),
+        (4096, 4096),
+        ("77", 77),
+    ],
+)
+def test_a_size_may_have_a_unit(tmp_path: Path, given: object, expected: int) -> None:
+    text = f"""\
+backup: {{directory: b}}
+logging: {{file: log, max_size: {given}}}
+instances: [{{id: 1, dbms: mysql, username: u}}]
+"""
+    logging = load(written(tmp_path, text), {}).logging
+    assert (logging.max_size, logging.file) == (expected, tmp_path / "log")
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "10 XB", "MB", "1.5 MB", '""'])
+def test_what_is_no_size_is_a_fault(given: str) -> None:
+    text = f"backup: {{directory: b}}\nlogging: {{max_size: {given}}}\ninstances: [{{id: 1, dbms: mysql, username: u}}]\n"
+    assert any("logging.max_size" in fault for fault in faults_of(text))
