@@ -245,13 +245,73 @@ MADE_UP = (
     Hostile("PREPARE of a variable", b"SET @x = CONCAT('DROP DATA', 'BASE prey');\nPREPARE s FROM @x;", 2),
     Hostile("PREPARE of a changed variable", b"SET @x = IF(@y, 'SELECT 0', 'SELECT 0');\nSET @X = 'DROP DATABASE prey';\nPREPARE s FROM @x;", 3),
     Hostile("PREPARE of a variable changed by INTO", b"SET @x = IF(@y, 'SELECT 0', 'SELECT 0');\nSELECT 'DROP DATABASE prey' INTO @x;\nPREPARE s FROM @x;", 3),
+    Hostile("PREPARE of a variable in other quotes", b"SET @x = IF(@y, 'SELECT 0', 'SELECT 0');\nSET @`x` = 'DROP DATABASE prey';\nPREPARE s FROM @x;", 3),
+    Hostile("PREPARE of a variable that a trigger changes", b"SET @x = IF(@y, 'SELECT 0', 'SELECT 0');\n" + _TABLE + b"CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW SET @x = 'DROP DATABASE prey';\nINSERT INTO t VALUES ('a',1);\nPREPARE s FROM @x;", 5),
     Hostile("EXECUTE IMMEDIATE", b"EXECUTE IMMEDIATE 'DROP DATABASE prey';"),
     Hostile("EXECUTE IMMEDIATE in MariaDB's comment", b"/*M!100203 EXECUTE IMMEDIATE 'DROP DATABASE prey' */;"),
     Hostile("PREPARE in a function that is called", b"DELIMITER ;;\nCREATE PROCEDURE p() BEGIN PREPARE s FROM 'DROP DATABASE prey'; EXECUTE s; END;;\nINSERT INTO t VALUES (p());;\n", 3),
     Hostile("EXECUTE IMMEDIATE in a function that is called", b"DELIMITER ;;\nCREATE FUNCTION f() RETURNS int BEGIN EXECUTE IMMEDIATE 'DROP DATABASE prey'; RETURN 1; END;;\nSELECT f();;\n", 3),
 )  # fmt: skip
 
+_EVENT = b"CREATE EVENT e ON SCHEDULE EVERY 1 SECOND DO "
+_FIRED = _TABLE + b"CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW "
+_ROW = b"INSERT INTO `t` VALUES ('a',1);\n"
+
+BODIES = (
+    Hostile("an event that drops a database", _EVENT + b"DROP DATABASE prey;"),
+    Hostile("an event that drops a schema", b"CREATE DEFINER=`root`@`%` EVENT IF NOT EXISTS e ON SCHEDULE AT NOW() DO DROP SCHEMA IF EXISTS prey;"),
+    Hostile("an event that makes a database", _EVENT + b"CREATE OR REPLACE DATABASE prey2;"),
+    Hostile("an event that makes an account", _EVENT + b"CREATE USER evil;"),
+    Hostile("an event that grants", _EVENT + b"GRANT ALL ON *.* TO evil;"),
+    Hostile("an event that stops the server", _EVENT + b"SHUTDOWN;"),
+    Hostile("an event that stops the server in a block", b"DELIMITER ;;\n" + _EVENT + b"BEGIN IF 1 THEN SHUTDOWN; END IF; END;;\n", 2),
+    Hostile("an event that starts the server anew", _EVENT + b"RESTART;"),
+    Hostile("an event that ends sessions", _EVENT + b"KILL 1;"),
+    Hostile("an event that empties the binary log", _EVENT + b"RESET MASTER;"),
+    Hostile("an event that purges the binary log", _EVENT + b"PURGE BINARY LOGS BEFORE NOW();"),
+    Hostile("an event that changes replication", _EVENT + b"CHANGE REPLICATION SOURCE TO SOURCE_HOST='evil.example';"),
+    Hostile("an event that loads a plugin", _EVENT + b"INSTALL COMPONENT 'file://x';"),
+    Hostile("an event that makes up a statement", b"DELIMITER ;;\n" + _EVENT + b"BEGIN PREPARE s FROM 'DROP DATABASE prey'; EXECUTE s; END;;\n", 2),
+    Hostile("an event that makes up a statement at once", _EVENT + b"EXECUTE IMMEDIATE CONCAT('DROP DATA', 'BASE prey');"),
+    Hostile("an event that calls what makes up a statement", b"DELIMITER ;;\nCREATE PROCEDURE p() BEGIN PREPARE s FROM 'DROP DATABASE prey'; EXECUTE s; END;;\n" + _EVENT + b"CALL p();;\n", 3),
+    Hostile("an event that calls what is made later", b"DELIMITER ;;\n" + _EVENT + b"CALL p();;\nCREATE PROCEDURE q() DROP DATABASE prey;;\nCREATE PROCEDURE p() CALL q();;\n", 4),
+    Hostile("an event that is changed", b"ALTER EVENT e DO DROP DATABASE prey;"),
+    Hostile("a trigger that changes the server", _FIRED + b"SET GLOBAL general_log = 1;\n" + _ROW, 3),
+    Hostile("a trigger that changes the server in a handler", _TABLE + b"DELIMITER ;;\nCREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION SET GLOBAL general_log = 1; SIGNAL SQLSTATE '45000'; END;;\nDELIMITER ;\n" + _ROW, 5),
+    Hostile("a trigger that ends sessions", _FIRED + b"KILL 1;\n" + _ROW, 3),
+    Hostile("a trigger that writes through a join", _FIRED + b"UPDATE u JOIN prey.t AS x SET x.a = 1;\n" + _ROW, 3),
+    Hostile("a trigger that deletes through a join", _FIRED + b"DELETE x FROM u STRAIGHT_JOIN prey.t AS x;\n" + _ROW, 3),
+    Hostile("a function that sets a second variable", b"DELIMITER ;;\nCREATE FUNCTION f() RETURNS int BEGIN SET @a = 1, GLOBAL general_log = 1; RETURN 1; END;;\nDO f();;\n", 3),
+    Hostile("a function behind a function", b"DELIMITER ;;\nCREATE FUNCTION f() RETURNS int RETURN g();;\nCREATE FUNCTION g() RETURNS int BEGIN SET GLOBAL general_log = 1; RETURN 1; END;;\nDO f();;\n", 4),
+    Hostile("a function behind a view", b"DELIMITER ;;\nCREATE FUNCTION g() RETURNS int BEGIN SET GLOBAL general_log = 1; RETURN 1; END;;\nCREATE VIEW v AS SELECT g();;\nINSERT INTO t SELECT * FROM v;;\n", 4),
+)  # fmt: skip
+
 READ_OTHERWISE = (
+    Hostile("a comment by a control character", b"SELECT 'x' --\x7f'\n INTO OUTFILE '/tmp/vya-canary' --\x7f'\n;"),
+    Hostile("a comment by a control character of Latin 1", b"SET NAMES latin1;\nSELECT 'x' --\xa0'\n INTO OUTFILE '/tmp/vya-canary' --\xa0'\n;", 2),
+    Hostile("a comment by a control character in a row", _TABLE + b"INSERT INTO t VALUES (1 --\x7f'\n,sys_exec('x') --\x7f'\n);\n", 2),
+    Hostile("a blank of Latin 1", b"SET NAMES latin1;\nSELECT 'x' INTO\xa0OUTFILE '/tmp/vya-canary';", 2),
+    Hostile("a blank of Latin 1 for some servers", b"/*!50003 SET character_set_client = latin1 */;\nSELECT LOAD_FILE\xa0('/etc/passwd');", 2),
+    Hostile("a blank of code page 866", b"SET CHARACTER SET 'cp866';\nSELECT 'x' INTO\xffOUTFILE '/tmp/vya-canary';", 2),
+    Hostile("a blank of the server's own set", b"SET NAMES DEFAULT;\nSELECT 'x' INTO\xa0DUMPFILE '/tmp/vya-canary';", 2),
+    Hostile("a blank of a set that was saved", b"SET NAMES latin1;\n" + _SAVED + b"SET NAMES utf8mb4;\nSET character_set_client = @saved_cs_client;\nSELECT 'x' INTO\xa0OUTFILE '/tmp/vya-canary';", 5),
+    Hostile("a blank behind a variable", b"SET NAMES latin2;\nSELECT @a\xa0INTO OUTFILE '/tmp/vya-canary';", 2),
+    Hostile("code that is skipped, with two comments in it", b"SELECT 'x' /*!99999 ' /* /* */ */ INTO OUTFILE '/tmp/vya-canary' -- ' */\n;"),
+    Hostile("MariaDB's code, with a comment in it", b"SELECT 'x' /*M!100000 ' /* */ INTO OUTFILE '/tmp/vya-canary' -- ' */ */\n;"),
+    Hostile("a quote in a comment in a row", _TABLE + b"INSERT INTO t VALUES (1 /* ' */,sys_exec('x') /* ' */);\n", 2),
+    Hostile("a quote in a comment's line in a row", _TABLE + b"INSERT INTO t VALUES (1 # '\n,sys_exec('x') -- '\n);\n", 2),
+    Hostile("a quote in code that is skipped in a row", _TABLE + b"INSERT INTO t VALUES (1 /*!99999 ' */,sys_exec('x') /*!99999 ' */);\n", 2),
+    Hostile("a quote in a name in a row", b"CREATE TABLE t (`'` text, b int, c int);\nINSERT INTO t VALUES (`'`,sys_exec('x'),`'`);\n", 2),
+    Hostile("a quote in a name in double quotes in a row", b"SET sql_mode='ANSI_QUOTES';\nINSERT INTO t VALUES (\"'\",sys_exec('x'),\"'\");\n", 2),
+    Hostile("a mode in two strings", b"SET sql_mode='ANSI' '_QUOTES';"),
+    Hostile("a mode and a number", b"SET sql_mode=''|4;"),
+    Hostile("a mode that was saved with a number", b"SET @x=@@sql_mode+4;\nSET sql_mode=@x;", 2),
+    Hostile("a mode by a variable of any name", b"SET @x=@@sql_mode;\nSET @x='ANSI_QUOTES';\nSET sql_mode=@x;", 3),
+    Hostile("a mode by a variable in other quotes", b"SET @x=@@sql_mode;\nSET @`X`='ANSI_QUOTES';\nSET sql_mode=@x;", 3),
+    Hostile("a mode by a variable with another accent", "SET @x=@@sql_mode;\nSET @ẋ='ANSI_QUOTES';\nSET sql_mode=@x;".encode(), 3),
+    Hostile("a mode by a variable that a trigger changes", b"SET @x=@@sql_mode;\n" + _FIRED + b"SET @x='ANSI_QUOTES';\n" + _ROW + b"SET sql_mode=@x;", 5),
+    Hostile("GBK by a saved variable in other quotes", _SAVED + b"SET @'saved_cs_client' = 'gbk';\nSET character_set_client = @saved_cs_client;\nSELECT '\xbf\\', load_file('x') -- ';\n", 4),
+    Hostile("GBK by a saved variable that a trigger changes", _SAVED + _FIRED + b"SET @saved_cs_client = 'gbk';\n" + _ROW + b"SET character_set_client = @saved_cs_client;\nSELECT '\xbf\\', load_file('x') -- ';\n", 6),
     Hostile("an unknown mode", b"SET sql_mode = @unknown;"),
     Hostile("a mode put together", b"SET sql_mode = CONCAT('NO_BACKSLASH', '_ESCAPES');"),
     Hostile("a mode for some servers only", b"/*!80000 SET sql_mode = 'NO_BACKSLASH_ESCAPES' */;"),
@@ -274,7 +334,7 @@ READ_OTHERWISE = (
     Hostile("Shift-JIS and a backquote", b"SET NAMES sjis;\nSELECT `\x83`, load_file('x'), `\x83`;", 2),
 )  # fmt: skip
 
-HOSTILE = (*CLIENT, *FILES, *PROGRAMS, *SERVER, *ACCOUNTS, *OTHERS, *MADE_UP, *READ_OTHERWISE)
+HOSTILE = (*CLIENT, *FILES, *PROGRAMS, *SERVER, *ACCOUNTS, *OTHERS, *MADE_UP, *BODIES, *READ_OTHERWISE)
 
 SEPARATED = (
     Hostile("USE", b"USE shop;\nUSE prey;\nDROP TABLE t;", 2),
@@ -302,6 +362,12 @@ HONEST = (
     Hostile("UTF-8 before a backslash", b"/*!50503 SET NAMES utf8mb4 */;\nSET @saved_cs_client = @@character_set_client;\nSET character_set_client = utf8mb4;\nSET character_set_client = @saved_cs_client;\nINSERT INTO `t` VALUES ('\xe6\x97\xa5\\'\xe6\x97\xa5\\\\');\n"),
     Hostile("a view of another database", b"CREATE VIEW `v` AS SELECT * FROM `other`.`t`;\n"),
     Hostile("a merged table", b"CREATE TABLE u (a int) ENGINE=MRG_MyISAM UNION=(`a`,`b`);\n"),
+    Hostile("a routine that makes up statements, before rows", b"DELIMITER ;;\nCREATE PROCEDURE p() BEGIN PREPARE s FROM 'x'; EXECUTE s; END;;\nDELIMITER ;\nCREATE TABLE t (a int);\nINSERT INTO `t` VALUES (1);\n"),
+    Hostile("events", b"DELIMITER ;;\nCREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM log WHERE at < NOW() - INTERVAL 30 DAY; OPTIMIZE TABLE log; CALL tidy(1); END;;\nCREATE PROCEDURE tidy(n int) BEGIN IF n THEN ALTER TABLE log DROP user, DROP PARTITION p; TRUNCATE log; END IF; END;;\n"),
+    Hostile("columns named as words of the server", b"DELIMITER ;;\nCREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW BEGIN UPDATE u SET global = 1, `kill` = 2, password = 'x', restart = 3; ALTER SEQUENCE s RESTART; END;;\nINSERT INTO `t` VALUES (1);;\n"),
+    Hostile("rows of Latin 1", b"/*!40101 SET NAMES latin1 */;\nCREATE TABLE `caf\xe9\xa0` (`\xa0` text);\nINSERT INTO `t` VALUES ('\xa0--\xa0\xff');\n"),
+    Hostile("UTF-8 in bare names", "/*!40101 SET NAMES utf8mb4 */;\nCREATE TABLE à (日本à int);\nINSERT INTO à VALUES (1);\n".encode()),
+    Hostile("two minus signs", b"INSERT INTO `t` VALUES (1 - -1, 'a--\x7fb');\nCREATE TABLE u (a int DEFAULT (5 - -3)) COMMENT '--\x7f';\n"),
     Hostile("sleeping in a routine", b"CREATE PROCEDURE p() SELECT SLEEP(1);\nINSERT INTO t VALUES (1);\n"),
     Hostile("columns named as options", b"CREATE TABLE t (`engine` varchar(20), `connection` text, data int, type varchar(9), `directory` int) ENGINE=InnoDB;\n"),
     Hostile("numbers of many digits", b"INSERT INTO `t` VALUES (" + b"1234567890" * 7 + b",0x" + b"AB" * 80 + b",-1),(1.5e10,2,3);\n"),

@@ -246,6 +246,66 @@ OTHERS = (
     Hostile("NOTIFY", b"NOTIFY prey, 'x';"),
 )  # fmt: skip
 
+_HIDDEN = b"SELECT '\\'' , pg_read_file('/etc/passwd') --';\n"
+"""Where backslashes escape, a call and a comment; else a string, a name and a string."""
+
+UNSEEN = (
+    Hostile("COPY with a condition", _TABLE + b"COPY t FROM stdin WHERE pg_read_file('/etc/passwd') <> '';\na\t1\n\\.\n", 2),
+    Hostile("COPY with a condition of a function", _TABLE + _EVIL + b"COPY public.t (a, b) FROM stdin WHERE b > evil();\na\t1\n\\.\n", 3),
+    Hostile("a table within a schema", b"CREATE SCHEMA s CREATE TABLE u (a text DEFAULT pg_read_file('x'), b int);"),
+    Hostile("a table within a schema of one's own", b"CREATE SCHEMA IF NOT EXISTS s AUTHORIZATION joe CREATE VIEW v AS SELECT 1;"),
+    Hostile("a foreign table that is analyzed", _FOREIGN + b"ANALYZE ft;", 2),
+    Hostile("a foreign table that is analyzed with more", _FOREIGN + b"ANALYZE (VERBOSE) public.ft (a);", 2),
+    Hostile("a foreign table that is vacuumed", _FOREIGN + b"VACUUM ANALYZE ft;", 2),
+    Hostile("a partition elsewhere that is analyzed", b"CREATE TABLE p (a text) PARTITION BY LIST (a);\nCREATE FOREIGN TABLE ft PARTITION OF p DEFAULT SERVER s;\nANALYSE p;", 3),
+    Hostile("the catalog in WITH", b"WITH x AS (UPDATE pg_authid SET rolsuper = true RETURNING 1) SELECT 1;"),
+    Hostile("the catalog behind WITH", b"WITH x AS (SELECT 1) UPDATE ONLY pg_catalog.pg_authid SET rolsuper = true;"),
+    Hostile("the catalog merged behind WITH", b"WITH x AS (SELECT 1) MERGE INTO pg_authid USING x ON true WHEN MATCHED THEN UPDATE SET rolsuper = true;"),
+    Hostile("the catalog in EXPLAIN", b"EXPLAIN ANALYZE UPDATE pg_authid SET rolsuper = true;"),
+    Hostile("the catalog in PREPARE", b"PREPARE p AS DELETE FROM pg_database;"),
+    Hostile("the catalog in a rule", b"CREATE OR REPLACE RULE r AS ON INSERT TO t DO ALSO UPDATE pg_authid SET rolsuper = true;"),
+    Hostile("the catalog through a view", b"CREATE VIEW v AS SELECT * FROM pg_authid;\nUPDATE v SET rolsuper = true;", 2),
+    Hostile("the catalog through a view of a view", b"CREATE VIEW v AS SELECT * FROM pg_database;\nCREATE VIEW public.w AS SELECT * FROM v;\nDELETE FROM w;", 3),
+    Hostile("the catalog through a view and rows", b"CREATE VIEW v AS SELECT * FROM pg_catalog.pg_proc;\nINSERT INTO v VALUES (1);\n", 2),
+    Hostile("the catalog through a view and COPY", b"CREATE VIEW v AS SELECT * FROM pg_proc;\nCOPY public.v (a) FROM stdin;\n1\n\\.\n", 2),
+    Hostile("the catalog through a view and a rule", _TABLE + b"CREATE VIEW v AS SELECT * FROM pg_authid;\nCREATE RULE r AS ON INSERT TO t DO ALSO UPDATE v SET rolsuper = true;\nINSERT INTO t VALUES ('a', 1);\n", 4),
+    Hostile("the catalog through a view and a function", b"CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'update v set rolsuper = true';\nCREATE VIEW v AS SELECT * FROM pg_authid;\nSELECT f();", 3),
+    Hostile("the catalog in an atomic body", b"CREATE FUNCTION f() RETURNS void BEGIN ATOMIC UPDATE pg_authid SET rolsuper = true; END;\nSELECT f();", 2),
+    Hostile("a setting by the catalog", b"WITH x AS (SELECT 1) UPDATE pg_settings SET setting = 'off' WHERE name = 'standard_conforming_strings';"),
+    Hostile("passwords into a table", b"CREATE TABLE u AS SELECT rolpassword FROM pg_authid;"),
+    Hostile("passwords into rows", b"INSERT INTO t SELECT passwd FROM pg_catalog.pg_shadow;"),
+    Hostile("passwords through a view", b"CREATE VIEW v AS SELECT * FROM pg_shadow;\nINSERT INTO t SELECT passwd FROM v;", 2),
+    Hostile("a check that is added before its function is changed", _TABLE + b"CREATE FUNCTION f(int) RETURNS int LANGUAGE sql AS 'select 1';\nALTER TABLE ONLY public.t ADD CONSTRAINT c CHECK (f(b) > 0);\nCREATE OR REPLACE FUNCTION f(int) RETURNS int LANGUAGE plpgsql AS $$ begin execute 'x'; return 1; end $$;\nINSERT INTO t VALUES ('a', 1);\n", 5),
+    Hostile("a default that is set before its function is changed", _TABLE + b"CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 1';\nALTER TABLE t ALTER b SET DEFAULT f();\nCREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ begin execute 'x'; return 1; end $$;\nCOPY t (a) FROM stdin;\na\n\\.\n", 5),
+    Hostile("a default of a view", b"ALTER VIEW v ALTER a SET DEFAULT pg_read_file('x');"),
+    Hostile("a policy that is changed", b"ALTER POLICY p ON t USING (pg_read_file('x') <> '');"),
+    Hostile("a subscription that is dropped again", b"CREATE SUBSCRIPTION s CONNECTION 'dbname=prey' PUBLICATION p WITH (connect = false, slot_name = 's');\nDROP SUBSCRIPTION s;", 2),
+    Hostile("DROP OWNED", b"DROP OWNED BY joe;"),
+    Hostile("a library's function behind a setting of that name", b"CREATE FUNCTION f() RETURNS int SET x.language TO c LANGUAGE c AS '/tmp/evil.so', 'f';"),
+    Hostile("waiting for a lock", b"SELECT pg_advisory_lock(1);"),
+    Hostile("a job of another database", b"SELECT cron.schedule_in_database('x', '* * * * *', 'drop table t', 'prey');"),
+    Hostile("a page of the web", b"SELECT http_get('http://evil.example');"),
+    Hostile("the server's files by a view's function", b"SELECT * FROM pg_hba_file_rules();"),
+    Hostile("strings' rules in a row", _TABLE + b"INSERT INTO t VALUES (set_config('standard_conforming_strings', 'off', false), 1);\n" + _HIDDEN, 2),
+    Hostile("strings' rules in an INSERT of a SELECT", b"INSERT INTO t SELECT set_config('standard_conforming_strings', 'off', false);\n" + _HIDDEN),
+    Hostile("strings' rules in VALUES", b"VALUES (set_config('standard_conforming_strings', 'off', false));\n" + _HIDDEN),
+    Hostile("strings' rules in WITH", b"WITH x AS MATERIALIZED (SELECT set_config('standard_conforming_strings', 'off', false) a) SELECT a FROM x;\n" + _HIDDEN),
+    Hostile("strings' rules in a default", b"CREATE TABLE u (a int, b text DEFAULT set_config('standard_conforming_strings', 'off', false));"),
+    Hostile("strings' rules in a view", b"CREATE VIEW v AS SELECT set_config('standard_conforming_strings', 'off', false);\nSELECT * FROM v;\n" + _HIDDEN, 2),
+    Hostile("strings' rules in a function", b"CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ begin set standard_conforming_strings = off; return 1; end $$;\nSELECT f();\n" + _HIDDEN, 2),
+    Hostile("strings' rules in a function of SQL", b"CREATE FUNCTION f() RETURNS void LANGUAGE sql AS 'set \"standard_conforming_strings\" = off';\nSELECT f();\n" + _HIDDEN, 2),
+    Hostile("strings' rules in a function in quotes", b"CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ begin perform \"set_config\"('a.b', 'off', false); return 1; end $$;\nSELECT f();", 2),
+    Hostile("an encoding in a function", b"CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$ set names 'SJIS' $$;\nSELECT f();", 2),
+    Hostile("strings' rules that are not set", b"SELECT set_config('standard_conforming_strings', 'off', false) FROM t WHERE false;"),
+    Hostile("strings' rules for one transaction by set_config", b"SELECT pg_catalog.set_config('standard_conforming_strings', 'off', true);"),
+    Hostile("strings' rules that may not be set", b"SELECT CASE WHEN random() > 1 THEN set_config('standard_conforming_strings', 'off', false) END;"),
+    Hostile("strings' rules in another number", b"SET standard_conforming_strings = 01;"),
+    Hostile("strings' rules in part of a word", b"SET standard_conforming_strings = of;"),
+    Hostile("strings' rules of the server", b"RESET standard_conforming_strings;"),
+    Hostile("all rules of the server", b"RESET ALL;"),
+    Hostile("the server's encoding", b"SET client_encoding TO DEFAULT;"),
+)  # fmt: skip
+
 READ_OTHERWISE = (
     Hostile("Shift-JIS", b"SET client_encoding = 'SJIS';"),
     Hostile("Shift-JIS by SET NAMES", b"SET NAMES 'shift_jis';"),
@@ -266,7 +326,7 @@ READ_OTHERWISE = (
     Hostile("an end of data that is none", b"COPY t FROM stdin;\n\\.x\n\\.\nCOPY t FROM PROGRAM 'x';", 4),
 )  # fmt: skip
 
-HOSTILE = (*CLIENT, *FILES, *PROGRAMS, *SERVER, *OTHERS, *READ_OTHERWISE)
+HOSTILE = (*CLIENT, *FILES, *PROGRAMS, *SERVER, *OTHERS, *UNSEEN, *READ_OTHERWISE)
 
 HONEST = (
     Hostile("functions that reach out", _EVIL + _FIRES + b"CREATE FUNCTION p() RETURNS int LANGUAGE plpython3u AS $$ import os $$;\nCREATE VIEW v AS SELECT pg_ls_dir('/');\n"),
@@ -280,5 +340,9 @@ HONEST = (
     Hostile("a library's function", b"CREATE FUNCTION f() RETURNS int LANGUAGE c AS '$libdir/mine', 'f';\nCREATE TYPE x;\nCREATE FUNCTION x_in(cstring) RETURNS x LANGUAGE c AS '$libdir/x', 'x_in';\nCREATE TYPE x (INPUT = x_in, OUTPUT = x_out);\nCREATE OPERATOR + (FUNCTION = x_add, LEFTARG = x, RIGHTARG = x);\n"),
     Hostile("settings", b"ALTER DATABASE shop SET log_min_duration_statement TO '1s';\nSET default_tablespace = '';\nSELECT pg_catalog.set_config('search_path', '', false);\nSET row_security = off;\n"),
     Hostile("sequences, large objects and statistics", b"SELECT pg_catalog.setval('public.s', 5, true);\nSELECT pg_catalog.lo_create('5');\nSELECT pg_catalog.lo_open('5', 131072);\nSELECT * FROM pg_catalog.pg_restore_relation_stats('version', '180000'::integer);\n"),
+    Hostile("views of the catalog and changes of tables", b"CREATE VIEW v AS SELECT datname FROM pg_database;\nCREATE MATERIALIZED VIEW m AS SELECT * FROM v WITH NO DATA;\nREFRESH MATERIALIZED VIEW m;\n" + _TABLE + b"UPDATE t SET a = 'x';\nANALYZE t;\nCREATE SCHEMA s;\nCREATE TABLE w (a int REFERENCES t (b) ON UPDATE CASCADE ON DELETE SET NULL, update pg_lsn, delete pg_catalog.int4);\n"),
+    Hostile("settings of strings and encodings", b"SET client_encoding = 'UTF8';\nSET standard_conforming_strings = on;\nSELECT pg_catalog.set_config('client_encoding', 'UTF8', false);\nSET SESSION standard_conforming_strings TO 'off';\nRESET search_path;\nRESET SESSION AUTHORIZATION;\n"),
+    Hostile("functions with settings of their own", b"CREATE FUNCTION f() RETURNS int LANGUAGE sql SET standard_conforming_strings TO 'off' SET client_encoding TO 'UTF8' AS 'select 1';\nSELECT f();\n"),
+    Hostile("a subscription that may be there", b"DROP SUBSCRIPTION IF EXISTS s;\nCREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (connect = false, slot_name = 's');\n"),
     Hostile("roles without rights", b'CREATE ROLE joe;\nCREATE ROLE "joe@x" WITH LOGIN NOSUPERUSER;\n'),
 )  # fmt: skip

@@ -66,6 +66,9 @@ def _measured(plan: Plan, wanted: list[str] | None, facts: dict[str, str]) -> It
         for shape in lexers.SHAPES:
             rates = tuple(lexers.rate(shape, _LEXED) for _ in range(plan.rounds))
             yield Measured(shape.name, RATE, rates, bar=shape.bar)
+        for shape in lexers.GUARDED:
+            rates = tuple(lexers.guard_rate(shape, _LEXED) for _ in range(plan.rounds))
+            yield Measured(shape.name, RATE, rates, bar=shape.bar)
     if plan.parts & {"backup", "restore"}:
         if shutil.which("zstd") is None:
             raise Failed("zstd is not on this machine\nhint: Install the package zstd.")

@@ -1,4 +1,4 @@
-"""The dump lexers alone, with the facts counted: in this process, in blocks of 1 MiB, on made-up data."""
+"""The dump lexers with the facts counted, and the guards: in this process, on made-up data, 1 MiB at once."""
 
 from __future__ import annotations
 
@@ -49,6 +49,20 @@ def rate(shape: Shape, megabytes: int) -> float:
     seconds = time.process_time() - begun
     if counter.result().rows != rows:
         raise AssertionError(f"{shape.name}: counted {counter.result().rows} rows of {rows}")
+    return len(text) / seconds / 1e9
+
+
+def guard_rate(shape: Shape, megabytes: int) -> float:
+    """The same for the guard alone: what it adds to the reading of a dump before a restore."""
+    text, _ = shape.text(megabytes * 1_000_000)
+    lexer, guard = shape.dialect.lexer(), shape.dialect.guard("t")
+    seconds = 0.0
+    for at in range(0, len(text), BLOCK):
+        pieces = list(lexer.feed(text[at : at + BLOCK]))
+        begun = time.process_time()
+        for piece in pieces:
+            guard.check(piece)
+        seconds += time.process_time() - begun
     return len(text) / seconds / 1e9
 
 
@@ -129,4 +143,9 @@ SHAPES = (
     Shape("lexer and facts, COPY data", POSTGRESQL, _copy, 1.0),
     Shape("lexer and facts, INSERTs with a row a line", MYSQL, _inserts(b",\n"), 1.0),
     Shape("lexer and facts, INSERTs in one line", MYSQL, _inserts(b","), 0.2),
+)
+GUARDED = (
+    Shape("guard, COPY data", POSTGRESQL, _copy, 1.0),
+    Shape("guard, INSERTs with a row a line", MYSQL, _inserts(b",\n"), 0.3),
+    Shape("guard, INSERTs in one line", MYSQL, _inserts(b","), 0.3),
 )

@@ -127,8 +127,11 @@ class Dialect(Protocol):
         """A new selector for one stream."""
         ...
 
-    def guard(self, source: str | None) -> Guard:
-        """A new guard for one stream; ``source`` is the one database the dump may name."""
+    def guard(self, source: str | None, *, events: bool = True) -> Guard:
+        """A new guard for one stream; ``source`` is the one database the dump may name.
+
+        ``events``: whether the events that it makes will run.
+        """
         ...
 
     def picker(self, pick: Pick, changes: Changes) -> Picker:

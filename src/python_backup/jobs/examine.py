@@ -160,7 +160,7 @@ class Examiner:
 
     ``tools`` read pg_dump's archives. ``family`` is what a dump without a header is taken for; None
     guesses. ``guarded``: refuse what no restore may run, and want one database. ``pick`` is what of
-    it is wanted; all of it is looked at in any case.
+    it is wanted; all of it is looked at in any case. ``events``: whether its events will run.
     """
 
     progress: Progress
@@ -168,6 +168,7 @@ class Examiner:
     family: str | None = None
     guarded: bool = True
     pick: Pick | None = None
+    events: bool = True
 
     def examine(self, path: Path, source: str | None = None) -> Examination:
         """Reads the whole artifact; a damaged one gives failed checks, not an exception.
@@ -222,7 +223,7 @@ class Examiner:
 
     def _pass(self, read: _Read, blocks: Iterable[bytes], *, guarded: bool) -> None:
         lexer, selector = read.dialect.lexer(), read.dialect.selector(read.source)
-        guard = read.dialect.guard(read.source)
+        guard = read.dialect.guard(read.source, events=self.events)
         counter = FactsCounter(read.dialect.objects())
         picked = _Picked(read.dialect, self.pick) if self.pick is not None else None
         read.empty = True

@@ -21,6 +21,7 @@ from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import compare
 from python_backup.jobs.connected import connected
+from python_backup.jobs.examine import Examiner
 from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.log.tell import about, timed
@@ -153,7 +154,8 @@ class InPlace:
 
     def _put_back(self, server: Server, mark: Mark) -> None:
         target = mark.database
-        whole = examine_whole(mark.artifact, self.instance, None, self.progress)
+        # what this program took of the target itself goes back, whatever its routines and events may do
+        whole = examine_whole(mark.artifact, self.instance, None, Examiner(self.progress, guarded=False))
         fresh = free_beside(server, self.instance, target, RESTORING, self.now())
         server.create(fresh, whole.like)
         try:

@@ -74,18 +74,16 @@ class Whole:
         return target
 
 
-def examine_whole(
-    path: Path, instance: Instance, source: str | None, progress: Progress, pick: Pick | None = None
-) -> Whole:
-    """Reads the whole artifact; no server is asked.
+def examine_whole(path: Path, instance: Instance, source: str | None, examiner: Examiner) -> Whole:
+    """Reads the whole artifact with the instance's tools; no server is asked.
 
     Raises:
-        UsageError: a pattern of ``pick`` takes nothing.
+        UsageError: a pattern of the examiner's ``pick`` takes nothing.
         ArtifactCorrupt: a check failed.
         Refused: it is of the other engine, or unsafe.
     """
     family = ENGINES[instance.dbms].dialect.family
-    seen = Examiner(progress, instance.tools, family, pick=pick).examine(path, source)
+    seen = replace(examiner, tools=instance.tools, family=family).examine(path, source)
     if seen.failed is not None:
         raise ArtifactCorrupt(
             f"{path}: {seen.failed.name}: {seen.failed.detail}",
@@ -98,7 +96,7 @@ def examine_whole(
             f"{path} is a dump of {seen.dialect.family}, instance {instance.label} is {instance.dbms}",
             hint="Name an instance of the dump's engine with --instance.",
         )
-    return Whole(seen, seen.dialect, seen.picked or seen.facts, pick)
+    return Whole(seen, seen.dialect, seen.picked or seen.facts, examiner.pick)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from python_backup.dump.pick import Pick
 from python_backup.engines.engine import How, Merged
 from python_backup.errors import DatabaseMissing, UsageError
 from python_backup.jobs.connected import connected
+from python_backup.jobs.examine import Examiner
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.locking import working_on
@@ -84,7 +85,8 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
     with timed("examine", seconds):
         # definitions are read along: an INSERT may not say which columns it fills
         pick = replace(request.pick, data_only=False)
-        whole = examine_whole(request.file, request.instance, request.source, progress, pick)
+        examiner = Examiner(progress, pick=pick, events=False)
+        whole = examine_whole(request.file, request.instance, request.source, examiner)
     loading = Loading(whole, request.instance, progress)
     target = request.target or whole.default_target()
     merged: tuple[Merged, ...] = ()

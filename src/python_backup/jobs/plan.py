@@ -12,6 +12,7 @@ from python_backup.dump.changes import Changes
 from python_backup.engines.engine import Finding, Server, Severity, Wanted
 from python_backup.engines.table import ENGINES
 from python_backup.jobs.connected import connected
+from python_backup.jobs.examine import Examiner
 from python_backup.jobs.fingerprint import Fingerprint, TargetState, fingerprint
 from python_backup.jobs.in_place import resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
@@ -98,7 +99,8 @@ def plan(request: RestoreRequest, progress: Progress, now: Callable[[], datetime
     """
     seconds: dict[str, float] = {}
     with timed("examine", seconds):
-        whole = examine_whole(request.file, request.instance, request.source, progress, request.pick)
+        examiner = Examiner(progress, pick=request.pick, events=request.choices.events != "disable")
+        whole = examine_whole(request.file, request.instance, request.source, examiner)
     target = request.target or whole.default_target()
     loading = Loading(whole, request.instance, progress, replace(request.choices, final_name=target))
     with connected(request.instance) as server, about(database=target), timed("plan"):

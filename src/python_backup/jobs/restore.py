@@ -20,6 +20,7 @@ from python_backup.errors import BackupError, Refused, TargetExists
 from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import Comparison, compare
 from python_backup.jobs.connected import connected
+from python_backup.jobs.examine import Examiner
 from python_backup.jobs.fingerprint import Fingerprint, fingerprint, refuse_changed
 from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
@@ -146,7 +147,9 @@ class _Restore:
     def _run(self) -> RestoreReport:
         request = self.request
         with timed("examine", self.seconds):
-            whole = examine_whole(request.file, request.instance, request.source, self.progress, request.pick)
+            runs = request.choices.events != "disable"
+            examiner = Examiner(self.progress, pick=request.pick, events=runs)
+            whole = examine_whole(request.file, request.instance, request.source, examiner)
         self.warnings.extend(whole.warnings)
         target = request.target or whole.default_target()
         choices = replace(request.choices, final_name=target)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from python_backup.errors import Refused, StatementFailed
+from python_backup.errors import Refused, StatementFailed, UnsafeDump
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.in_place import InPlace, Safety
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
@@ -151,6 +151,30 @@ def test_a_dump_that_fails_half_way_is_answered_by_the_safety_backup(
     assert last == f"{shop} was put back from its safety backup {artifact}"
     assert (rows(any_server, shop), beside(any_server, shop)) == (500, [])
     assert not list((tmp_path / "safety").glob("*.in-place.json"))
+
+
+UNSAFE = {
+    "postgresql": "create table unsafe (a text default pg_read_file('/etc/hostname'))",
+    "mysql": "create event unsafe on schedule every 1 year do drop database if exists nowhere_at_all",
+}
+"""What no restore takes from a dump of strangers."""
+
+
+def test_what_a_dump_may_not_hold_is_put_back_from_the_safety_backup_all_the_same(
+    family_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    shop, instance = new_database(family_server, "shop"), instance_for(family_server)
+    databases.execute(family_server, shop, *TABLES, UNSAFE[family_server.family])
+    broken = dump(family_server, tmp_path, "CREATE TABLE a (x int);\nINSERT INTO nowhere VALUES (1);")
+
+    with pytest.raises(StatementFailed) as caught:
+        in_place(instance, broken, shop, tmp_path / "safety")
+
+    assert "was put back from its safety backup" in caught.value.message
+    assert (rows(family_server, shop), beside(family_server, shop)) == (500, [])
+    again = backed_up(instance, tmp_path, shop)
+    with pytest.raises(UnsafeDump):
+        in_place(instance, again, shop, tmp_path / "safety")
 
 
 def test_what_differs_from_the_dump_is_answered_by_the_safety_backup(

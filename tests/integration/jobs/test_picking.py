@@ -17,6 +17,7 @@ from python_backup.engines.table import ENGINES
 from python_backup.errors import UsageError
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.compare import compare
+from python_backup.jobs.examine import Examiner
 from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.merge import MergeRequest, merge
 from python_backup.model import Facts, Format
@@ -35,7 +36,7 @@ def part(
 ) -> tuple[Facts, Changes]:
     """Restores what is picked into a new database, and sees that this is what it holds."""
     instance = instance_for(server)
-    whole = examine_whole(file, instance, source, Silence(), pick)
+    whole = examine_whole(file, instance, source, Examiner(Silence(), pick=pick))
     loading = Loading(whole, instance, Silence())
     with closing(ENGINES[instance.dbms].connect(instance)) as link:
         link.create(target, whole.like)
@@ -58,7 +59,7 @@ def sample(name: str, folder: Path) -> Path:
 
 def test_each_table_of_northwind_alone(postgresql_server: RunningServer, new_database: Name, tmp_path: Path):
     file = sample("northwind-postgresql.sql", tmp_path)
-    whole = examine_whole(file, instance_for(postgresql_server), None, Silence())
+    whole = examine_whole(file, instance_for(postgresql_server), None, Examiner(Silence()))
     for table in [t.name for t in whole.facts.tables][::4]:
         target = new_database(postgresql_server, "part", create=False)
         facts, _ = part(postgresql_server, file, Pick(tables=(table,)), target)
@@ -134,7 +135,9 @@ def test_definitions_alone_and_a_pattern_that_takes_nothing(
     assert (facts.rows, len(facts.tables), len(facts.objects["views"])) == (1, 1, 1)
     assert len(changes.warnings) == 1
     with pytest.raises(UsageError, match="matches nothing"):
-        examine_whole(result.path, instance_for(any_server), None, Silence(), Pick(tables=("b",)))
+        examine_whole(
+            result.path, instance_for(any_server), None, Examiner(Silence(), pick=Pick(tables=("b",)))
+        )
 
 
 def everything(server: RunningServer, new_database: Name, folder: Path) -> tuple[str, Path]:

@@ -37,9 +37,9 @@ class MysqlDialect:
         """A new selector for one stream."""
         return MysqlSelector(source)
 
-    def guard(self, source: str | None) -> MysqlGuard:
+    def guard(self, source: str | None, *, events: bool = True) -> MysqlGuard:
         """A new guard for one stream."""
-        return MysqlGuard(source)
+        return MysqlGuard(source, events=events)
 
     def picker(self, pick: Pick, changes: Changes) -> MysqlPicker:
         """A new picker for one stream."""

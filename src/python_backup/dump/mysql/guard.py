@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
+from python_backup.dump.mysql.bodies import body_outside, makes_up
 from python_backup.dump.mysql.charsets import Charsets
 from python_backup.dump.mysql.created import Definition, definition
 from python_backup.dump.mysql.literals import Literals
@@ -25,7 +27,7 @@ from python_backup.dump.mysql.prepared import KnownTexts
 from python_backup.dump.mysql.programs import Programs
 from python_backup.dump.mysql.qualified import Qualifier, places
 from python_backup.dump.mysql.selector import database_of
-from python_backup.dump.mysql.tokens import Kind, Token, readings, tokens
+from python_backup.dump.mysql.tokens import Kind, Token, chain, readings, tokens
 from python_backup.dump.piece import ClientCommand, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.errors import UnsafeDump
 
@@ -67,16 +69,23 @@ _SCOPES = {
     "DEFAULT": "changes the account's rights",
     "STATEMENT": "runs a statement within SET",
 }
-_BEFORE_STATEMENT = frozenset(("", ";", ":", "BEGIN", "DO", "THEN", "ELSE", "LOOP", "REPEAT"))
+_SERVERS = frozenset(("GLOBAL", "PERSIST", "PERSIST_ONLY"))
+_BEFORE_STATEMENT = frozenset(("", ";", ":", "BEGIN", "DO", "THEN", "ELSE", "LOOP", "REPEAT", "ROW"))
 _PLAIN_SET = re.compile(rb"(?is)(?:/\*!(?:[0-4]\d{4}|50[0-6]\d\d) )?SET\b(?:(?!--)[^/#`\\])*(?:\*/)?\s*\Z")
 _HINT = "Look at the statement in the dump; take it out if you trust the rest."
+_EVENTS = ("an event ", "the event ")
+_EVENT_HINT = "Restore with --events disable, and look at the event before you enable it."
 
 
 class MysqlGuard:
-    """See `python_backup.dump.dialect.Guard`."""
+    """See `python_backup.dump.dialect.Guard`.
 
-    def __init__(self, source: str | None) -> None:
+    ``events``: whether events will run; those that are restored disabled are judged like routines.
+    """
+
+    def __init__(self, source: str | None, *, events: bool = True) -> None:
         self._source = source
+        self._events = events
         self._modes = SqlModes()
         self._charsets = Charsets()
         self._texts = KnownTexts()
@@ -111,7 +120,7 @@ class MysqlGuard:
 
     def _take_rows(self, piece: Rows) -> None:
         if self._rows is not None:
-            if self._charsets.ambiguous(self._last + piece.text):
+            if self._charsets.doubtful and self._charsets.ambiguous(self._last + piece.text):
                 raise _unsafe(piece.line, "a backslash that the character set may take for a letter")
             self._last = piece.text[-1:]
             self._rows.take(piece.text)
@@ -136,9 +145,11 @@ class MysqlGuard:
             raise _unsafe(line, "a backslash that the character set may take for a letter")
         for reading in readings(sql):
             found = tokens(sql, self._modes, reading)
-            why = (_hidden_mode(sql, found) or self._why(found)) if found else None
+            if not found:
+                continue
+            why = self._charsets.parted(sql, found) or _hidden_mode(sql, found) or self._why(found)
             if why:
-                raise _unsafe(line, why)
+                raise _unsafe(line, why, _EVENT_HINT if why.startswith(_EVENTS) else _HINT)
             self._charsets.follow(sql, found)
 
     def _why(self, found: Sequence[Token]) -> str | None:
@@ -152,7 +163,9 @@ class MysqlGuard:
         if verb in ("CREATE", "ALTER", "DROP") and (what is None or what.kind not in _DEFINED):
             return f"{verb} {what.kind if what else second} reaches outside the database"
         body = what is not None and what.kind in _BODIES and what.verb == "CREATE"
-        if what is not None and body and (what.kind != "EVENT"):
+        if what is not None and what.kind == "EVENT" and verb != "DROP":
+            return self._event(found, what)
+        if what is not None and body:
             return self._program(found, what)
         return (
             self._forbidden(found)
@@ -167,6 +180,8 @@ class MysqlGuard:
         verb = found[0].word
         if what is not None and what.kind == "TABLE" and (why := table_outside(found)):
             return why
+        if what is not None and what.kind == "VIEW":
+            self._programs.view(found, what)
         if verb in _RUNS and (call := unknown_call(found, self._programs.functions)):
             return f"calls {call}, which may do anything"
         return self._programs.runs(found, what)
@@ -177,14 +192,38 @@ class MysqlGuard:
         name = what.name
         if name is not None and len(name.parts) > 1 and name.parts[0].name != self._source:
             return f"makes a {what.kind.lower()} in database {name.parts[0].name}"
+        self._texts.forget(found)
         reaches = bool(
             self._forbidden(found, waiting=False)
-            or setting_outside(found)
+            or body_outside(found)
             or self._writes(found)
-            or any(t.word in ("PREPARE", "IMMEDIATE") for t in found)
+            or makes_up(found)
         )
         self._programs.add(found, what, reaches=reaches)
-        return None
+        return self._programs.fires()
+
+    def _event(self, found: Sequence[Token], what: Definition) -> str | None:
+        """An event runs by itself, with the right of its definer, as soon as it is there."""
+        self._texts.forget(found)
+        name = what.name
+        if name is not None and len(name.parts) > 1 and name.parts[0].name != self._source:
+            return f"{what.verb} of an event in database {name.parts[0].name}"
+        if not self._events:
+            return None
+        does = (
+            self._forbidden(found)
+            or body_outside(found)
+            or self._qualified(found, what)
+            or (makes_up(found) and "runs a statement that it makes up")
+        )
+        if does:
+            return (
+                f"an event that {does}"
+                if does.startswith("runs")
+                else f"an event would run by itself: {does}"
+            )
+        self._programs.event(found, what)
+        return self._programs.fires()
 
     def _forbidden(self, found: Sequence[Token], *, waiting: bool = True) -> str | None:
         return (
@@ -198,9 +237,10 @@ class MysqlGuard:
         for at, token in enumerate(found[:-1]):
             before = found[at - 1].word or "quoted" if at else ""
             begins = token.word == "SET" and before in _BEFORE_STATEMENT
-            further = token.word == "," and found[0].word == "SET"
             scope = found[at + 1].word
-            if (begins or (further and scope in ("GLOBAL", "PERSIST", "PERSIST_ONLY"))) and scope in _SCOPES:
+            if begins and scope in _SCOPES:
+                return f"{_SCOPES[scope]}: SET {scope}"
+            if token.word in ("SET", ",") and scope in _SERVERS and _assigned(found, at + 2):
                 return f"{_SCOPES[scope]}: SET {scope}"
         return None
 
@@ -210,7 +250,7 @@ class MysqlGuard:
                 continue
             scope = token.text[2:].upper().decode("latin-1").partition(".")[0].strip()
             follows = found[at + 1].word if at + 1 < len(found) else ""
-            if follows in ("=", ":=", ".") and scope in ("GLOBAL", "PERSIST", "PERSIST_ONLY"):
+            if follows in ("=", ":=", ".") and scope in _SERVERS:
                 return f"changes the server: @@{scope}"
         return None
 
@@ -240,9 +280,21 @@ class MysqlGuard:
         return None
 
     def _writes(self, found: Sequence[Token]) -> bool:
+        """Whether a body writes to another database; a join may be that of an UPDATE or DELETE."""
+        changes = any(
+            t.word in ("UPDATE", "DELETE") and before.word not in ("BEFORE", "AFTER", "OR", "FOR")
+            for before, t in pairwise(found)
+        )
         return any(
-            q.by not in ("FROM", "JOIN", "", "REFERENCES", "USING") for q in self._foreign(found)
-        ) or any(q.by == "FROM" and any(t.word == "DELETE" for t in found) for q in self._foreign(found))
+            changes or q.by not in ("FROM", "JOIN", "STRAIGHT_JOIN", "", "REFERENCES", "USING")
+            for q in self._foreign(found)
+        )
+
+
+def _assigned(found: Sequence[Token], at: int) -> bool:
+    """Whether a variable's name stands here with its ``=``: no column that is called ``global``."""
+    name = chain(found, at)
+    return name is not None and [t.word for t in found[name.after : name.after + 1]] in (["="], [":="])
 
 
 def _hidden_mode(sql: bytes, found: Sequence[Token]) -> str | None:
@@ -256,5 +308,5 @@ def _hidden_mode(sql: bytes, found: Sequence[Token]) -> str | None:
     return "changes a variable that sql_mode is set from" if variables and sets else None
 
 
-def _unsafe(line: int, what: str) -> UnsafeDump:
-    return UnsafeDump(f"line {line}: {what}", hint=_HINT)
+def _unsafe(line: int, what: str, hint: str = _HINT) -> UnsafeDump:
+    return UnsafeDump(f"line {line}: {what}", hint=hint)

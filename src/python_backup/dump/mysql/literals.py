@@ -23,6 +23,8 @@ _PLAIN = (
     rb"[0-9,()\s.+]++|NULL\b|(?<=[,(\s]0)[xX][0-9A-Fa-f]++\b|-(?!-)|(?<=[0-9.])[eE](?=[0-9+\-])"
     rb"|_(?:binary|utf8mb[34]|utf8|latin1|ascii|ucs2|utf16|utf16le|utf32)\b|[bBxXnN](?=')|true\b|false\b|DEFAULT\b"
 )
+_EASY = rb"[^']*+(?<!\\)'|(?:[^']*+(?<=[^\\]\\)')++[^']*+(?<!\\)'|"
+"""The rest of a string whose quotes have at most one backslash before them: three times as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,12 @@ def _content(mark: bytes, *, escapes: bool) -> bytes:
 def _patterns(escapes: bool, ansi: bool) -> _Patterns:  # noqa: FBT001 - a cache key
     single = _content(b"'", escapes=escapes)
     double = b'"' + _content(b'"', escapes=escapes and not ansi) + b'"'
-    string = rb"'" + single + rb"'"
+    string = rb"'(?:" + (_EASY if escapes else b"") + single + rb"')"
+    kept = rb"(`[^`]*`|--[\x00-\x20][^\n]*|\#[^\n]*|/\*.*?\*/" + (rb"|" + double if ansi else b"") + rb")"
     literal = _PLAIN + (b"" if ansi else rb"|" + double)
     return _Patterns(
         re.compile(rb"(?:" + string + rb"|" + literal + rb")*+", re.DOTALL),
-        re.compile(string + (b"" if ansi else rb"|" + double), re.DOTALL),
+        re.compile(kept + rb"|" + string + (b"" if ansi else rb"|" + double), re.DOTALL),
         re.compile(rb"'" + single + rb"(?:\\?\Z)" if escapes else rb"'" + single + rb"\Z", re.DOTALL),
         re.compile(single, re.DOTALL),
     )
@@ -137,7 +140,10 @@ class Literals:
             if not self._carry or self._in_string:
                 return None
             self.other = [self._carry]
-        return self._patterns.strings.sub(b"''", b"".join(self.other))
+        whole = b"".join(self.other)
+        if b"/*!" in whole or b"/*M!" in whole:
+            return whole  # a quote in code that a server skips begins no string there
+        return self._patterns.strings.sub(lambda found: found[1] or b"''", whole)
 
 
 def _open_escape(text: bytes) -> bool:

@@ -11,12 +11,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from python_backup.dump.mysql.names import variable_name
+
 _BACKSLASH_OFF = b"NO_BACKSLASH_ESCAPES"
 _ANSI = frozenset((b"ANSI_QUOTES", b"ANSI", b"ORACLE", b"DB2", b"MSSQL", b"POSTGRESQL", b"MAXDB"))
 _IS_SET = re.compile(rb"(?is)(?:/\*M?!\d*\s*)?SET\b")
-_VALUE = rb"""('[^']*'|"[^"]*"|@@(?:session\.|local\.|global\.)?[\w$]+|@`[^`]*`|@[\w$.]+|[^,;]+)"""
+_USER_VARIABLE = rb"""@`[^`]*`|@'[^']*'|@"[^"]*"|@[\w$.\x80-\xff]+"""
+_VALUE = (
+    rb"""((?:'[^']*'|"[^"]*"|@@(?:session\.|local\.|global\.)?[\w$]+|"""
+    + _USER_VARIABLE
+    + rb""")(?=\s*+(?:[,;]|\*/|\Z))|[^,;]+)"""
+)
+_MENTIONED = re.compile(rb"(?<!@)(?:" + _USER_VARIABLE + rb")")
 _ASSIGNMENT = re.compile(
-    rb"(?is)(@`[^`]*`|@@(?:session\.|local\.|global\.)?[\w$]+|@[\w$.]+|"
+    rb"(?is)(" + _USER_VARIABLE + rb"|@@(?:session\.|local\.|global\.)?[\w$]+|"
     rb"(?:(?:session|local|global)\s+)?[\w$]+)\s*:?=\s*" + _VALUE
 )
 _OWN = re.compile(rb"(?is)(?:@@(?:session\.|local\.)?|(?:session|local)\s+)?sql_mode\Z")
@@ -35,6 +43,7 @@ class SqlModes:
     def follow(self, sql: bytes) -> bool:
         """Takes one statement; False where it sets the mode to what its text does not tell."""
         if b"sql_mode" not in sql.lower() or not _IS_SET.match(sql):
+            self._forget(sql)
             return True
         understood = True
         for name, value in _ASSIGNMENT.findall(sql):
@@ -45,14 +54,27 @@ class SqlModes:
         return understood
 
     def _save(self, name: bytes, value: bytes) -> None:
-        if _OWN.match(value) or _GLOBAL.match(value):
-            self._saved[name.lower()] = (self.backslash_escapes, self.ansi_quotes)
+        plain = variable_name(name)
+        if plain and (_OWN.match(value) or _GLOBAL.match(value)):
+            self._saved[plain] = (self.backslash_escapes, self.ansi_quotes)
         else:
-            self._saved.pop(name.lower(), None)
+            self._drop(plain)
+
+    def _forget(self, sql: bytes) -> None:
+        """What names a saved variable elsewhere may change it, at once or when a trigger fires."""
+        if self._saved and b"@" in sql:
+            for found in _MENTIONED.finditer(sql):
+                self._drop(variable_name(found.group()))
+
+    def _drop(self, variable: bytes) -> None:
+        if variable:
+            self._saved.pop(variable, None)
+        else:
+            self._saved.clear()
 
     def _set(self, value: bytes) -> bool:
         value = _IFNULL.sub(b"", value.removesuffix(b"*/").strip())  # as HeidiSQL writes it
-        if value[:1] in (b"'", b'"') and value[-1:] == value[:1]:
+        if value[:1] in (b"'", b'"') and value[-1:] == value[:1] and value[:1] not in value[1:-1]:
             words = {word.strip().upper() for word in value[1:-1].split(b",")}
             self.backslash_escapes = _BACKSLASH_OFF not in words
             self.ansi_quotes = not _ANSI.isdisjoint(words)
@@ -60,7 +82,7 @@ class SqlModes:
         if value.lower() in (b"default", b"0"):
             self.backslash_escapes, self.ansi_quotes = True, False
             return True
-        if value.lower() in self._saved:
-            self.backslash_escapes, self.ansi_quotes = self._saved[value.lower()]
+        if value[:1] == b"@" and variable_name(value) in self._saved:
+            self.backslash_escapes, self.ansi_quotes = self._saved[variable_name(value)]
             return True
         return bool(_OWN.match(value))

@@ -8,8 +8,10 @@ Source: MySQL Reference Manual, "Schema Object Names".
 from __future__ import annotations
 
 import codecs
+import re
 
 _QUOTES = (b"`", b'"')
+_PLAIN_VARIABLE = re.compile(rb"[a-z0-9_$.]+")
 
 
 def decode(name: bytes) -> str:
@@ -33,3 +35,13 @@ def unquote(text: bytes) -> str:
     if mark in _QUOTES and len(text) > 1:
         return decode(text[1:-1].replace(mark * 2, mark))
     return decode(text)
+
+
+def variable_name(text: bytes) -> bytes:
+    """A user variable's name: ``x`` for ``@x``, ``@`x` `` and ``@'X'``, which are all one.
+
+    Empty where it is more than plain ASCII: the server compares such a name by a collation, so that it
+    may be that of any other (``@e`` is ``@É``).
+    """
+    name = text[1:].strip(b"`'\"").lower()
+    return name if _PLAIN_VARIABLE.fullmatch(name) else b""

@@ -18,8 +18,9 @@ What counts, each with its label:
   CHECKs that stand by themselves and have a name. A CHECK within a column is none
   (MariaDB's information_schema.check_constraints has it with LEVEL ``Column``).
 
-DROP TABLE and DROP VIEW take away what the dump made before: phpMyAdmin's stand-ins for views. Routines
-are not followed so, since functions, procedures and packages share their label.
+DROP TABLE and DROP VIEW take away what the dump made before: phpMyAdmin's stand-ins for views. So does the
+DROP of a routine of the same kind: mariadb-dump 10.5 writes a routine twice where a database whose name
+differs in case or accents alone has one of its name.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class MysqlObjects:
     def __init__(self) -> None:
         self._modes = SqlModes()
         self._keys = Keys()
+        self._routines: set[tuple[str, str]] = set()
 
     def __call__(self, statement: Statement) -> Iterable[Created]:
         """The objects that this statement makes, or takes away."""
@@ -82,10 +84,24 @@ class MysqlObjects:
                 yield Created(kind, label(name.name), gone=True)
                 if kind == "tables":
                     yield from self._keys.dropped(name.name)
+        elif kind == "routines":
+            yield from self._routine(found, what)
         elif what.verb == "CREATE" and kind is not None:
             yield Created(kind, label(what.name.name))
             if kind == "tables":
                 yield from self._keys.created(found, what)
+
+    def _routine(self, found: list[Token], what: Definition) -> Iterator[Created]:
+        """By kind and name, so that a function and a procedure of one name are two."""
+        name = what.name.name if what.name else ""
+        body = [t.word for t in found[what.at + 1 : what.at + 2]] == ["BODY"]
+        one = (f"{what.kind} BODY" if body else what.kind, name.lower())
+        if what.verb == "CREATE":
+            self._routines.add(one)
+            yield Created("routines", label(name))
+        elif what.verb == "DROP" and one in self._routines:
+            self._routines.remove(one)
+            yield Created("routines", label(name), gone=True)
 
 
 def _sequence_value(found: list[Token]) -> Iterator[Created]:

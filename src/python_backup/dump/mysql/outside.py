@@ -72,6 +72,10 @@ _SETTINGS = {
     "PSEUDO_THREAD_ID": "changes the server's replication",
     "WSREP_ON": "changes the server's replication",
     "SQL_LOG_BIN": "changes the server's replication",
+    "SKIP_REPLICATION": "changes the server's replication",
+    "SERVER_ID": "changes the server's replication",
+    "GTID_DOMAIN_ID": "changes the server's replication",
+    "INNODB_TMPDIR": "writes files",
 }
 _ENGINE_SETTINGS = frozenset(
     ("DEFAULT_STORAGE_ENGINE", "STORAGE_ENGINE", "DEFAULT_TMP_STORAGE_ENGINE", "ENFORCE_STORAGE_ENGINE")

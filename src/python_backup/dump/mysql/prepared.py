@@ -25,6 +25,7 @@ _KNOWN = frozenset(
         ),
     )
 )
+_SHAPE = ["IF", "(", "variable", ",", "string", ",", "string", ")"]
 
 
 class KnownTexts:
@@ -39,21 +40,23 @@ class KnownTexts:
         if verb == "SET":
             self._follow(found)
         elif verb == "PREPARE":
-            source = found[-1].text.lower()
-            if [t.word for t in found[2:3]] != ["FROM"] or source not in self._variables:
+            known = found[-1].own_variable and found[-1].variable in self._variables
+            if [t.word for t in found[2:3]] != ["FROM"] or not known:
                 return "PREPARE runs a statement that the dump makes up"
         elif verb == "EXECUTE" and [t.word for t in found[1:2]] == ["IMMEDIATE"]:
             return "EXECUTE IMMEDIATE runs a statement that the dump makes up"
-        elif any(t.text.lower() in self._variables for t in found if t.kind is Kind.VARIABLE) and any(
-            t.word in ("INTO", ":=") for t in found
-        ):
-            self._variables.clear()
+        else:
+            self.forget(found)
         return None
 
+    def forget(self, found: Sequence[Token]) -> None:
+        """What names a variable may change it, at once or (a trigger) when a later statement runs it."""
+        for token in found if self._variables else ():
+            if token.own_variable:
+                self._variables = self._variables - {token.variable} if token.variable else set()
+
     def _follow(self, found: Sequence[Token]) -> None:
-        for token in found:
-            if token.kind is Kind.VARIABLE:
-                self._variables.discard(token.text.lower())
+        self.forget(found)
         if len(found) < 4 or found[1].kind is not Kind.VARIABLE or any(t.word == "," for t in found[4:5]):  # noqa: PLR2004 - SET @x = y
             return
         words = [t.word for t in found[3:]]
@@ -61,5 +64,5 @@ class KnownTexts:
             t.text[1:-1].replace(b"\\'", b"'").replace(b"''", b"'") for t in found if t.kind is Kind.STRING
         ]
         shape = [w or t.kind.value for w, t in zip(words, found[3:], strict=True)]
-        if shape == ["IF", "(", "variable", ",", "string", ",", "string", ")"] and set(texts) <= _KNOWN:
-            self._variables.add(found[1].text.lower())
+        if shape == _SHAPE and set(texts) <= _KNOWN and found[1].variable:
+            self._variables.add(found[1].variable)

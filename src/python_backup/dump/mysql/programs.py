@@ -1,8 +1,13 @@
-"""What a dump's own triggers, routines and views would do if a later statement of it ran them."""
+"""What a dump's own triggers, routines and views would do if a later statement of it ran them.
+
+A statement touches the names that it holds; a routine, a view, or a table with triggers leads on to the
+names that are in its text. What leads to something that reaches outside may not be run by the restore:
+by a statement of the dump, or by an event, which runs by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from python_backup.dump.mysql.created import Definition
@@ -17,52 +22,69 @@ _READS_FROM = frozenset(("SELECT", "WITH", "TABLE"))
 class Programs:
     """The programs of one dump so far, all names in lower case.
 
-    ``outside`` are views of other databases, and what is made of them; ``functions`` are the dump's own.
+    ``outside`` are those that reach outside by themselves, views of other databases among them;
+    ``functions`` are the dump's own.
     """
 
     outside: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
-    _reaching: str | None = None
-    _callable: bool = False
-    _triggers: dict[str, set[str]] = field(default_factory=dict)
-    _named: set[str] = field(default_factory=set)
+    _holds: dict[str, set[str]] = field(default_factory=dict)
+    _events: dict[str, set[str]] = field(default_factory=dict)
 
     def add(self, found: Sequence[Token], what: Definition, *, reaches: bool) -> None:
         """Takes a program; ``reaches`` says that its body goes outside the database by itself."""
-        name = what.name.name if what.name else what.kind.lower()
-        words = {t.name.lower() for t in found if t.name}
+        name = what.name.name.lower() if what.name else what.kind.lower()
         if what.kind == "TRIGGER":
             on = next((i for i, t in enumerate(found) if t.word == "ON"), None)
             table = chain(found, on + 1) if on is not None else None
-            if table is not None:
-                self._triggers.setdefault(table.name.lower(), set()).update(words)
-                if reaches:
-                    self.outside.add(table.name.lower())
-            return
-        self._named |= words
+            if table is None:
+                return
+            name = table.name.lower()
         if what.kind == "FUNCTION":
-            self.functions.add(name.lower())
+            self.functions.add(name)
+        self._hold(name, found)
         if reaches:
-            self._reaching, self._callable = self._reaching or name, True
+            self.outside.add(name)
+
+    def view(self, found: Sequence[Token], what: Definition) -> None:
+        """Takes a view; what it is made of may reach outside."""
+        if what.verb == "CREATE" and what.name is not None:
+            self._hold(what.name.name.lower(), found)
+
+    def event(self, found: Sequence[Token], what: Definition) -> None:
+        """Takes an event that will run."""
+        self._events.setdefault(what.name.name if what.name else "event", set()).update(_names(found))
+
+    def fires(self) -> str | None:
+        """Why one of the events may not run."""
+        for event, names in self._events.items():
+            if through := self._through(names):
+                return f"the event {event} would run {through}, which reaches outside the database"
+        return None
 
     def runs(self, found: Sequence[Token], what: Definition | None) -> str | None:
         """Why a statement may not run what goes outside; it may make a view of it."""
-        verb = found[0].word
-        names = {t.name.lower() for t in found if t.name}
-        if what is not None and what.kind == "VIEW":
-            if what.verb == "CREATE" and what.name is not None and names & self.outside:
-                self.outside.add(what.name.name.lower())
-            return None
         copies = what is not None and what.kind == "TABLE" and any(t.word in _READS_FROM for t in found)
-        if verb not in _RUNS and not copies:
+        if found[0].word not in _RUNS and not copies:
             return None
-        touched = names | {n for table in names & self._triggers.keys() for n in self._triggers[table]}
-        through = sorted(touched & self.outside)
-        if through:
-            return f"may run or read {through[0]}, which reaches outside the database"
-        calls = any(t.text == b"(" for t in found) if verb == "SET" else True
-        if calls and self._named & self.outside:
-            return "may run a routine that reaches outside the database"
-        if calls and self._callable:
-            return f"may run {self._reaching}, which reaches outside the database"
+        through = self._through(_names(found)) if self.outside else None
+        return f"may run or read {through}, which reaches outside the database" if through else None
+
+    def _hold(self, name: str, found: Sequence[Token]) -> None:
+        self._holds.setdefault(name, set()).update(_names(found))
+
+    def _through(self, names: Iterable[str]) -> str | None:
+        """The first name, of these and what they lead to, that reaches outside."""
+        ahead, seen = sorted(names), set(names)
+        while ahead:
+            name = ahead.pop(0)
+            if name in self.outside:
+                return name
+            further = sorted(self._holds.get(name, set()) - seen)
+            seen.update(further)
+            ahead += further
         return None
+
+
+def _names(found: Sequence[Token]) -> set[str]:
+    return {t.name.lower() for t in found if t.name}

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 
 from python_backup.dump.mysql.modes import SqlModes
-from python_backup.dump.mysql.names import unquote
+from python_backup.dump.mysql.names import unquote, variable_name
 from python_backup.dump.mysql.rows import string_pattern
 
 _SKIPPED_BY_MARIADB = range(50700, 100000)
@@ -48,6 +48,16 @@ class Token:
         if self.kind in (Kind.WORD, Kind.SYMBOL):
             return self.text.decode("latin-1").upper()
         return ""
+
+    @property
+    def variable(self) -> bytes:
+        """See `variable_name`; only for a user variable (`own_variable`)."""
+        return variable_name(self.text)
+
+    @property
+    def own_variable(self) -> bool:
+        """Whether this is a user variable, ``@x``."""
+        return self.kind is Kind.VARIABLE and not self.text.startswith(b"@@")
 
     @property
     def name(self) -> str | None:
@@ -87,16 +97,19 @@ def _pattern(escapes: bool, ansi: bool) -> re.Pattern[bytes]:  # noqa: FBT001 - 
     )
 
 
-_NESTED = re.compile(rb"/\*|\*/")
+_EDGE = re.compile(rb"/\*|\*/")
 
 
-def _skip(sql: bytes, at: int) -> int:
-    """Past the ``*/`` of code that is not read; comments may nest in it."""
-    depth = 1
-    for found in _NESTED.finditer(sql, at):
-        depth += 1 if found.group() == b"/*" else -1
-        if depth == 0:
-            return found.end()
+def _skip(sql: bytes, at: int, *, nesting: bool) -> int:
+    """Past the ``*/`` of code that is not read; comments may nest in it, once (seen on 9.7, 10.5, 11.8)."""
+    inner = False
+    for found in _EDGE.finditer(sql, at):
+        if found.group() == b"*/":
+            if not inner:
+                return found.end()
+            inner = False
+        elif nesting:
+            inner = True
     return len(sql)
 
 
@@ -117,8 +130,9 @@ def tokens(sql: bytes, modes: SqlModes, reading: Reading | None = None) -> list[
             closed = sql.find(b"*/", at)
             at = closed + 2 if closed >= 0 else len(sql)
         elif group in ("m", "code"):
-            if reading and not reading.takes(marked_m=match["m"] == b"M", digits=match["code"] or b""):
-                at = _skip(sql, at)
+            marked_m = match["m"] == b"M"
+            if reading and not reading.takes(marked_m=marked_m, digits=match["code"] or b""):
+                at = _skip(sql, at, nesting=reading.mariadb or not marked_m)  # MySQL: /*M! is a plain comment
             else:
                 in_code = True
         elif group and group != "skip":

@@ -42,7 +42,7 @@ class PostgreSQLDialect:
         """A new selector."""
         return DatabaseSelector(source)
 
-    def guard(self, source: str | None) -> DumpGuard:
+    def guard(self, source: str | None, *, events: bool = True) -> DumpGuard:  # noqa: ARG002 - it has none
         """A new guard."""
         return DumpGuard(source)
 

@@ -17,10 +17,12 @@ _OUTSIDE = (
     r"|pg_wal_replay_\w+|(?:query|table|schema|database|cursor)_to_xml\w*|pg_sleep\w*|pg_logdir_ls|pg_create_\w+"
     r"|pg_drop_\w+|ts_stat|crosstab\w*|connectby|pg_read_server\w*|binary_upgrade_\w+|pg_stat_reset\w*"
     r"|pg_log_\w+|pg_get_wal_\w+|pg_walinspect\w*|pg_import_\w+|be_lo_(?:im|ex)port"
+    r"|pg_(?:try_)?advisory_(?:xact_)?lock\w*|pg_background_launch\w*|schedule_in_database|run_command_on_\w+"
+    r"|http_(?:get|post|put|patch|delete|head)|pg_hba_file_rules|pg_show_all_file_settings|pg_ident_file_mappings"
 )
 outside = re.compile(_OUTSIDE).fullmatch
 """Whether a name is that of a function that reaches outside the database."""
-may_call_outside = re.compile(rb"(?i)" + _OUTSIDE.encode() + rb"|u&").search
+may_call_outside = re.compile(rb"(?i)" + _OUTSIDE.encode() + rb"|set_config|pg_authid|pg_shadow|u&").search
 """Whether the text may hold such a call; `call_outside` decides."""
 LONGEST_CALL = 64
 """Bytes: no name that `may_call_outside` looks for is longer."""
@@ -39,8 +41,12 @@ _RUN_AT_ONCE = frozenset({
 _MADE_AT_ONCE = frozenset(
     {"table", "index", "unique", "unlogged", "temp", "temporary", "domain", "statistics"}
 )
-_READ_BY_LEXER = frozenset({"standard_conforming_strings", "client_encoding"})
+_ALTERED_AT_ONCE = frozenset({"view", "policy", "materialized", "foreign"})
+READ_BY_LEXER = frozenset({"standard_conforming_strings", "client_encoding"})
+"""Settings that change how the text behind them is read."""
 _FALSE = frozenset({"false", "off", "0", "no"})
+_BOOLEANS = frozenset({"on", "true", "yes", "1", *_FALSE})
+_CHANGES = frozenset({"insert", "update", "delete", "truncate", "merge"})
 
 
 def forbidden(at: Cursor, *, first: bool) -> str | None:
@@ -54,13 +60,36 @@ def forbidden(at: Cursor, *, first: bool) -> str | None:
     if verb in {"set", "alter", "create"} and (reason := _dangerous_setting(at)):
         return reason
     at.at = 0
-    if verb in _RUN_AT_ONCE or (verb in {"create", "alter"} and at.peek(1).word in _MADE_AT_ONCE):
-        return call_outside(at)
-    return None
+    if verb in _RUN_AT_ONCE:
+        return changes_catalog(at) or call_outside(at, setting=verb != "select")
+    if at.sees("create", "rule") or at.sees("create", "or", "replace", "rule"):
+        return changes_catalog(at)
+    return call_outside(at) if _made_at_once(at) else None
 
 
-def call_outside(at: Cursor) -> str | None:
-    """The first call of a function that reaches outside the database."""
+def _made_at_once(at: Cursor) -> bool:
+    """Whether a CREATE or ALTER may run what is in it, now or at the next row."""
+    kind = at.peek(1).word
+    return at.sees("create|alter") and (
+        kind in _MADE_AT_ONCE or (at.sees("alter") and kind in _ALTERED_AT_ONCE)
+    )
+
+
+def changes_catalog(at: Cursor) -> str | None:
+    """A change of the server's catalog anywhere in the statement; the cursor is where it was."""
+    begun = at.at
+    try:
+        while not at.ended:
+            before, word = at.peek(-1).word if at.at else "", at.take().word
+            if word in _CHANGES and before not in {"for", "on", "do", "no", "key"} and (why := _changed(at)):
+                return why
+        return None
+    finally:
+        at.at = begun
+
+
+def call_outside(at: Cursor, *, setting: bool = True) -> str | None:
+    """The first call of a function that reaches outside; ``setting``: or that sets anything."""
     while not at.ended:
         token = at.take()
         if token.word == "uescape":
@@ -70,6 +99,8 @@ def call_outside(at: Cursor) -> str | None:
         name = token.name(at.codec)
         if outside(name):
             return f"a call of {name}, which reaches outside the database"
+        if name == "set_config" and setting:
+            return "a call of set_config beside a plain SELECT"
         if name == "set_config" and (at.peek(1).kind is not Kind.STRING or at.peek(2).text != b","):
             return "set_config of a setting that is not a plain literal"
     return None
@@ -115,9 +146,23 @@ def _set(at: Cursor) -> str | None:
             return f"the setting {name}"
         if name == "client_encoding" and values and codec_of(values[0]) in EMBEDDING:
             return f"client_encoding {values[0]}, whose characters may hold backslashes"
-        if local and name in _READ_BY_LEXER:
-            return f"SET LOCAL of {name}"
+        if name in READ_BY_LEXER and (local or not _told(at, name, values)):
+            return (
+                f"{'SET LOCAL' if local else 'a setting'} of {name}, so that it is not known how to read on"
+            )
     return None
+
+
+def _told(at: Cursor, name: str, values: list[str]) -> bool:
+    """Whether a statement is no more than the setting of one known value, for all that follows."""
+    if len(values) != 1 or (name.startswith("standard") and values[0].lower() not in _BOOLEANS):
+        return False
+    at.at = 0
+    if not at.accept("select"):
+        return True
+    called = at.name()[-1:] == ("set_config",) and at.accept_sign(b"(") and at.string() is not None
+    whole = called and at.accept_sign(b",") and at.string() is not None and at.accept_sign(b",")
+    return whole and at.accept("false") and at.accept_sign(b")") and at.ended
 
 
 def _role(at: Cursor) -> str | None:
@@ -135,6 +180,10 @@ def _role(at: Cursor) -> str | None:
 def _change(at: Cursor) -> str | None:
     """UPDATE, DELETE, TRUNCATE, INSERT, MERGE of a catalog."""
     at.take()
+    return _changed(at)
+
+
+def _changed(at: Cursor) -> str | None:
     for word in ("into", "from", "table", "only"):
         at.accept(word)
     name = at.name()
@@ -144,6 +193,9 @@ def _change(at: Cursor) -> str | None:
 def _create(at: Cursor) -> str | None:
     at.take()
     at.accept("or", "replace")
+    if at.accept("schema"):
+        within = at.skip_to("create")
+        return "objects within CREATE SCHEMA, which no dump tool writes" if within else None
     if at.accept("subscription"):
         while not at.ended:
             if (
@@ -162,15 +214,22 @@ def _create(at: Cursor) -> str | None:
 
 def _library(at: Cursor) -> str | None:
     """A C function's library must be the server's own."""
-    begun = at.at
-    if not at.skip_to("language") or at.peek(1).name(at.codec).lower() != "c":
-        return None
+    begun, in_c = at.at, False
+    while at.skip_to("language"):
+        at.take()
+        token = at.peek()
+        in_c = in_c or ((token.names or token.kind is Kind.STRING) and token.name(at.codec).lower() == "c")
     at.at = begun
-    if at.skip_to("as") and at.accept("as"):
+    while in_c and at.skip_to("as"):
+        at.take()
         file = at.string() or ""
         if "/" in file and (not file.startswith("$libdir/") or ".." in file):
             return f"a function from the library {file}"
     return None
+
+
+def _drop(at: Cursor) -> str | None:
+    return "DROP OWNED, which changes what all databases share" if at.sees("drop", "owned") else None
 
 
 def _transaction(at: Cursor) -> str | None:
@@ -195,6 +254,8 @@ _RULES: dict[str, Callable[[Cursor], str | None]] = {
     "select": _set,
     "create": _create,
     "prepare": _prepare,
+    "reset": _set,
+    "drop": _drop,
     **dict.fromkeys(("insert", "update", "delete", "truncate", "merge"), _change),
     **dict.fromkeys(("begin", "start", "commit", "end"), _transaction),
     **dict.fromkeys(

@@ -60,6 +60,7 @@ class DumpGuard:
                 self._line = piece.line
                 self._statement(piece.sql)
                 self._session.take(piece.sql)
+                self._head = b""
             case ClientCommand():
                 self._line = piece.line
                 self._command(piece)
@@ -67,7 +68,7 @@ class DumpGuard:
                 self._line = piece.line
                 self._begin(piece)
             case Rows() if self._rows is not None:
-                self._insert(piece.text)
+                self._insert(piece)
             case DataEnd() if self._rows is not None:
                 self._judge_insert()
             case _:
@@ -102,22 +103,30 @@ class DumpGuard:
             self._refuse(f"{what} another database, {database!r}")
 
     def _begin(self, piece: DataBegin) -> None:
+        if piece.sql != self._head:
+            self._judge_head(piece)
+        self._head = piece.sql
+        self._rows = None if piece.copy else []
+        self._size, self._suspect = 0, False
+
+    def _judge_head(self, piece: DataBegin) -> None:
         if piece.table.startswith(("pg_catalog.", "information_schema.")) or (
             of_catalog([piece.table.rsplit(".", 1)[-1]]) and piece.table.startswith("public.")
         ):
             self._refuse(f"a change of the server's catalog {piece.table}")
         if reason := self._reach.data(self._session, piece.sql):
             self._refuse(reason)
-        self._head = piece.sql
-        self._rows = None if piece.copy else []
-        self._size, self._suspect = 0, False
 
-    def _insert(self, text: bytes) -> None:
+    def _insert(self, piece: Rows) -> None:
         """Keeps an INSERT's rows while they may hold a call; what is kept has a bound."""
         assert self._rows is not None  # only then is this called
+        text = piece.text
         joined = (self._rows[-1][-LONGEST_CALL:] if self._rows else b"") + text
+        literals = not self._rows and text.count(b"(") == piece.count == 1  # the row's own: nothing is called
         self._suspect = (
-            self._suspect or may_call_outside(joined) is not None or self._reach.may_be_used(joined)
+            self._suspect
+            or (not literals and may_call_outside(joined) is not None)
+            or self._reach.may_be_used(joined)
         )
         self._size += len(text)
         self._rows.append(text if self._size <= _KEPT_ROWS else joined[-LONGEST_CALL:])

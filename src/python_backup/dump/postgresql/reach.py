@@ -8,38 +8,27 @@ from a foreign table. A function's text is judged by its words; one that makes u
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from python_backup.dump.postgresql.cursor import Cursor
-from python_backup.dump.postgresql.forbidden import outside
+from python_backup.dump.postgresql.bodies import SECRETS, WRITES, body_outside, reaching, texts_of, tokens_of
+from python_backup.dump.postgresql.forbidden import call_outside, outside
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import Kind, Token
 
-_READABLE = frozenset({"sql", "plpgsql"})
-_BODY_WORDS = frozenset({
-    "execute", "copy", "load", "alter", "create", "drop", "grant", "revoke", "import", "set_config",
-    "security", "listen", "notify", "checkpoint", "discard", "uescape",
-})  # fmt: skip
-_WRITES = frozenset({"insert", "update", "delete", "truncate", "merge"})
-_RUNS = _WRITES | {
+_RUNS = WRITES | {
     "select", "with", "values", "call", "explain", "table", "prepare", "execute", "declare", "refresh",
-    "copy",
+    "copy", "analyze", "analyse", "vacuum",
 }  # fmt: skip
-_DO_OF_ANOTHER = frozenset({"nothing", "update", "instead", "also"})
-_LIBRARIES = re.compile(
-    r"(?i)dblink|adminpack|postgres_fdw|file_fdw|tablefunc|pl\w*(?:perl|python|tcl|v8|sh|lua|r)\b|xml2"
-    r"|pg_cron|pg_background|plpgsql|libpqwalreceiver|basic_archive"
-).search
 _WORDS_BEFORE_KIND = frozenset({
     "or", "replace", "temp", "temporary", "global", "local", "unlogged", "recursive", "constraint", "unique",
 })  # fmt: skip
 _BUILT_OF_FUNCTIONS = frozenset({
     "operator", "cast", "conversion", "type", "transform", "access", "text", "language",
 })  # fmt: skip
-_CALLABLE, _RELATION, _FIRED, _REFUSED = "callable", "relation", "fired", "refused"
+_CALLING = (["table"], ["foreign"], ["domain"])
+_CALLABLE, _RELATION, _FIRED, _REFUSED, _CATALOG = "callable", "relation", "fired", "refused", "catalog"
 
 
 @dataclass(slots=True)
@@ -47,37 +36,49 @@ class Reach:
     """What of one dump reaches outside, by the last part of its name."""
 
     _marked: dict[str, set[str]] = field(
-        default_factory=lambda: {k: set() for k in (_CALLABLE, _RELATION, _FIRED, _REFUSED)}
+        default_factory=lambda: {k: set() for k in (_CALLABLE, _RELATION, _FIRED, _REFUSED, _CATALOG)}
     )
+    _writers: set[str] = field(default_factory=set)
     _users: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     _defaults: dict[str, set[str]] = field(default_factory=dict)
     _event: str | None = None
+    _subscribes: bool = False
 
     def take(self, session: Session, sql: bytes) -> str | None:
         """Learns from one statement; the reason to refuse it, if there is one."""
         at = session.cursor(sql)
         verb = at.peek().word
+        if self._subscribes and at.sees("drop", "subscription"):
+            return "DROP SUBSCRIPTION of the dump's own, which connects to its server"
+        self._subscribes = self._subscribes or at.sees("create", "subscription")
         if verb not in _RUNS and verb not in {"create", "alter"} and self._event is None:
             return None
-        found = _tokens(at)
+        found = tokens_of(at)
         reason = self._fires_event(verb, found)
         if reason is None and verb == "create":
             reason = self._create(session, found)
         elif reason is None and verb == "alter":
             reason = self._alter(session, found)
         elif reason is None and verb in _RUNS:
-            reason = self.run(session, found, writes=not _WRITES.isdisjoint(t.word for t in found))
+            reason = self.run(session, found, writes=not WRITES.isdisjoint(t.word for t in found))
         if reason is None and self._marked[_REFUSED]:
             reason = f"{next(iter(self._marked[_REFUSED]))} is made to reach outside the database"
         return reason
 
     def data(self, session: Session, sql: bytes) -> str | None:
         """The reason to refuse a table's data, given its head."""
-        found = _tokens(session.cursor(sql))
+        found = tokens_of(session.cursor(sql))
         table = _dotted(session, found, 2 if found[0].word == "insert" else 1)[-1:]
         name = table[0] if table else ""
-        if name in self._marked[_FIRED] or name in self._marked[_RELATION]:
+        if any(name in self._marked[kind] for kind in (_FIRED, _RELATION, _CATALOG)):
             return f"rows for {name}, which make the server reach outside the database"
+        where = next((n for n, t in enumerate(found) if t.word == "where"), None)
+        if found[0].word == "copy" and where is not None:
+            used = self._used(session, found[where:])
+            if reason := call_outside(session.cursor(sql[found[where].start :])):
+                return reason
+            if used:
+                return f"would run {min(used)}, which reaches outside the database"
         named = {t.name(session.codec) for t in found if t.names}
         if self._defaults.get(name, set()) - named or (name in self._defaults and found[0].word == "insert"):
             return f"rows for {name}, whose defaults reach outside the database"
@@ -94,7 +95,7 @@ class Reach:
         used = self._used(session, found)
         if not used and writes:
             used = {t.name(session.codec) for t in found if t.names} & (
-                self._marked[_FIRED] | self._defaults.keys()
+                self._marked[_FIRED] | self._marked[_CATALOG] | self._defaults.keys()
             )
         return f"would run or read {min(used)}, which reaches outside the database" if used else None
 
@@ -103,14 +104,14 @@ class Reach:
         callables, relations = self._marked[_CALLABLE], self._marked[_RELATION]
         used: set[str] = set()
         for place, token in enumerate(found):
-            if not token.names or not (callables or relations):
+            if not token.names:
                 continue
             name = token.name(session.codec)
             before = found[place - 1].text if place else b""
             after = found[place + 1].text if place + 1 < len(found) else b""
             own = before == b"." and place > 1 and found[place - 2].name(session.codec) == "pg_catalog"
             called = name in callables and not own and (after == b"(" or before == b".")  # f(x), x.f
-            if called or name in relations:
+            if called or name in relations or name in SECRETS:
                 used.add(name)
         return used
 
@@ -118,10 +119,20 @@ class Reach:
         if name in self._marked[kind]:
             return
         self._marked[kind].add(name)
-        if kind != _FIRED:
+        if kind == _CATALOG:
+            self._catalog_used(name)
+        elif kind != _FIRED:
             for user_kind, user in self._users.get(name, ()):
                 if kind == _CALLABLE or user_kind != _REFUSED:
                     self._mark(user_kind, user)
+
+    def _catalog_used(self, view: str) -> None:
+        """What writes to a view of the server's catalog changes the catalog."""
+        for kind, user in self._users.get(view, ()):
+            if kind == _RELATION:
+                self._mark(_CATALOG, user)
+            elif kind == _CALLABLE and user in self._writers:
+                self._mark(_CALLABLE, user)
 
     def _uses(self, kind: str, name: str, words: Iterable[str]) -> None:
         """Notes what an object is made of; it reaches outside when that does, now or by a later change."""
@@ -131,6 +142,8 @@ class Reach:
                 self._users.setdefault(word, []).append((kind, name))
                 if word in reaching:
                     self._mark(kind, name)
+                if word in self._marked[_CATALOG]:
+                    self._catalog_used(word)
 
     def _fires_event(self, verb: str, found: Sequence[Token]) -> str | None:
         if self._event is None or verb in {"set", "select", "insert", "copy"}:
@@ -147,7 +160,9 @@ class Reach:
         names = [t.name(session.codec) for t in found if t.names]
         if kind in _SPECIAL:
             return _SPECIAL[kind](self, session, found, at)
-        called = [n for n in names if outside(n)]
+        called = [n for n in names if reaching(n)]
+        if kind == "view" and any(n.startswith("pg_") or n == "information_schema" for n in names):
+            self._mark(_CATALOG, _dotted(session, found, at + 1)[-1])
         made = {"aggregate": _CALLABLE, "view": _RELATION}
         if kind in made:
             self._made(made[kind], _dotted(session, found, at + 1), names, reaches=bool(called))
@@ -172,12 +187,15 @@ class Reach:
     def _function(self, session: Session, found: Sequence[Token], at: int) -> str | None:
         name = _dotted(session, found, at + 1)
         words = [t.name(session.codec) for t in found if t.names]
-        bodies = _texts(session, found)
+        bodies = texts_of(session, found)
         for body in bodies:
             words += [t.name(session.codec) for t in body if t.names]
-        reaches = _reaches(session, found, bodies, words)
+        reaches = body_outside(session, found, bodies, words)
         if reaches and name[:-1] == ("pg_catalog",):
             return f"a function {name[-1]} among the server's own that reaches outside the database"
+        atomic = {t.word for t in found} if "atomic" in {t.word for t in found} else set()
+        if name and not WRITES.isdisjoint({t.word for body in bodies for t in body} | atomic):
+            self._writers.add(name[-1])
         self._made(_CALLABLE, name, words, reaches=reaches)
         return None
 
@@ -222,7 +240,8 @@ class Reach:
         if place is None:
             return
         table = _dotted(session, found, place + 1)[-1:]
-        called = any(outside(n) for n in names)
+        called = any(reaching(n) for n in names)
+        called = called or (kind == "rule" and not self._marked[_CATALOG].isdisjoint(names))
         what = _FIRED if kind == "trigger" else _RELATION
         if table:
             self._made(what, table, [n for n in names if n != table[0]], reaches=called)
@@ -258,12 +277,17 @@ class Reach:
                 for other in names - {name}:
                     self._mark(_RELATION, other)
             return None
+        return self._alter_calls(session, found, words) if words[1:2] in _CALLING else None
+
+    def _alter_calls(self, session: Session, found: Sequence[Token], words: Sequence[str]) -> str | None:
+        """What an ALTER TABLE or DOMAIN calls, now or when rows come."""
         used = self._used(session, found) & self._marked[_CALLABLE]
-        if used and words[1:2] in (["table"], ["foreign"], ["domain"]):
-            if self._set_default(session, found, words):
-                return None
-            return f"calls {min(used)}, which reaches outside the database"
-        return None
+        name = _dotted(session, found, 2)[-1:]
+        if not used and name and words[1] != "domain":
+            self._uses(_FIRED, name[0], set(_called(session, found)) - {name[0]})
+        if not used or self._set_default(session, found, words):
+            return None
+        return f"calls {min(used)}, which reaches outside the database"
 
     def _set_default(self, session: Session, found: Sequence[Token], words: Sequence[str]) -> bool:
         """``ALTER TABLE t ALTER COLUMN c SET DEFAULT …`` runs nothing yet."""
@@ -299,13 +323,6 @@ def _of_query(found: Sequence[Token]) -> bool:
     )
 
 
-def _tokens(at: Cursor) -> list[Token]:
-    found: list[Token] = []
-    while not at.ended:
-        found.append(at.take())
-    return found
-
-
 def _dotted(session: Session, found: Sequence[Token], at: int) -> tuple[str, ...]:
     """The parts of the name that begins at this token, past IF [NOT] EXISTS and ONLY."""
     while at < len(found) and found[at].word in {"if", "not", "exists", "only", "into", "concurrently"}:
@@ -318,35 +335,6 @@ def _dotted(session: Session, found: Sequence[Token], at: int) -> tuple[str, ...
             continue
         break
     return tuple(parts)
-
-
-def _texts(session: Session, found: Sequence[Token]) -> list[list[Token]]:
-    """The tokens of each string in a CREATE FUNCTION: its body, and more than that."""
-    texts: list[list[Token]] = []
-    for token in found:
-        if token.kind is Kind.STRING:
-            value = Cursor(token.text, session.standard, session.codec).string() or ""
-            body = value.encode(session.codec, "surrogateescape")
-            texts.append(_tokens(session.cursor(body)))
-    return texts
-
-
-def _reaches(
-    session: Session, found: Sequence[Token], bodies: Sequence[Sequence[Token]], words: Sequence[str]
-) -> bool:
-    if any(outside(word) for word in words):
-        return True
-    languages = {n.name(session.codec).lower() for t, n in pairwise(found) if t.word == "language"}
-    if "c" in languages:
-        texts = [t for t in found if t.kind is Kind.STRING]
-        if any(_LIBRARIES(t.text.decode("latin-1")) or outside(t.name(session.codec)) for t in texts):
-            return True
-    if not languages <= _READABLE | {"c"}:
-        return True
-    said = [t.word for body in bodies for t in body]
-    runs = any(w == "do" and n not in _DO_OF_ANOTHER for w, n in pairwise([*said, ""]))
-    catalog = not _WRITES.isdisjoint(said) and any(w.startswith("pg_") and w != "pg_temp" for w in words)
-    return runs or catalog or not _BODY_WORDS.isdisjoint(said)
 
 
 def _defaulted(session: Session, found: Sequence[Token], callables: set[str]) -> tuple[set[str], list[Token]]:

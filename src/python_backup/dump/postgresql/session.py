@@ -69,13 +69,14 @@ def settings(at: Cursor) -> list[tuple[str, list[str]]]:
         return [(".".join(at.name()).lower(), [])]
     found: list[tuple[str, list[str]]] = []
     while at.accept("select") or not at.ended:
-        if at.name()[-1:] == ("set_config",) and at.accept_sign(b"("):
+        called = at.name()
+        if called[-1:] == ("set_config",) and at.accept_sign(b"("):
             name = at.string()
             at.accept_sign(b",")
             value = at.string()
             if name is not None and value is not None:
                 found.append((name.lower(), [value]))
-        else:
+        elif not called:
             at.take()
     return found
 

@@ -16,7 +16,7 @@ import pymysql
 from pymysql.constants import CR, ER
 
 from python_backup.engines.tls import check_files, context_of, hint_for
-from python_backup.errors import ConnectionFailed, NotPermitted, StatementFailed
+from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed
 from python_backup.model import Instance, Tls, TlsMode
 
 DEFAULT_PORT = 3306
@@ -67,7 +67,16 @@ class ServerSaid(StatementFailed):
 
 
 def quoted(name: str) -> str:
-    """The name as an identifier in backticks, right under every sql_mode."""
+    """The name as an identifier in backticks, right under every sql_mode.
+
+    Raises:
+        Refused: a character is beyond U+FFFF. MySQL 9.7 would take ``?`` for it, and so another database.
+    """
+    if name and max(name) > "\uffff":
+        raise Refused(
+            f"{name!r} is no name of a database or table: MySQL and MariaDB have no such character in names",
+            hint="Choose a name without emoji: --target NAME.",
+        )
     return "`" + name.replace("`", "``") + "`"
 
 

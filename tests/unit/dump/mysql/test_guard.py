@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from python_backup.dump.mysql.guard import MysqlGuard
@@ -199,3 +201,18 @@ def test_without_a_source_no_database_may_be_named():
     check(b"INSERT INTO t VALUES (1);\n", source=None)
     with pytest.raises(UnsafeDump):
         check(b"INSERT INTO d.t VALUES (1);\n", source=None)
+
+
+EVENT = b"CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO "
+
+
+@pytest.mark.parametrize("does", [b"DROP DATABASE prey", b"CALL p()", b"SET GLOBAL general_log = 1"])
+def test_what_an_event_would_do_counts_only_where_it_will_run(does: bytes) -> None:
+    dump = b"CREATE PROCEDURE p() PREPARE s FROM 'x';\n" + EVENT + does + b";\n"
+    for events in (True, False):
+        guard, lexer = MysqlGuard("shop", events=events), MysqlLexer()
+        with pytest.raises(UnsafeDump) if events else nullcontext() as refused:
+            for piece in [*lexer.feed(dump), *lexer.finish()]:
+                guard.check(piece)
+        if refused is not None:
+            assert "--events disable" in str(refused.value.hint)

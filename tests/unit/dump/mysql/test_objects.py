@@ -119,3 +119,10 @@ def test_temporary_tables_and_statements_in_strings_make_nothing():
         b"CREATE TEMPORARY TABLE t (a int);\nSELECT 'CREATE TABLE x (a int)';\n-- CREATE TABLE y (a int);\n"
     )
     assert facts(dump).objects == {}
+
+
+def test_a_routine_that_is_written_twice_is_one():
+    once = b"DROP FUNCTION IF EXISTS `told`;\nCREATE FUNCTION `told`() RETURNS int RETURN 1;\n"
+    procedure = b"DROP PROCEDURE IF EXISTS `told`;\nCREATE PROCEDURE `told`() SELECT 1;\n"
+    assert facts(once + once).objects == {"routines": ("told",)}
+    assert facts(once + procedure + once).objects == {"routines": ("told", "told")}
