@@ -87,6 +87,20 @@ def test_a_foreign_dump_is_proven_by_the_rows_counted_in_it(tmp_path: Path) -> N
     assert [(t.table, t.expected, t.found) for t in report.tables] == [("public.orders", 3, 3)]
 
 
+def test_rows_in_another_order_are_shown_to_be_the_same_rows(
+    mysql_server: RunningServer, tmp_path: Path
+) -> None:
+    dump = tmp_path / "shop.sql"
+    dump.write_text(
+        f"-- Server version\t{mysql_server.version}-{mysql_server.dbms}\n"
+        "CREATE TABLE `t` (`n` int NOT NULL PRIMARY KEY, `what` text);\n"
+        "INSERT INTO `t` VALUES (3,'it\\'s (c), (d)'),(1,NULL);\nINSERT INTO `t` VALUES (2,'');\n"
+    )
+    report = drilled(mysql_server, dump)
+    assert [(t.table, t.expected, t.equality) for t in report.tables] == [("t", 3, Equality.SAME_ROWS)]
+    assert (report.reason, report.verdict) == (None, Verdict.PROVEN)
+
+
 def test_a_drill_leaves_nothing_behind(artifact: Path, any_server: RunningServer, tmp_path: Path) -> None:
     folder = tmp_path / "temporary"
     folder.mkdir()
