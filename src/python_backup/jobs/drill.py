@@ -251,7 +251,7 @@ class _Drill:
 
 
 class _Unordered:
-    """A stage that digests the rows of some tables of one database in any order; ``source`` as in `Selector`."""
+    """A stage that digests some tables' rows in any order; ``source`` is the database, as in `Selector`."""
 
     def __init__(self, dialect: Dialect, source: str | None, tables: frozenset[str]) -> None:
         self.digests = UnorderedDigests(tables)

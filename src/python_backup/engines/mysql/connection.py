@@ -5,11 +5,11 @@ No option file is read, autocommit is on, text is utf8mb4. Nothing above this fi
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pymysql
@@ -197,15 +197,12 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
         ConnectionFailed: with address, user and the driver's reason.
         NotPermitted: the login was refused.
     """
-    if instance.socket is not None and not Path(instance.socket).is_socket():
-        # PyMySQL would leave a socket unclosed
-        raise ConnectionFailed(
-            f"cannot connect to {instance.socket}: there is no such socket",
-            hint="Check socket in the config, and that the server is running.",
-        )
     check_files(instance)
+    local = None if instance.socket is None else _local_socket(instance.socket)
     with _reaching(instance):
-        connection: Any = pymysql.connect(database=database, **arguments(instance))
+        connection: Any = pymysql.connect(database=database, **arguments(instance), defer_connect=True)
+        connection._secure = local is not None  # noqa: SLF001 - as PyMySQL has it for its own local sockets
+        connection.connect(local)
         connection._read_timeout = None  # noqa: SLF001 - only the login is bounded: statements may take hours
     session = Session(
         instance,
@@ -218,6 +215,21 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
     endless = "max_statement_time" if "mariadb" in session.version.lower() else "max_execution_time"
     session.rows(f"SET SESSION wait_timeout = {_IDLE_SECONDS}, {endless} = 0")
     return session
+
+
+def _local_socket(path: str) -> socket.socket:
+    """A socket that is connected; PyMySQL would leave its own unclosed where nobody listens."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.settimeout(CONNECT_SECONDS)
+    try:
+        made.connect(path)
+    except OSError as exc:
+        made.close()
+        raise ConnectionFailed(
+            f"cannot connect to {path}: {exc.strerror or exc}",
+            hint="Check socket in the config, and that the server is running.",
+        ) from exc
+    return made
 
 
 @contextmanager
