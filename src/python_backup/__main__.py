@@ -1,6 +1,31 @@
-"""``python -m python_backup`` is ``vya-backupdb``."""
+"""The program's beginning: signals mean something before the long imports.
 
-from python_backup.cli.app import main
+``python -m python_backup`` is ``vya-backupdb``. Nothing was begun while Python imports, so a signal
+then ends the process at once, with the code and one line that it would have later.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
+
+
+def _leave(number: int, _frame: FrameType | None) -> None:
+    os.write(2, b"error: interrupted by %s\n" % signal.Signals(number).name.encode())
+    os._exit(128 + number)
+
+
+def main() -> NoReturn:
+    """Runs the program and ends it with its exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _leave)
+    from python_backup.cli.app import main as run  # noqa: PLC0415 - only now
+
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -12,6 +12,9 @@ from pathlib import Path
 MANIFEST = ".manifest.json"
 """What stands behind an artifact's whole name in its manifest's."""
 
+IN_PLACE = ".in-place.json"
+"""What stands behind a safety backup's whole name in the mark of its restore in place."""
+
 
 class Dbms(StrEnum):
     """A kind of database server, as the config names it."""

@@ -7,8 +7,8 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
@@ -25,11 +25,12 @@ from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.logs import Logs, logged
 from python_backup.cli.render import Screen
 from python_backup.cli.running import Called
-from python_backup.cli.signals import Ended, signals_raise
+from python_backup.cli.signals import Ended, Leaving, signals_raise
 from python_backup.errors import BackupError, Interrupted, UsageError
 from python_backup.log.events import Event
 from python_backup.log.tell import explained, tell
-from python_backup.model import Run
+from python_backup.model import IN_PLACE, Run
+from python_backup.stream.sweep import held, sweep
 
 PROGRAM = "vya-backupdb"
 
@@ -44,15 +45,13 @@ _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 class _Root(TyperGroup):
     """Turns a signal into an error of this program before Typer turns it into something else."""
 
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _converted():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _converted():
             return super().invoke(ctx)
-        except Ended as exc:
-            raise _Signalled(exc.number) from exc
-        except KeyboardInterrupt as exc:
-            raise _Signalled(signal.SIGINT) from exc
-        except BrokenPipeError as exc:
-            raise _NobodyReads from exc
 
 
 class _Command(TyperCommand):
@@ -68,6 +67,16 @@ class _Command(TyperCommand):
                     hint=f"Give it once; see `{ctx.command_path} --help`.",
                 )
         return super().parse_args(ctx, args)
+
+
+@contextmanager
+def _converted() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt as exc:
+        raise _Signalled(_number(exc)) from exc
+    except BrokenPipeError as exc:
+        raise _NobodyReads from exc
 
 
 class _Signalled(Exception):
@@ -121,9 +130,23 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(_GARBAGE)
     _usable_streams()
-    with signals_raise():
-        code = run(given)
-    sys.exit(_flushed(code))
+    signalled = 0
+    with signals_raise(
+        Leaving(sweep, lambda: any(path.name.endswith(IN_PLACE) for path in held()))
+    ) as noticed:
+        try:
+            code = run(given)
+        except KeyboardInterrupt as exc:  # amid the first or last lines of this very program
+            signalled = code = _told(Screen(json="--json" in given), _number(exc))
+    if noticed:
+        sweep()  # what a signal just between a thing's making and its keeping left
+    sys.exit(signalled or _flushed(code))
+
+
+def _number(exc: BaseException) -> int:
+    """The signal behind an exception; Python's own KeyboardInterrupt does not say, and is SIGINT's."""
+    found = next((e for e in (exc, exc.__cause__) if isinstance(e, Ended | _Signalled)), None)
+    return found.number if found else signal.SIGINT
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -142,12 +165,8 @@ def _ran(arguments: Sequence[str], screen: Screen, logs: Logs, called: Called) -
         returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=called)
     except BackupError as exc:
         return _failed(screen, exc, exc.exit_code)
-    except _Signalled as exc:
-        code = Interrupted.exit_code if exc.number == signal.SIGINT else 128 + exc.number
-        name = signal.Signals(exc.number).name
-        tell(Event.RUN_INTERRUPTED, f"interrupted by {name}", signal=name, exit_code=code)
-        screen.error(Interrupted(f"interrupted by {name}; nothing half-done was left behind"), code)
-        return code
+    except (_Signalled, typer.Abort) as exc:  # Abort: Click's word for a KeyboardInterrupt between its steps
+        return _told(screen, _number(exc))
     except _ClickError as exc:
         return _failed(screen, _usage(exc), UsageError.exit_code)
     except _NobodyReads:
@@ -156,6 +175,15 @@ def _ran(arguments: Sequence[str], screen: Screen, logs: Logs, called: Called) -
         screen.bug(logs.scrubber.clean(f"{type(exc).__name__}: {exc}"), logs.crashed(exc))
         return FAILED
     return returned if isinstance(returned, int) else 0
+
+
+def _told(screen: Screen, number: int) -> int:
+    """Says which signal it was; gives its exit code."""
+    code = Interrupted.exit_code if number == signal.SIGINT else 128 + number
+    name = signal.Signals(number).name
+    tell(Event.RUN_INTERRUPTED, f"interrupted by {name}", signal=name, exit_code=code)
+    screen.error(Interrupted(f"interrupted by {name}; nothing half-done was left behind"), code)
+    return code
 
 
 def _failed(screen: Screen, error: BackupError, code: int) -> int:

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from python_backup.errors import ArtifactError, ArtifactMissing
-from python_backup.model import Backup
+from python_backup.model import IN_PLACE, Backup
 from python_backup.storage.folder import backups
 from python_backup.stream.publish import publishing, storage_failed
 
-MARK = ".in-place.json"
+MARK = IN_PLACE
 _FORMAT = "vya-backupdb/in-place"
 
 

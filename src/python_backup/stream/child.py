@@ -8,6 +8,7 @@ after the exit status is known and was judged.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import json
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -163,7 +165,32 @@ class Leashed:
         return self._process.poll()
 
 
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
+_PR_SET_PDEATHSIG = 1
+
+
+def _dies_with(parent: int) -> Callable[[], None]:
+    """What runs in the child before its program: the kernel is to kill it when its starter ends (prctl(2)).
+
+    The starter is a thread: what it starts ends with it. Nothing is called that another thread's lock
+    could stop. A set-uid program is not killed so; it gets EPIPE when it writes.
+    """
+
+    def prepare() -> None:
+        _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+        if os.getppid() != parent:  # it ended meanwhile
+            os._exit(1)
+
+    return prepare
+
+
 def _started(command: Command) -> subprocess.Popen[bytes]:
+    with warnings.catch_warnings():  # Python 3.12 warns of any fork beside threads; see `_dies_with`
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return _opened(command)
+
+
+def _opened(command: Command) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command.argv,
@@ -173,6 +200,7 @@ def _started(command: Command) -> subprocess.Popen[bytes]:
             env=dict(command.environment),
             bufsize=0,
             start_new_session=True,
+            preexec_fn=_dies_with(os.getpid()),  # noqa: PLW1509 - see there
         )
     except OSError as exc:
         program = command.argv[0]

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from python_backup.model import MANIFEST
+from python_backup.stream import leash
 from python_backup.stream.private import PREFIX
 from python_backup.stream.publish import is_temporary, names_given
 
@@ -24,6 +25,8 @@ def sweep() -> None:
     """
     for child in list(_children()):
         with suppress(ProcessLookupError, PermissionError):
+            if _is_leash(child):  # it ends its server when this process is gone
+                continue
             if os.getpgid(child) == child:
                 os.killpg(child, signal.SIGKILL)
             else:
@@ -52,6 +55,12 @@ def _unfinished(temporary: Path) -> Iterator[Path]:
         if not name.name.endswith(MANIFEST) and not name.with_name(name.name + MANIFEST).exists():
             yield name.with_name(name.name + ".sha256")
             yield name
+
+
+def _is_leash(child: int) -> bool:
+    with suppress(OSError):
+        return os.fsencode(leash.__file__) in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+    return False
 
 
 def _children() -> Iterator[int]:

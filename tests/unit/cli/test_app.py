@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -172,19 +173,65 @@ def test_a_signal_ends_the_run_tidily_with_its_code(
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
-def test_a_second_signal_does_not_disturb_the_tidying_up(
-    sleeper: subprocess.Popen[str], second: signal.Signals
-) -> None:
-    sleeper.send_signal(signal.SIGINT)
-    assert sleeper.stderr is not None
-    assert sleeper.stderr.readline() == "tidy\n"
-    while sleeper.poll() is None:
-        sleeper.send_signal(second)
-    assert sleeper.returncode == 130
-    assert sleeper.stderr.read().splitlines() == [
-        "error: interrupted by SIGINT; nothing half-done was left behind"
-    ]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_any_moment_of_the_start_is_one_line_and_its_code(number: signal.Signals) -> None:
+    """From the program's first own import on to Python's last lines, where the system's own default acts."""
+    begin = (
+        "import os, sys; sys.argv = ['vya-backupdb', '--help'];"
+        "from python_backup.__main__ import main;"
+        "ready = lambda event, args: event == 'import' and args[0] == 'typer' and os.write(2, b'ready\\n');"
+        "sys.addaudithook(ready); main()"
+    )
+    outcomes = set()
+    for moment in range(24):
+        with subprocess.Popen(
+            [sys.executable, "-c", begin], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stderr is not None
+            assert process.stderr.readline() == "ready\n"
+            time.sleep(moment * 0.015)
+            process.send_signal(number)
+            err = process.stderr.read()
+        if process.returncode == -number:
+            assert err == ""
+            continue
+        outcomes.add(process.returncode)
+        if process.returncode:
+            assert (process.returncode, err.startswith(f"error: interrupted by {number.name}")) == (
+                128 + number, True,
+            ), err  # fmt: skip
+            assert len(err.splitlines()) == 1, err
+    assert 128 + number in outcomes
+    assert outcomes <= {0, 128 + number}
+
+
+STUCK = """
+import ctypes, os, sys
+from python_backup.cli import signals
+from python_backup.cli.app import main
+from python_backup.jobs import verify
+signals.STUCK = 0.5
+def verify_artifact(path, progress):
+    os.write(2, b"ready\\n")
+    sleep = ctypes.CDLL(None).sleep  # as a resolver that does not answer: no Python runs meanwhile
+    while sleep(60):
+        pass
+verify.verify_artifact = verify_artifact
+main(sys.argv[1:])
+"""
+
+
+def test_a_main_thread_that_is_stuck_in_the_system_does_not_keep_the_process() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STUCK, "verify", "x"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "ready\n"
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        err = process.stderr.read()
+    assert (process.returncode, time.monotonic() - begun < 5) == (143, True)
+    assert err.startswith("error: interrupted by SIGTERM; ")
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -245,3 +246,26 @@ def test_the_log_has_all_that_a_tool_said_and_no_input_of_its(records):
 
 def test_lines_of_stderr_are_cut_and_empty_ones_left_out():
     assert Ending(0, "a\n \n" + "x" * 501).lines == ["a", "x" * 500 + "…"]
+
+
+PARENT = """
+import sys, time
+from python_backup.stream.child import Command, running
+command = Command(tuple(sys.argv[1:]), {"PATH": "/usr/bin:/bin"})
+with running(command) as child:
+    print(child._process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_child_that_waits_dies_with_a_parent_that_is_killed():
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, "sleep", "600"], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        child = Path("/proc") / parent.stdout.readline().strip()
+        assert child.exists()
+        parent.kill()
+    end = time.monotonic() + 5
+    while child.exists() and "Z" not in (child / "stat").read_text().split()[2] and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not child.exists() or "Z" in (child / "stat").read_text().split()[2]
