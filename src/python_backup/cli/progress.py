@@ -52,14 +52,15 @@ class _Count:
 
 @dataclass(frozen=True, slots=True)
 class SilentProgress:
-    """Shows no steps; warnings still go to stderr."""
+    """Shows no steps, but logs them; warnings still go to stderr."""
 
     screen: Screen
 
-    @contextmanager
-    def step(self, title: str, *, total: int | None = None, unit: str = "bytes") -> Iterator[Step]:  # noqa: ARG002
-        """A step that nobody sees."""
-        yield _Count()
+    def step(
+        self, title: str, *, total: int | None = None, unit: str = "bytes"
+    ) -> AbstractContextManager[Step]:
+        """A step that the log alone tells of."""
+        return LogProgress().step(title, total=total, unit=unit)
 
     def note(self, text: str) -> None:
         """Says it."""

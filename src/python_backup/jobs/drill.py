@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from time import monotonic
 
 from python_backup.dump.choices import Choices
 from python_backup.dump.dialect import Dialect, Header
@@ -24,10 +23,12 @@ from python_backup.engines.scratch import choose_program, scratch_server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactError, BackupError, Refused, StatementFailed, UsageError
 from python_backup.jobs.compare import ObjectsCompared, compare_objects, compare_sequences
+from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import opened_as_sql, peek
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
+from python_backup.log.tell import timed
 from python_backup.model import Dbms, Facts, Instance, Manifest, TableFacts, Tools
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_name
@@ -150,11 +151,9 @@ class _Drill:
 
     @contextmanager
     def _server(self, program: ServerProgram) -> Iterator[Instance]:
-        begun = monotonic()
-        with self.progress.step(f"starting {program}"):
+        with timed("start", self.seconds), self.progress.step(f"starting {program}"):
             starting = scratch_server(ENGINES[program.dbms], program)
             instance = starting.__enter__()
-        self.seconds["start"] = monotonic() - begun
         try:
             yield instance
         finally:
@@ -176,16 +175,15 @@ class _Drill:
 
     def _dumped(self, instance: Instance, database: str, meter: Stage) -> None:
         """Dumps again, by the same code that took the first dump; nothing of it is kept."""
-        begun = monotonic()
         with (
-            closing(ENGINES[instance.dbms].connect(instance)) as server,
+            timed("dump", self.seconds),
+            connected(instance) as server,
             server.plan_dump(database, timeout=None).start() as dump,
             self.progress.step(f"dumping {database} again") as step,
             apart(dump.blocks) as blocks,
         ):
             for block in through(blocks, meter):
                 step.advance(len(block))
-        self.seconds["dump"] = self.seconds.get("dump", 0) + monotonic() - begun
 
     def _in_any_order(
         self, instance: Instance, report: RestoreReport, tables: tuple[TableProof, ...]

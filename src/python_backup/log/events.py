@@ -23,7 +23,12 @@ class Event(Enum):
     RUN_INTERRUPTED = ("run.interrupted", ERROR, "a signal ended the command", "signal exit_code")
     RUN_CRASHED = ("run.crashed", ERROR, "a fault of the program itself ended it", "error type traceback")
     STEP_STARTED = ("step.started", INFO, "a step began", "")
-    STEP_PROGRESS = ("step.progress", INFO, "where a long step is, every ten seconds", "seconds")
+    STEP_PROGRESS = (
+        "step.progress",
+        INFO,
+        "where a long step is, every ten seconds where no bar shows it",
+        "seconds",
+    )
     STEP_ENDED = ("step.ended", INFO, "a step ended well", "seconds bytes rows")
     STEP_FAILED = ("step.failed", INFO, "a step did not end well; what became of it follows", "seconds error")
     DATABASE_DONE = ("database.done", INFO, "a backup was published", "path bytes rows seconds")

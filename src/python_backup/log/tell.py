@@ -49,7 +49,7 @@ def about(**names: str | None) -> Iterator[None]:
 
 @contextmanager
 def timed(step: str, into: dict[str, float] | None = None) -> Iterator[dict[str, Any]]:
-    """Marks a step's beginning and end with its time, which also goes ``into`` what is given.
+    """Marks a step's beginning and end with its time, which is also added ``into`` what is given.
 
     What is put into the dict that it gives is told at the step's end. An error that leaves the step bears
     its name, for `explained`.
@@ -68,7 +68,7 @@ def timed(step: str, into: dict[str, float] | None = None) -> Iterator[dict[str,
             raise
         finally:
             if into is not None:
-                into[step] = monotonic() - begun
+                into[step] = into.get(step, 0.0) + monotonic() - begun
         tell(Event.STEP_ENDED, f"{step} done", seconds=round(monotonic() - begun, 3), **fields)
 
 
