@@ -15,7 +15,7 @@ from python_backup.cli.app import main
 from python_backup.engines.mysql.server import MysqlServer
 from python_backup.engines.postgresql.server import PostgresServer
 
-CHANGES = ("create", "load", "take_over", "drop")
+CHANGES = ("create", "empty", "load", "take_over", "drop")
 
 
 def _dying(call: Callable[..., Any], count: Callable[[], None]) -> Callable[..., Any]:

@@ -23,7 +23,7 @@ def run_merge(order: Order, settings: Config, screen: Screen, locks: Locks | Non
     """Merges and tells what became of the rows."""
     from python_backup.jobs.merge import MergeRequest, merge
 
-    if order.in_place:
+    if order.in_place is not None:
         raise UsageError("--in-place replaces a database, and a merge replaces none")
     asked = order.request(settings, "restore")
     how: How = "add" if order.parts.merge is None else "keep" if order.parts.merge == "keep" else "replace"

@@ -50,8 +50,12 @@ PropertiesOption = Annotated[
     typer.Option(help="Whose owner, grants, settings and comment the database gets."),
 ]
 InPlaceOption = Annotated[
-    bool,
-    typer.Option("--in-place", help="No room for two copies: back the target up, empty it, fill it."),
+    bool | None,
+    typer.Option(
+        "--in-place/--no-in-place",
+        help="Back the target up, empty it, fill it; by itself only where its contents cannot be moved.",
+        show_default=False,
+    ),
 ]
 
 
@@ -124,7 +128,7 @@ class Order:
     source: str | None = None
     disconnect: bool = False
     properties: PropertiesFrom = PropertiesFrom.target
-    in_place: bool = False
+    in_place: bool | None = None
     parts: Parts = field(default_factory=Parts)
     choosing: Choosing = field(default_factory=Choosing)
 

@@ -56,7 +56,7 @@ def plan(
     source: SourceOption = None,
     disconnect: DisconnectOption = False,
     database_properties: PropertiesOption = PropertiesFrom.target,
-    in_place: InPlaceOption = False,
+    in_place: InPlaceOption = None,
     table: TablesOption = None,
     exclude_table: ExcludedOption = None,
     schema: SchemasOption = None,

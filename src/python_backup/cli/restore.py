@@ -82,7 +82,7 @@ def restore(
     ] = False,
     disconnect: DisconnectOption = False,
     database_properties: PropertiesOption = PropertiesFrom.target,
-    in_place: InPlaceOption = False,
+    in_place: InPlaceOption = None,
     table: TablesOption = None,
     exclude_table: ExcludedOption = None,
     schema: SchemasOption = None,

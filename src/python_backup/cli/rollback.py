@@ -18,6 +18,8 @@ from python_backup.log.lines import printable
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
+    from python_backup.jobs.in_place import InPlace
+    from python_backup.model import Instance
     from python_backup.storage.locks import Locks
 
 
@@ -44,15 +46,10 @@ def rollback(
     from python_backup.jobs.rollback import roll_back
 
     chosen = settings.instance(instance)
-    report = roll_back(
-        chosen,
-        database,
-        lambda: datetime.now().astimezone(),
-        disconnect=disconnect,
-        safety=safety_of(settings),
-        locks=locks_of(context, settings, screen, wait),
-    )
-    done = f"{database} on {chosen.label} is what it was before {words.moment(report.restored.at)}"
+    place = _place(chosen, settings, screen)
+    locks = locks_of(context, settings, screen, wait)
+    report = roll_back(chosen, database, place.now, disconnect=disconnect, place=place, locks=locks)
+    done = f"{database} on {chosen.label} is what it was before {words.moment(report.at)}"
     lines = [Cell(done, GOOD)]
     if report.before is not None:
         again = command(database, chosen.id)
@@ -64,8 +61,8 @@ def rollback(
             "exit_code": 0,
             "instance": chosen.id,
             "database": database,
-            "restored": report.restored.database,
-            "replaced_at": report.restored.at,
+            "restored": report.restored,
+            "replaced_at": report.at,
             "before": report.before,
             "warnings": report.warnings,
         },
@@ -77,15 +74,19 @@ def rollback(
 
 def settle(name: str, instance: str, settings: Config, screen: Screen, locks: Locks) -> None:
     """Ends what a killed restore left of its work on this database."""
-    from python_backup.jobs.in_place import InPlace
     from python_backup.jobs.rollback import settle as run
 
     chosen = settings.instance(instance)
-    place = InPlace(chosen, safety_of(settings), progress_on(screen), lambda: datetime.now().astimezone())
-    done = run(chosen, name, place, locks)
+    done = run(chosen, name, _place(chosen, settings, screen), locks)
     document: dict[str, Any] = {"exit_code": 0, "instance": chosen.id, "database": name, "done": done}
     nothing = f"no restore of {name} on {chosen.label} was left unfinished"
     screen.result(document, *([Cell(text, GOOD) for text in done] or [Cell(nothing)]))
+
+
+def _place(instance: Instance, settings: Config, screen: Screen) -> InPlace:
+    from python_backup.jobs.in_place import InPlace
+
+    return InPlace(instance, safety_of(settings), progress_on(screen), lambda: datetime.now().astimezone())
 
 
 def command(database: str, instance: str) -> str:

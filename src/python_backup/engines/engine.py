@@ -229,6 +229,28 @@ class Server(Protocol):
         """Ends what `unfinished` tells of: goes on where it can, else undoes it; says which."""
         ...
 
+    def unmovable(self, database: str) -> tuple[str, ...]:
+        """Why the database's contents cannot get another name, a sentence each; none where they can."""
+        ...
+
+    def empty(self, database: str, told: str, *, disconnect: bool) -> None:
+        """Drops all that the database holds, where it stands; for contents that are `unmovable`.
+
+        Until `filled` is called, `half_filled` gives what was ``told``, and `unfinished` tells of it.
+
+        Raises:
+            Refused: others are connected to it, and ``disconnect`` is not set.
+        """
+        ...
+
+    def filled(self, database: str) -> None:
+        """Ends what `empty` began: the contents are whole."""
+        ...
+
+    def half_filled(self, database: str) -> str | None:
+        """What `empty` was told, of a database that is not filled since."""
+        ...
+
     def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
         """Sends the pieces to the server; ``complete`` says that they are a whole database.
 

@@ -22,7 +22,7 @@ from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import compare
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
-from python_backup.jobs.loading import Loading, examine_whole
+from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.log.tell import about, timed
 from python_backup.model import Format, Instance
@@ -114,11 +114,37 @@ class InPlace:
                 server.close()  # it may be amid a statement; another connection works on the target now
                 self._mended_after(exc, mark)
                 raise
-            if done:
-                unmark(mark)
-            else:
-                self.progress.note(self.mend(server, mark))
-        drop_oldest(self.safety.folder, self.instance.id, target, self.safety.keep)
+            self._ended(server, mark, succeeded=bool(done))
+
+    @contextmanager
+    def standing(
+        self, server: Server, target: str, artifact: Path, *, disconnect: bool
+    ) -> Iterator[Callable[[], None]]:
+        """As `emptied`, of a target that stays where it is: what it held is dropped in it.
+
+        Calling what is given says that it is filled.
+        """
+        mark = Mark(artifact, self.instance.id, target, ())
+        done: list[bool] = []
+        with marked(mark):
+            try:
+                with timed("empty"):
+                    server.empty(target, str(artifact), disconnect=disconnect)
+                yield lambda: done.append(True)
+                if done:
+                    server.filled(target)
+            except BaseException as exc:
+                server.close()  # it may be amid a statement; another connection works on the target now
+                self._mended_after(exc, mark)
+                raise
+            self._ended(server, mark, succeeded=bool(done))
+
+    def _ended(self, server: Server, mark: Mark, *, succeeded: bool) -> None:
+        if succeeded:
+            unmark(mark, replaced=True)
+        else:
+            self.progress.note(self.mend(server, mark))
+        drop_oldest(self.safety.folder, self.instance.id, mark.database, self.safety.keep)
 
     def _mended_after(self, exc: BaseException, mark: Mark) -> None:
         """Mends, and tells of it in the error; where that fails too, how to go on."""
@@ -143,27 +169,39 @@ class InPlace:
         for name in mark.beside:
             if server.exists(name):
                 server.drop(name)
-        whole = server.exists(mark.database) and bool(server.objects(mark.database))
+        half = server.half_filled(mark.database) is not None
+        whole = not half and server.exists(mark.database) and bool(server.objects(mark.database))
         if not whole:
             with timed("put_back"):
-                self._put_back(server, mark)
+                (self._put_back_standing if half else self._put_back)(server, mark)
         unmark(mark)
         if whole:
             return f"{mark.database} holds what it should; its safety backup {mark.artifact} was not needed"
         return f"{mark.database} was put back from its safety backup {mark.artifact}"
 
+    def _own(self, mark: Mark) -> Whole:
+        # what this program took of the target itself goes back, whatever its routines and events may do
+        return examine_whole(mark.artifact, self.instance, None, Examiner(self.progress, guarded=False))
+
+    def _put_back_standing(self, server: Server, mark: Mark) -> None:
+        whole = self._own(mark)
+        server.empty(mark.database, str(mark.artifact), disconnect=True)
+        self._filled(server, whole, mark, mark.database)
+        server.filled(mark.database)
+
+    def _filled(self, server: Server, whole: Whole, mark: Mark, database: str) -> None:
+        choices = Choices(final_name=mark.database, rename_ambiguous=False, events="keep")
+        Loading(whole, self.instance, self.progress, choices).fill(server, database)
+        if not compare(server, database, whole.facts).equal:
+            raise FactsDiffer(f"database {mark.database!r} put back from {mark.artifact} differs from it")
+
     def _put_back(self, server: Server, mark: Mark) -> None:
         target = mark.database
-        # what this program took of the target itself goes back, whatever its routines and events may do
-        whole = examine_whole(mark.artifact, self.instance, None, Examiner(self.progress, guarded=False))
+        whole = self._own(mark)
         fresh = free_beside(server, self.instance, target, RESTORING, self.now())
         server.create(fresh, whole.like)
         try:
-            choices = Choices(final_name=target, rename_ambiguous=False, events="keep")
-            Loading(whole, self.instance, self.progress, choices).fill(server, fresh)
-            found = compare(server, fresh, whole.facts)
-            if not found.equal:
-                raise FactsDiffer(f"database {target!r} put back from {mark.artifact} differs from it")
+            self._filled(server, whole, mark, fresh)
             before = mark.beside[-1] if server.exists(target) else None
             server.take_over(Swap(fresh, target, before, disconnect=True))
         except BackupError:

@@ -17,7 +17,7 @@ from python_backup.jobs.fingerprint import Fingerprint, TargetState, fingerprint
 from python_backup.jobs.in_place import resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
-from python_backup.jobs.restore import RestoreRequest, part_for_whole
+from python_backup.jobs.restore import RestoreRequest, part_for_whole, stuck
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest
@@ -135,7 +135,7 @@ class _Look:
             instance=request.instance,
             source=self.whole.source,
             target=self.target,
-            in_place=request.in_place and found.target.exists,
+            in_place=found.target.exists and not self._keeps(found.target),
             facts=self.whole.facts,
             manifest=self.whole.examination.manifest,
             fingerprint=found,
@@ -148,7 +148,11 @@ class _Look:
         )
 
     def _keeps(self, state: TargetState) -> bool:
-        return state.exists and not self.request.in_place
+        return state.exists and not self.request.in_place and not self._stuck(state)
+
+    def _stuck(self, state: TargetState) -> tuple[str, ...]:
+        """Why what the target holds cannot be kept under another name."""
+        return self.server.unmovable(self.target) if state.exists else ()
 
     def _dropped(self, *, keeps: bool) -> Iterator[str]:
         kept, fits = self.request.kept, ENGINES[self.request.instance.dbms].fits
@@ -188,7 +192,17 @@ class _Look:
             text = f"{len(others)} other sessions use {self.target!r}: {_listed(others)}"
             yield Finding(severity, "sessions", text, "End them, or give --disconnect to have them ended.")
         yield from self._lost(state)
-        if self.request.in_place:
+        yield from self._of_place(state)
+
+    def _of_place(self, state: TargetState) -> Iterator[Finding]:
+        reasons = self._stuck(state)
+        if reasons and self.request.in_place is False:
+            refusal = stuck(self.target, reasons)
+            yield Finding(Severity.BLOCKS, "in_place", refusal.message, refusal.hint)
+        elif reasons:
+            text = f"{self.target!r} is filled in place, behind a safety backup: {'; '.join(reasons)}"
+            yield Finding(Severity.TELLS, "in_place", text)
+        if not self._keeps(state):
             for lack in self.server.lacks(self.target):
                 yield Finding(
                     Severity.BLOCKS,
@@ -223,7 +237,7 @@ class _Look:
             facts=self.whole.facts,
             needs=needs,
             size=sum(table.size for table in self.whole.facts.tables),
-            freed=self.server.size(self.target) if state.exists and self.request.in_place else 0,
+            freed=self.server.size(self.target) if state.exists and not self._keeps(state) else 0,
         )
         return self.server.restore_problems(wanted)
 

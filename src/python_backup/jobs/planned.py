@@ -30,7 +30,7 @@ class Order:
     source: str | None = None
     disconnect: bool = False
     keep_properties: bool = True
-    in_place: bool = False
+    in_place: bool | None = None
     pick: Pick | None = None
     choices: Choices = AS_THE_DUMP
 

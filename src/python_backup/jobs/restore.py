@@ -40,10 +40,12 @@ class RestoreRequest:
     ``source`` chooses one database of a dump that holds several. ``verify`` False skips the
     comparison; the artifact is verified in any case. ``disconnect`` ends other sessions on the
     target. ``keep_properties`` False: owner, grants and settings of the database come from the dump.
-    ``in_place``: the target is emptied before it is filled, and put back from a safety backup on failure.
+    ``in_place``: the target is emptied before it is filled, and put back from a safety backup on failure;
+    None: only where its contents cannot be moved, False: not even there.
     ``pick`` is the part of the dump that is wanted, None all of it; it never replaces a database.
     ``safety`` None: nothing is known of restores in place. ``planned``: what must not have changed.
-    ``locks`` None: the caller has the target's lock.
+    ``locks`` None: the caller has the target's lock. ``own``: this program took the artifact of the target
+    itself, so that it goes back whatever its routines and events may do.
     """
 
     file: Path
@@ -54,13 +56,14 @@ class RestoreRequest:
     verify: bool = True
     disconnect: bool = False
     keep_properties: bool = True
-    in_place: bool = False
+    in_place: bool | None = None
     pick: Pick | None = None
     kept: Kept = field(default_factory=Kept)
     safety: Safety | None = None
     planned: Fingerprint | None = None
     choices: Choices = AS_THE_DUMP
     locks: Locks | None = None
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ class _Restore:
         request = self.request
         with timed("examine", self.seconds):
             runs = request.choices.events != "disable"
-            examiner = Examiner(self.progress, pick=request.pick, events=runs)
+            examiner = Examiner(self.progress, pick=request.pick, events=runs, guarded=not request.own)
             whole = examine_whole(request.file, request.instance, request.source, examiner)
         self.warnings.extend(whole.warnings)
         target = request.target or whole.default_target()
@@ -169,6 +172,8 @@ class _Restore:
             if replaced:
                 self._agreed(whole, target)
                 self._alone(server, target)
+            if replaced and (reasons := server.unmovable(target)):
+                return self._standing(server, loading, target, reasons)
             if replaced and request.in_place:
                 return self._in_place(server, loading, target)
             before = free_beside(server, request.instance, target, BEFORE, self.now()) if replaced else None
@@ -177,15 +182,37 @@ class _Restore:
                 self._drop_no_longer_kept(server, target)
             return replace(report, warnings=self._all_warnings(loading))
 
-    def _in_place(self, server: Server, loading: Loading, target: str) -> RestoreReport:
-        """Empties the target first; what fails then is mended from the safety backup."""
+    def _standing(
+        self, server: Server, loading: Loading, target: str, reasons: tuple[str, ...]
+    ) -> RestoreReport:
+        """Fills a target that cannot be moved where it stands, with a safety backup to put back."""
+        if self.request.in_place is False:
+            raise stuck(target, reasons)
+        place, artifact = self._backed_up(server, loading, target)
+        with place.standing(server, target, artifact, disconnect=self.request.disconnect) as succeed:
+            comparison = self._filled(server, loading, target)
+            equal = comparison is None or comparison.equal
+            if equal:
+                succeed()
+        self.warnings.append(f"{target} was filled in place: {'; '.join(reasons)}")
+        report = self._report(loading, target, comparison, replaced=equal, taken_over=equal)
+        return replace(report, safety=artifact)
+
+    def _backed_up(self, server: Server, loading: Loading, target: str) -> tuple[InPlace, Path]:
         request = self.request
         if request.safety is None:
-            raise AssertionError("a restore in place without a folder for its safety backup")
+            raise Refused(
+                f"database {target!r} cannot be filled in place without a folder for safety backups"
+            )
         self._bridged(server, loading, target)
         place = InPlace(request.instance, request.safety, self.progress, self.now)
         with timed("safety", self.seconds):
-            artifact = place.back_up(server, target)
+            return place, place.back_up(server, target)
+
+    def _in_place(self, server: Server, loading: Loading, target: str) -> RestoreReport:
+        """Empties the target first; what fails then is mended from the safety backup."""
+        request = self.request
+        place, artifact = self._backed_up(server, loading, target)
         like, disconnect = loading.whole.like, request.disconnect
         with place.emptied(server, target, artifact, like, disconnect=disconnect) as emptied:
             # who came to the empty database meanwhile has nothing to lose there
@@ -233,19 +260,13 @@ class _Restore:
         """
         replaced = before is not None
         fresh = free_beside(server, self.request.instance, target, RESTORING, self.now())
-        comparison = None
         with timed("create"):
             self.warnings.extend(server.create(fresh, loading.whole.like))
         try:
-            with timed("load", self.seconds):
-                loading.fill(server, fresh)
-            if self.request.verify:
-                with timed("compare", self.seconds), self.progress.step(f"comparing {target}"):
-                    named = loading.whole.examination.named
-                    comparison = compare(server, fresh, loading.whole.facts, named=named)
-                if not comparison.equal:
-                    server.drop(fresh)
-                    return self._report(loading, target, comparison, replaced=False)
+            comparison = self._filled(server, loading, fresh)
+            if comparison is not None and not comparison.equal:
+                server.drop(fresh)
+                return self._report(loading, target, comparison, replaced=False)
             with timed("take_over", self.seconds):
                 swap = Swap(
                     fresh,
@@ -259,6 +280,16 @@ class _Restore:
             self._dropped(fresh, target)
             raise
         return self._report(loading, target, comparison, replaced=replaced, before=before, taken_over=True)
+
+    def _filled(self, server: Server, loading: Loading, database: str) -> Comparison | None:
+        with timed("load", self.seconds):
+            loading.fill(server, database)
+        if not self.request.verify:
+            return None
+        title = f"comparing {loading.choices.final_name}"
+        with timed("compare", self.seconds), self.progress.step(title):
+            named = loading.whole.examination.named
+            return compare(server, database, loading.whole.facts, named=named)
 
     def _dropped(self, fresh: str, target: str) -> None:
         """Takes back what this restore made, over a connection of its own: the other may be lost."""
@@ -317,6 +348,14 @@ def refuse_unfinished(server: Server, instance: Instance, target: str, safety: S
     left = server.unfinished(target) or unfinished_in_place(instance, target, safety)
     if left is not None:
         raise Refused(f"database {target!r}: {left}", hint=f"Run: {resume(target, instance)}")
+
+
+def stuck(target: str, reasons: tuple[str, ...]) -> Refused:
+    """The refusal to fill a target in place where there is no other way."""
+    return Refused(
+        f"{target!r} cannot be replaced by moving its tables: {'; '.join(reasons)}",
+        hint="Leave out --no-in-place: it is backed up, emptied and filled, and put back if that fails.",
+    )
 
 
 def part_for_whole(target: str, instance: Instance) -> Refused:

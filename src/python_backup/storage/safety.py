@@ -21,6 +21,9 @@ from python_backup.storage.folder import backups
 from python_backup.stream.publish import publishing, storage_failed
 
 MARK = IN_PLACE
+REPLACED = ".replaced.json"
+"""What the mark is called when its restore has succeeded: the backup holds what was replaced."""
+
 _FORMAT = "vya-backupdb/in-place"
 
 
@@ -71,9 +74,23 @@ def taken_up(mark: Mark) -> Iterator[bool]:
         yield False
 
 
-def unmark(mark: Mark) -> None:
-    """The work is done: nothing is left to be mended."""
-    mark.path.unlink(missing_ok=True)
+def unmark(mark: Mark, *, replaced: bool = False) -> None:
+    """The work is done: nothing is left to be mended.
+
+    ``replaced``: the database holds something else now, and `safe_of` finds the safety backup.
+    """
+    if replaced:
+        mark.path.replace(mark.artifact.with_name(mark.artifact.name + REPLACED))
+    else:
+        mark.path.unlink(missing_ok=True)
+
+
+def safe_of(folder: Path, instance: str, database: str) -> tuple[Backup, ...]:
+    """The safety backups that hold what restores in place replaced, the latest first."""
+    with suppress(ArtifactMissing):
+        mine = (b for b in backups(folder) if _is_of(b, instance, database))
+        return tuple(b for b in mine if b.path.with_name(b.path.name + REPLACED).exists())
+    return ()
 
 
 def marks(folder: Path, instance: str, database: str) -> tuple[Mark, ...]:
@@ -122,7 +139,7 @@ def _is_of(backup: Backup, instance: str, database: str) -> bool:
 
 def _remove(artifact: Path) -> None:
     """The manifest first: without it, the rest is no backup."""
-    for suffix in (".manifest.json", ".sha256", ""):
+    for suffix in (REPLACED, ".manifest.json", ".sha256", ""):
         path = artifact.with_name(artifact.name + suffix)
         try:
             path.unlink(missing_ok=True)

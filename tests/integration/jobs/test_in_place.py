@@ -101,7 +101,7 @@ def test_the_target_is_replaced_and_a_safety_backup_of_what_it_was_is_kept(
     assert beside(any_server, shop) == []
     assert report.safety is not None
     assert sorted(p.name for p in (tmp_path / "safety").iterdir()) == [
-        report.safety.name + suffix for suffix in ("", ".manifest.json", ".sha256")
+        report.safety.name + suffix for suffix in ("", ".manifest.json", ".replaced.json", ".sha256")
     ]
     again = in_place(instance, report.safety, shop, tmp_path / "safety")
     assert (again.taken_over, rows(any_server, shop)) == (True, 400)
@@ -202,7 +202,7 @@ def test_only_the_latest_safety_backups_are_kept(
     made = [in_place(instance, path, shop, tmp_path / "safety", keep=2).safety for _ in range(3)]
     kept = sorted(p for p in (tmp_path / "safety").iterdir() if p.name.endswith(".zst"))
     assert kept == sorted(made[1:])  # type: ignore[type-var]
-    assert len(list((tmp_path / "safety").iterdir())) == 6
+    assert len(list((tmp_path / "safety").iterdir())) == 8
 
 
 def test_others_who_use_the_target_are_left_in_peace(
@@ -236,7 +236,7 @@ class Killing:
 
     def begin(self, *module: str) -> subprocess.Popen[bytes]:
         config = self.root / "config.yaml"
-        config.write_text(_config(self.server, self.root / "backups"))
+        config.write_text(config_for(self.server, self.root / "backups"))
         words = ["restore", "--config", config, "-f", self.path, "-i", "1", "-t", self.target, "--force"]
         return subprocess.Popen(
             [sys.executable, "-m", *module, *words, "--in-place"],
@@ -281,13 +281,13 @@ def test_a_killed_restore_in_place_is_told_and_mended(
     child.wait()
 
     if killed.marks:
-        safety = Safety(killed.folder)
-        request = RestoreRequest(killed.path, instance, shop, force=True, safety=safety)
+        place = InPlace(instance, Safety(killed.folder), Silence(), now)
+        request = RestoreRequest(killed.path, instance, shop, force=True, safety=place.safety)
         with pytest.raises(Refused) as caught:
             restore(request, lambda _: False, Silence(), now)
         assert caught.value.hint == f"Run: vya-backupdb restore --resume-or-undo {shop} --instance 1"
         with pytest.raises(Refused):
-            roll_back(instance, shop, now, safety=safety)
+            roll_back(instance, shop, now, place=place)
     killed.mended()
 
 
@@ -303,7 +303,7 @@ def test_a_restore_in_place_that_is_killed_at_any_of_its_steps_is_mended(
     assert ends == [-signal.SIGKILL] * CHANGES + [0]
 
 
-def _config(server: RunningServer, folder: Path) -> str:
+def config_for(server: RunningServer, folder: Path) -> str:
     instance = instance_for(server)
     secret = instance.password.reveal() if instance.password else ""
     quoted = "'" + secret.replace("$", "$$").replace("'", "''") + "'"

@@ -6,11 +6,10 @@ import pytest
 
 from python_backup.jobs import rollback as job
 from python_backup.jobs.rollback import RollbackReport
-from python_backup.policy.beside import Replaced
 from support.results import TAKEN
 
 REPORT = RollbackReport(
-    "a b", Replaced("a b__before_20260113_155440", TAKEN), "a b__before_20260114_000000", ("look at it",)
+    "a b", "a b__before_20260113_155440", TAKEN, "a b__before_20260114_000000", ("look at it",)
 )
 
 
@@ -19,7 +18,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     calls: list[tuple[object, ...]] = []
 
     def roll_back(instance: object, target: str, _now: object, **more: object) -> RollbackReport:
-        calls.append((target, more["disconnect"], more["safety"] is not None))
+        calls.append((target, more["disconnect"], more["place"] is not None))
         return REPORT
 
     monkeypatch.setattr(job, "roll_back", roll_back)

@@ -56,11 +56,12 @@ def check_move(session: Session, swap: Swap) -> None:
     """
     _check_rights(session, swap)
     databases = [swap.fresh] + ([swap.target] if swap.before is not None else [])
-    found = [reason for database in databases for reason in _reasons(session, database)]
+    found = [reason for database in databases for reason in reasons(session, database)]
     if found:
         raise Unmovable(
             f"{swap.target!r} cannot be replaced by moving its tables: {'; '.join(found)}",
-            hint="Remove what is named here for the restore, or restore under another name with --target.",
+            hint="Remove what is named here for the restore, restore under another name with --target,"
+            " or let it be filled in place, behind a safety backup: without --no-in-place.",
         )
 
 
@@ -77,7 +78,8 @@ def crash_warning(session: Session) -> tuple[str, ...]:
     return (CRASHES.format(version=found[0]),) if old else ()
 
 
-def _reasons(session: Session, database: str) -> Iterator[str]:
+def reasons(session: Session, database: str) -> Iterator[str]:
+    """What of the database cannot be moved, or would point elsewhere after it."""
     for schema, table, name in session.rows(
         "SELECT constraint_schema, table_name, constraint_name"
         " FROM information_schema.referential_constraints"

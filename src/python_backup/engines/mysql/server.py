@@ -22,6 +22,7 @@ from python_backup.engines.mysql import (
     outlook,
     rights,
     sessions,
+    standing,
     survey,
     takeover,
     target,
@@ -177,8 +178,30 @@ class MysqlServer:
         return takeover.take_over(lambda: open_session(self.instance), swap, takeover.Terms((own,)))
 
     def unfinished(self, target: str) -> str | None:
-        """What a killed `take_over` left."""
+        """What a killed `take_over` left, or one that filled the target where it stands."""
+        told = self.half_filled(target)
+        if told is not None:
+            return f"it was emptied, and the run was ended before it was filled; what it held is in {told}"
         return takeover.unfinished(self._session, target)
+
+    def unmovable(self, database: str) -> tuple[str, ...]:
+        """Foreign keys of other databases, MERGE tables, libraries, a read-only database."""
+        return standing.reasons(self._session, database)
+
+    def empty(self, database: str, told: str, *, disconnect: bool) -> None:
+        """Drops all that the database holds, over a session of its own."""
+        own = (sessions.number_of(self._session),) if disconnect else None
+        with closing(open_session(self.instance)) as session:
+            standing.empty(session, database, told, own)
+
+    def filled(self, database: str) -> None:
+        """Wakes the events, and takes the mark away."""
+        with closing(open_session(self.instance)) as session:
+            standing.filled(session, database)
+
+    def half_filled(self, database: str) -> str | None:
+        """What `empty` was told."""
+        return standing.half_filled(self._session, database)
 
     def settle(self, target: str) -> str:
         """Goes on with it, or undoes it."""

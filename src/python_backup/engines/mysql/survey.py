@@ -23,7 +23,10 @@ JOURNAL = "__vya_backupdb_journal"
 PARKED = "__vya_backupdb_parked"
 """In a database that has not its name: the events that run when it gets it."""
 
-OWN_TABLES = frozenset((JOURNAL, PARKED))
+EMPTIED = "__vya_backupdb_emptied"
+"""In a database that is being filled where it stands."""
+
+OWN_TABLES = frozenset((JOURNAL, PARKED, EMPTIED))
 """The program's own tables, which belong to no contents."""
 
 _COUNTERS = 4

@@ -119,16 +119,16 @@ def connect(instance: Instance, database: str, options: str = "") -> psycopg.Con
         ) from None  # psycopg's own text may quote the connection string
     encoding = connection.pgconn.parameter_status(b"server_encoding")
     try:
-        query(
-            connection, b"SET client_encoding TO " + (b"SQL_ASCII" if encoding == b"SQL_ASCII" else b"UTF8")
-        )
-        query(connection, _PATIENCE)
+        with converting(f"the connection to {where} cannot be set up"):
+            query(connection, _ENCODING[encoding == b"SQL_ASCII"])
+            query(connection, _PATIENCE)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+_ENCODING = {True: b"SET client_encoding TO SQL_ASCII", False: b"SET client_encoding TO UTF8"}
 _PATIENCE = b"""
 SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
 WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',

@@ -200,6 +200,24 @@ class PostgresServer:
         """Says that there is nothing to end."""
         return f"nothing is unfinished: the server itself undoes what was begun on {target!r}"
 
+    def unmovable(self, database: str) -> tuple[str, ...]:
+        """Nothing ever: a database is renamed with all that it holds."""
+        del database
+        return ()
+
+    def empty(self, database: str, told: str, *, disconnect: bool) -> None:
+        """Never called: see `unmovable`."""
+        raise AssertionError(f"{database!r} can be renamed: {told}, {disconnect}")
+
+    def filled(self, database: str) -> None:
+        """Never called: see `unmovable`."""
+        raise AssertionError(f"{database!r} was never emptied")
+
+    def half_filled(self, database: str) -> str | None:
+        """Nothing ever: see `unmovable`."""
+        del database
+        return None
+
     def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
         """Sends the pieces; with ``complete`` in one transaction, of which an error leaves nothing."""
         with self._opened(database) as link:
