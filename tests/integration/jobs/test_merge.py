@@ -231,6 +231,45 @@ def test_triggers_fire_and_may_refuse(any_server: RunningServer, shop):
     assert databases.rows(any_server, name, "select id from seen") == [(3,)]
 
 
+def test_a_row_that_a_trigger_leaves_out_is_not_counted_as_kept(
+    postgresql_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    name = new_database(postgresql_server, "shop")
+    databases.execute(
+        postgresql_server, name,
+        "create table t (id int primary key)", "insert into t values (1), (2)",
+        "create function leave_out() returns trigger language plpgsql as $$ begin return null; end $$",
+    )  # fmt: skip
+    file = backed_up(postgresql_server, tmp_path, name)
+    databases.execute(
+        postgresql_server, name,
+        "delete from t where id = 2", "create trigger leave_out before insert on t for each row execute procedure leave_out()",
+    )  # fmt: skip
+    with pytest.raises(StatementFailed, match="took 1 of 2 rows"):
+        merged(postgresql_server, file, "keep", "t")
+
+
+@pytest.mark.parametrize("how", ["keep", "replace"])
+def test_rows_that_the_targets_key_takes_for_one_are_refused(
+    any_server: RunningServer, new_database: Name, tmp_path: Path, how: How
+) -> None:
+    name = new_database(any_server, "shop")
+    databases.execute(
+        any_server, name,
+        "create table t (a varchar(9), b int, primary key (a, b))", "insert into t values ('x', 1), ('x', 2)",
+    )  # fmt: skip
+    file = backed_up(any_server, tmp_path, name)
+    databases.execute(
+        any_server, name,
+        "drop table t", "create table t (a varchar(9) primary key, b int)", "insert into t values ('y', 3)",
+    )  # fmt: skip
+    with pytest.raises(
+        (Refused, StatementFailed), match=r"one value of the target's primary key|Duplicate entry"
+    ):
+        merged(any_server, file, how, "t")
+    assert databases.rows(any_server, name, "select a, b from t") == [("y", 3)]
+
+
 def test_a_target_that_is_not_there_and_definitions_are_refused(any_server: RunningServer, shop):
     _, file = shop
     with pytest.raises(DatabaseMissing):

@@ -260,6 +260,7 @@ class _Stages:
     def _merge(self, stage: _Stage) -> Merged:
         filled = b", ".join(stage.filled)
         rows = self._number(b"SELECT count(*) FROM " + stage.name)
+        self._refuse_doubles(stage)
         there = 0
         clause, added = b"", b"true"
         if stage.key and self.how == "keep":
@@ -268,26 +269,43 @@ class _Stages:
             clause, added = self._replacing(stage), b"xmax = 0"
         if stage.key and self.how == "replace" and stage.partitioned:
             added = b"true"  # a partitioned table gives no xmax
-            there = self._number(
-                b"SELECT count(*) FROM " + stage.name + b" JOIN " + stage.table
-                + b" USING (" + b", ".join(stage.key) + b")"
-            )  # fmt: skip
+            there = self._matched(stage)
         [(new, touched)] = query(
             self.connection,
             b"WITH merged AS (INSERT INTO " + stage.table + b" (" + filled + b") OVERRIDING SYSTEM VALUE"
             b" SELECT " + filled + b" FROM " + stage.name + clause + b" RETURNING " + added + b" AS added)"
             b" SELECT count(*) FILTER (WHERE added), count(*) FROM merged",
         )  # fmt: skip
-        taken = int(touched or 0)
-        if taken != rows and not (stage.key and self.how == "keep"):
+        keeps = bool(stage.key) and self.how == "keep"
+        taken = self._matched(stage) if keeps else int(touched or 0)  # what is kept is not returned
+        if taken != rows:
             raise StatementFailed(
                 f"table {stage.label}: the server took {taken} of {rows} rows",
                 hint="A trigger or rule of the table leaves rows out.",
             )
         fresh = int(new or 0) - there
-        if self.how == "keep":
+        if keeps:
             return Merged(stage.label, fresh, rows - fresh, 0)
         return Merged(stage.label, fresh, 0, rows - fresh)
+
+    def _refuse_doubles(self, stage: _Stage) -> None:
+        """Rows that the target's key takes for one: the dump's table had another key, or other collations."""
+        key = b", ".join(stage.key)
+        if key and query(
+            self.connection,
+            b"SELECT FROM " + stage.name + b" GROUP BY " + key + b" HAVING count(*) > 1 LIMIT 1",
+        ):
+            raise Refused(
+                f"two of the dump's rows of {stage.label} have one value of the target's primary key",
+                hint="Its key is not the one that the dump's table had: restore beside the database.",
+            )
+
+    def _matched(self, stage: _Stage) -> int:
+        """How many of the dump's rows have one of their key in the table now."""
+        return self._number(
+            b"SELECT count(*) FROM " + stage.name + b" JOIN " + stage.table
+            + b" USING (" + b", ".join(stage.key) + b")"
+        )  # fmt: skip
 
     def _replacing(self, stage: _Stage) -> bytes:
         """All columns are set, the key's too: equal keys may be written differently (citext)."""
