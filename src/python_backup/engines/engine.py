@@ -300,6 +300,10 @@ class Engine(Protocol):
         """Whether the engine takes a database name of this length."""
         ...
 
+    def owns(self, name: str) -> bool:
+        """Whether this is one of the server's own databases, which no restore may make or replace."""
+        ...
+
     @property
     def default_port(self) -> int:
         """The port that the config leaves out."""

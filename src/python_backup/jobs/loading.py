@@ -58,18 +58,24 @@ class Whole:
             if check.ok is None and (check.name != "manifest" or self.examination.manifest is not None):
                 yield f"{check.name}: {check.detail}"
 
-    def default_target(self) -> str:
-        """The name in the manifest, else in the dump, else in the file's name.
+    def target(self, asked: str | None, instance: Instance) -> str:
+        """The database to restore into: as asked, else as manifest, dump or file name say.
 
         Raises:
             UsageError: none of them says.
+            Refused: it is one of the server's own.
         """
         name = parse_name(self.path.name)
-        target = self.source or (name.database if name is not None else None)
+        target = asked or self.source or (name.database if name is not None else None)
         if target is None:
             raise UsageError(
                 f"neither {self.path.name} nor its dump says which database it is of",
                 hint="Name the database to restore into with --target NAME.",
+            )
+        if ENGINES[instance.dbms].owns(target):
+            raise Refused(
+                f"{target!r} is one of the server's own databases: no restore makes or replaces it",
+                hint="Name another with --target NAME.",
             )
         return target
 

@@ -88,7 +88,7 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
         examiner = Examiner(progress, pick=pick, events=False)
         whole = examine_whole(request.file, request.instance, request.source, examiner)
     loading = Loading(whole, request.instance, progress)
-    target = request.target or whole.default_target()
+    target = whole.target(request.target, request.instance)
     merged: tuple[Merged, ...] = ()
     with (
         connected(request.instance) as server,

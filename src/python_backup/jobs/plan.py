@@ -101,7 +101,7 @@ def plan(request: RestoreRequest, progress: Progress, now: Callable[[], datetime
     with timed("examine", seconds):
         examiner = Examiner(progress, pick=request.pick, events=request.choices.events != "disable")
         whole = examine_whole(request.file, request.instance, request.source, examiner)
-    target = request.target or whole.default_target()
+    target = whole.target(request.target, request.instance)
     loading = Loading(whole, request.instance, progress, replace(request.choices, final_name=target))
     with connected(request.instance) as server, about(database=target), timed("plan"):
         return _Look(request, whole, loading, server, target, now()).plan(seconds["examine"])

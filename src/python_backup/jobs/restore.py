@@ -154,7 +154,7 @@ class _Restore:
             examiner = Examiner(self.progress, pick=request.pick, events=runs, guarded=not request.own)
             whole = examine_whole(request.file, request.instance, request.source, examiner)
         self.warnings.extend(whole.warnings)
-        target = request.target or whole.default_target()
+        target = whole.target(request.target, request.instance)
         choices = replace(request.choices, final_name=target)
         loading = Loading(whole, request.instance, self.progress, choices)
         with (

@@ -20,6 +20,8 @@ import pytest
 
 from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
+from python_backup.jobs.merge import MergeRequest, merge
+from python_backup.jobs.plan import plan
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.rollback import roll_back
 from python_backup.policy.beside import BEFORE, RESTORING, is_beside_of
@@ -268,6 +270,30 @@ def test_a_name_that_the_server_would_change_is_refused_and_nothing_is_made(
         replaced(family_server, path, target.name, Clock())
         assert target.content() == thrice("first")
     assert question.content() == thrice("mine")
+
+
+OWN = {
+    "postgresql": ("template0", "template1"),
+    "mysql": ("mysql", "sys", "information_schema", "performance_schema", "Sys"),
+}
+
+
+def test_the_servers_own_databases_are_never_replaced(
+    family_server: RunningServer, subject: Callable[[str], Subject], tmp_path: Path
+) -> None:
+    source, instance = subject("from"), instance_for(family_server)
+    source.make("first")
+    path = backed_up(instance, "from", tmp_path).path
+    assert path is not None
+    before = set(databases.names(family_server))
+    for own in OWN[family_server.family]:
+        with pytest.raises(Refused, match="one of the server's own"):
+            replaced(family_server, path, own, Clock())
+        with pytest.raises(Refused, match="one of the server's own"):
+            merge(MergeRequest(path, instance, "keep", target=own), Silence())
+        with pytest.raises(Refused, match="one of the server's own"):
+            plan(RestoreRequest(path, instance, own), Silence(), Clock())
+    assert set(databases.names(family_server)) == before
 
 
 def test_there_are_many_hostile_names() -> None:

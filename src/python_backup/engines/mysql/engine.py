@@ -13,6 +13,7 @@ from python_backup.engines.mysql import scratch
 from python_backup.engines.mysql.connection import DEFAULT_PORT
 from python_backup.engines.mysql.movable import LONGEST_NAME
 from python_backup.engines.mysql.server import connect
+from python_backup.engines.mysql.survey import OWN
 from python_backup.engines.program import Recipe, ServerProgram
 from python_backup.model import Instance
 
@@ -24,6 +25,9 @@ class _Engine:
 
     def fits(self, name: str) -> bool:
         return len(name) <= LONGEST_NAME
+
+    def owns(self, name: str) -> bool:
+        return name.lower() in OWN
 
     def programs(self, places: Iterable[Path]) -> tuple[ServerProgram, ...]:
         return scratch.programs(places)

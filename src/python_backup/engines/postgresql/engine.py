@@ -25,6 +25,9 @@ class _Engine:
     def fits(self, name: str) -> bool:
         return fits(name)
 
+    def owns(self, name: str) -> bool:
+        return name in {"template0", "template1"}
+
     def programs(self, places: Iterable[Path]) -> tuple[ServerProgram, ...]:
         return scratch.programs(places)
 
