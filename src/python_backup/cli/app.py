@@ -130,17 +130,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     given = sys.argv[1:] if arguments is None else arguments
     gc.set_threshold(_GARBAGE)
     _usable_streams()
-    signalled = 0
-    with signals_raise(
-        Leaving(sweep, lambda: any(path.name.endswith(IN_PLACE) for path in held()))
-    ) as noticed:
-        try:
+    leaving = Leaving(sweep, lambda: any(path.name.endswith(IN_PLACE) for path in held()))
+    noticed: list[int] = []
+    try:
+        with signals_raise(leaving, noticed):
             code = run(given)
-        except KeyboardInterrupt as exc:  # amid the first or last lines of this very program
-            signalled = code = _told(Screen(json="--json" in given), _number(exc))
+    except KeyboardInterrupt as exc:  # amid the first or last lines of this very program
+        code = _told(Screen(json="--json" in given), _number(exc))
     if noticed:
         sweep()  # what a signal just between a thing's making and its keeping left
-    sys.exit(signalled or _flushed(code))
+        if code == Interrupted.exit_code:  # Typer gives it to any KeyboardInterrupt between its steps
+            code = 128 + noticed[0]
+    sys.exit(_flushed(code))
 
 
 def _number(exc: BaseException) -> int:
@@ -165,7 +166,7 @@ def _ran(arguments: Sequence[str], screen: Screen, logs: Logs, called: Called) -
         returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=called)
     except BackupError as exc:
         return _failed(screen, exc, exc.exit_code)
-    except (_Signalled, typer.Abort) as exc:  # Abort: Click's word for a KeyboardInterrupt between its steps
+    except (_Signalled, typer.Abort) as exc:  # Abort: older Typer's word for the same
         return _told(screen, _number(exc))
     except _ClickError as exc:
         return _failed(screen, _usage(exc), UsageError.exit_code)

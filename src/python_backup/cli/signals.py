@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -51,11 +51,12 @@ class Leaving:
 
 @dataclass(slots=True)
 class _Watch:
-    """What the thread knows; ``noticed`` is set by the main thread's handler."""
+    """What the thread knows; ``noticed`` is set by the main thread's handler; ``over``: the work is done."""
 
     leaving: Leaving
     reader: int
-    noticed: list[int] = field(default_factory=list)
+    noticed: list[int]
+    over: bool = False
 
     def run(self) -> None:
         """Reads the numbers of signals until the other end is closed."""
@@ -91,18 +92,18 @@ class _Watch:
 
 
 @contextmanager
-def signals_raise(leaving: Leaving) -> Iterator[list[int]]:
+def signals_raise(leaving: Leaving, noticed: list[int]) -> Iterator[None]:
     """Makes the first of `ENDING` raise `Ended`; what comes after it is the watching thread's.
 
-    Gives a list that holds the signal once it has come. A signal that was ignored (nohup) stays ignored.
+    ``noticed`` is empty, and holds the signal once it has come. One that was ignored (nohup) stays ignored.
     """
     before = {number: signal.getsignal(number) for number in ENDING}
     reader, writer = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(writer, False)
-    watch = _Watch(leaving, reader)
+    watch = _Watch(leaving, reader, noticed)
 
     def ended(number: int, _frame: FrameType | None) -> None:
-        if not watch.noticed:
+        if not watch.noticed and not watch.over:
             watch.noticed.append(number)
             raise Ended(number)
 
@@ -113,8 +114,9 @@ def signals_raise(leaving: Leaving) -> Iterator[list[int]]:
         if handler is not signal.SIG_IGN:
             signal.signal(number, ended)
     try:
-        yield watch.noticed
+        yield
     finally:
+        watch.over = True
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if watch.noticed else handler)
         signal.set_wakeup_fd(old)

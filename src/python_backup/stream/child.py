@@ -8,7 +8,6 @@ after the exit status is known and was judged.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import json
@@ -29,6 +28,7 @@ from python_backup.errors import ToolFailed, ToolMissing
 from python_backup.log.events import Event
 from python_backup.log.tell import tell
 from python_backup.stream import leash
+from python_backup.stream.processes import dies_with, living_in_group
 
 BLOCK = 1 << 20
 """Bytes of one block, and of the pipe: with the usual 64 KiB a pipe carries half as much."""
@@ -165,27 +165,8 @@ class Leashed:
         return self._process.poll()
 
 
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
-_PR_SET_PDEATHSIG = 1
-
-
-def _dies_with(parent: int) -> Callable[[], None]:
-    """What runs in the child before its program: the kernel is to kill it when its starter ends (prctl(2)).
-
-    The starter is a thread: what it starts ends with it. Nothing is called that another thread's lock
-    could stop. A set-uid program is not killed so; it gets EPIPE when it writes.
-    """
-
-    def prepare() -> None:
-        _prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-        if os.getppid() != parent:  # it ended meanwhile
-            os._exit(1)
-
-    return prepare
-
-
 def _started(command: Command) -> subprocess.Popen[bytes]:
-    with warnings.catch_warnings():  # Python 3.12 warns of any fork beside threads; see `_dies_with`
+    with warnings.catch_warnings():  # Python 3.12 warns of any fork beside threads; see `dies_with`
         warnings.simplefilter("ignore", DeprecationWarning)
         return _opened(command)
 
@@ -200,7 +181,7 @@ def _opened(command: Command) -> subprocess.Popen[bytes]:
             env=dict(command.environment),
             bufsize=0,
             start_new_session=True,
-            preexec_fn=_dies_with(os.getpid()),  # noqa: PLW1509 - see there
+            preexec_fn=dies_with(os.getpid()),  # noqa: PLW1509 - see there
         )
     except OSError as exc:
         program = command.argv[0]
@@ -392,7 +373,7 @@ class Child:
             return True
         except PermissionError:
             return False
-        return not any(_living_in_group(self._process.pid))
+        return not any(living_in_group(self._process.pid))
 
     def _close(self) -> None:
         with self._serving:
@@ -422,15 +403,6 @@ class _Capped:
     def text(self) -> str:
         between = b"\n[%d bytes left out]\n" % self._dropped if self._dropped else b""
         return bytes(self._head + between + self._tail).decode("utf-8", "replace")
-
-
-def _living_in_group(group: int) -> Iterator[bool]:
-    """For each process of the group, whether it is no zombie: orphans' zombies are init's to reap."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _parent, pgrp = stat.read_bytes().rpartition(b")")[2].split()[:3]
-            if int(pgrp) == group:
-                yield state not in {b"Z", b"X"}
 
 
 def _until(done: Callable[[], bool], within: float) -> None:

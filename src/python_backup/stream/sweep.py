@@ -15,6 +15,7 @@ from pathlib import Path
 from python_backup.model import MANIFEST
 from python_backup.stream import leash
 from python_backup.stream.private import PREFIX
+from python_backup.stream.processes import children
 from python_backup.stream.publish import is_temporary, names_given
 
 
@@ -23,7 +24,7 @@ def sweep() -> None:
 
     For the very end of a process: it takes the files away from any code that still writes them.
     """
-    for child in list(_children()):
+    for child in list(children()):
         with suppress(ProcessLookupError, PermissionError):
             if _is_leash(child):  # it ends its server when this process is gone
                 continue
@@ -61,12 +62,3 @@ def _is_leash(child: int) -> bool:
     with suppress(OSError):
         return os.fsencode(leash.__file__) in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
     return False
-
-
-def _children() -> Iterator[int]:
-    own = b"%d" % os.getpid()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            _state, parent = stat.read_bytes().rpartition(b")")[2].split()[:2]
-            if parent == own:
-                yield int(stat.parent.name)

@@ -27,7 +27,7 @@ def nothing() -> Leaving:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_raises_once_and_further_ones_are_ignored(number: signal.Signals, handlers: None) -> None:
-    with pytest.raises(Ended) as caught, signals_raise(nothing()) as noticed:
+    with pytest.raises(Ended) as caught, signals_raise(nothing(), noticed := []):
         try:
             os.kill(os.getpid(), number)
         finally:
@@ -45,7 +45,7 @@ def test_a_second_sigint_leaves_at_once_after_the_sweep_and_other_signals_do_not
         done.append(code)
         left.set()
 
-    with pytest.raises(Ended), signals_raise(Leaving(lambda: done.append("swept"), leave=leave)):
+    with pytest.raises(Ended), signals_raise(Leaving(lambda: done.append("swept"), leave=leave), []):
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
@@ -65,7 +65,7 @@ def test_tidying_up_has_its_limit_but_for_a_database_that_is_being_put_back(
     monkeypatch.setattr(signals, "LIMIT", 0.2)
     codes: list[int] = []
     leaving = Leaving(lambda: None, lambda: mends, codes.append)
-    with pytest.raises(Ended), signals_raise(leaving):
+    with pytest.raises(Ended), signals_raise(leaving, []):
         try:
             os.kill(os.getpid(), signal.SIGINT)
         finally:
@@ -75,7 +75,7 @@ def test_tidying_up_has_its_limit_but_for_a_database_that_is_being_put_back(
 
 def test_without_a_signal_the_handlers_come_back() -> None:
     before = [signal.getsignal(number) for number in ENDING]
-    with signals_raise(nothing()):
+    with signals_raise(nothing(), []):
         pass
     assert [signal.getsignal(number) for number in ENDING] == before
 
@@ -83,7 +83,7 @@ def test_without_a_signal_the_handlers_come_back() -> None:
 def test_an_ignored_signal_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with signals_raise(nothing()):
+        with signals_raise(nothing(), []):
             os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
