@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from support.containers import found_images
-from support.programs import FAMILIES, Program, found_programs, one_of_each, pairs_of
+from support.programs import FAMILIES, Program, found_programs, newest_of_each, one_of_each, pairs_of
 from support.servers import Session, session
 
 PROGRAMS = pytest.StashKey[list[Program]]()
@@ -30,6 +30,7 @@ FIXTURES = {
     "any_server": FAMILIES,
     "container_server": FAMILIES,
     "family_server": FAMILIES,
+    "dbms_server": FAMILIES,
 }
 PAIR = "server_pair"
 
@@ -83,6 +84,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             wanted = [p for p in programs if p.family in families]
             if name == "family_server" and not os.environ.get("VYA_CHAOS"):
                 wanted = one_of_each(wanted)
+            if name == "dbms_server":
+                wanted = newest_of_each(wanted)
             needed = families if name != "container_server" else () if wanted else ("docker",)
             missing = [family for family in needed if not any(p.family == family for p in programs)]
             wanted += [Program(id=f"no-{family}", dbms=family, version="") for family in missing]

@@ -1,7 +1,8 @@
 """Servers and databases for tests; which servers there are, `tests/conftest.py` decides.
 
 A test that takes ``postgresql_server``, ``mysql_server`` or ``any_server`` runs once for each, one that
-takes ``family_server`` once for each family, and one that takes ``server_pair`` for each two of a family.
+takes ``family_server`` once for each family, one that takes ``dbms_server`` for PostgreSQL, MySQL and MariaDB,
+and one that takes ``server_pair`` for each two of a family.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ def _wait(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
 @pytest.fixture(scope="session")
 def family_server(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
     """One server of each family in turn; all of them with $VYA_CHAOS."""
+    return _wait(request, servers)
+
+
+@pytest.fixture(scope="session")
+def dbms_server(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
+    """The newest PostgreSQL, MySQL and MariaDB in turn."""
     return _wait(request, servers)
 
 

@@ -147,20 +147,20 @@ class Stage:
 
 
 @pytest.fixture
-def accounts(any_server: RunningServer) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def accounts(dbms_server: RunningServer) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """A word, and twenty superusers of the server whose awkward passwords hold it."""
     word = f"w{uuid.uuid4().hex[:10]}"
     made = [
         (f"u{uuid.uuid4().hex[:10]}_{n}", form.format(*[word] * form.count("{}")))
         for n, form in enumerate(AWKWARD)
     ]
-    with closing(databases.connection(any_server)) as link, link.cursor() as cursor:
+    with closing(databases.connection(dbms_server)) as link, link.cursor() as cursor:
         for name, password in made:
-            _make(any_server, cursor, name, password)
+            _make(dbms_server, cursor, name, password)
     yield word, made
-    with closing(databases.connection(any_server)) as link, link.cursor() as cursor:
+    with closing(databases.connection(dbms_server)) as link, link.cursor() as cursor:
         for name, _ in made:
-            _drop(any_server, cursor, name)
+            _drop(dbms_server, cursor, name)
 
 
 def _make(server: RunningServer, cursor: Any, name: str, password: str) -> None:
@@ -235,18 +235,18 @@ def test_the_watcher_sees_what_is_there_to_see(tmp_path: Path) -> None:
 
 
 def test_no_password_is_seen_while_twenty_awkward_ones_back_up_and_restore(
-    any_server: RunningServer, accounts: tuple[str, list[tuple[str, str]]],
+    dbms_server: RunningServer, accounts: tuple[str, list[tuple[str, str]]],
     new_database: Callable[..., str], tmp_path: Path,
 ) -> None:  # fmt: skip
-    if any_server.command:
+    if dbms_server.command:
         pytest.skip("the config for tools in a container is tested in test_containers.py")
     word, made = accounts
-    source = new_database(any_server, "shop")
-    databases.execute(any_server, source, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))")
-    databases.execute(any_server, source, "INSERT INTO t VALUES (1, 'one'), (2, 'two')")
+    source = new_database(dbms_server, "shop")
+    databases.execute(dbms_server, source, "CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))")
+    databases.execute(dbms_server, source, "INSERT INTO t VALUES (1, 'one'), (2, 'two')")
     tmp_path.chmod(0o700)
     stage = Stage(tmp_path)
-    _write_config(tmp_path, any_server, made)
+    _write_config(tmp_path, dbms_server, made)
     held = [{"id": n, "username": name, "password": password} for n, (name, password) in enumerate(made)]
 
     with watched(word, tmp_path) as watch:
@@ -256,7 +256,7 @@ def test_no_password_is_seen_while_twenty_awkward_ones_back_up_and_restore(
         assert code == 0, stage.said[-1]
         files = sorted((tmp_path / "backups").glob("*.sql"))
         assert len(files) == len(made), out
-        targets = [new_database(any_server, f"copy{number}", create=False) for number in range(len(files))]
+        targets = [new_database(dbms_server, f"copy{number}", create=False) for number in range(len(files))]
 
         def restored(number: int) -> int:
             where = (
@@ -272,7 +272,7 @@ def test_no_password_is_seen_while_twenty_awkward_ones_back_up_and_restore(
 
         with ThreadPoolExecutor(2) as pool:
             assert list(pool.map(restored, range(len(files)))) == [0] * len(files), stage.said
-        counts = [databases.scalar(any_server, target, "SELECT count(*) FROM t") for target in targets]
+        counts = [databases.scalar(dbms_server, target, "SELECT count(*) FROM t") for target in targets]
         assert counts == [2] * len(files)
         assert stage.run("backup", "--instance", "wrong", "--database", source)[0] == 4
         for number, config in zip((1, 4, 7), LOGGING, strict=True):  # their passwords are in files

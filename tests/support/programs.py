@@ -57,6 +57,11 @@ def one_of_each(programs: Sequence[Program]) -> list[Program]:
     return sorted(chosen.values(), key=_age)
 
 
+def newest_of_each(programs: Sequence[Program]) -> list[Program]:
+    """The newest PostgreSQL, MySQL and MariaDB."""
+    return list({program.dbms: program for program in sorted(programs, key=_age)}.values())
+
+
 def pairs_of(programs: Sequence[Program], *, one: bool = False) -> list[tuple[Program, Program]]:
     """Every two different servers of one family, in both directions; ``one``: a single pair of each family.
 

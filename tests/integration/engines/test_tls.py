@@ -25,7 +25,7 @@ from support import databases
 from support.certificates import Authority
 from support.jobs import copied
 from support.keeper import ACCOUNT
-from support.programs import found_programs
+from support.programs import found_programs, newest_of_each
 from support.servers import RunningServer, instance_for
 from support.stoppable import lone_server
 
@@ -86,8 +86,9 @@ def _given(source: Path, target: Path) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The newest server of each kind."""
     if "secured" in metafunc.fixturenames:
-        newest = {program.dbms: program for program in found_programs()}
-        metafunc.parametrize("secured", newest.values(), ids=list(newest), indirect=True, scope="module")
+        newest = newest_of_each(found_programs())
+        ids = [program.id for program in newest]
+        metafunc.parametrize("secured", newest, ids=ids, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
