@@ -33,15 +33,17 @@ class BackupError(Exception):
     """Something went wrong that the user can understand; anything else is a bug.
 
     The message is lower case, has no full stop, and names the object and the value.
-    The hint is a sentence that names a command, an option or a grant.
+    The hint is a sentence that names a command, an option or a grant. ``transient``: what failed may go
+    well when it is tried again a little later.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, transient: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.transient = transient
 
 
 class UsageError(BackupError):

@@ -106,6 +106,29 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """How often what failed for a while is tried, and the seconds between: growing, up to ``max_delay``."""
+
+    attempts: int = 3
+    delay: float = 5.0
+    backoff: float = 2.0
+    max_delay: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one database's backup may take, in seconds; None: no bound.
+
+    ``timeout`` is for all of it, every try included; ``lock`` for each wait for a lock; ``idle`` for
+    the dump tool to write nothing.
+    """
+
+    timeout: float | None = None
+    lock: float | None = 120.0
+    idle: float | None = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One configured database server. A ``socket`` (a path) wins over host and port.
 
@@ -128,6 +151,8 @@ class Instance:
     options: tuple[str, ...] = ()
     tools: Tools = field(default_factory=Tools)
     custom_format: bool = False
+    limits: Limits = field(default_factory=Limits)
+    retry: Retry = field(default_factory=lambda: Retry(attempts=1))
 
     @property
     def account(self) -> str:
@@ -209,7 +234,7 @@ class Manifest:
     """The facts of one backup; written last, it is the commit marker.
 
     ``errors`` says in sentences what may be missing. ``missing`` has by kind the labels of what the
-    server listed and the dump does not hold.
+    server listed and the dump does not hold. ``attempts`` is how many tries it took.
     """
 
     program: str
@@ -227,6 +252,7 @@ class Manifest:
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attempts: int = 1
 
     @property
     def partial(self) -> bool:

@@ -140,7 +140,7 @@ def stage(victim: Stoppable, tmp_path: Path):
     for name, statements in (("source", NEW), (NAME, OLD)):
         databases.create(server, name)
         databases.execute(server, name, *statements[server.family])
-    request = BackupRequest((instance_for(server),), ("source",), tmp_path, Format.ZSTD, timeout=60)
+    request = BackupRequest((instance_for(server),), ("source",), tmp_path, Format.ZSTD)
     (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     assert result.error is None
     config = tmp_path / "config.yaml"

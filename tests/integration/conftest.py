@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from support import databases
-from support.programs import found_programs, one_of_each
+from support.programs import Program, found_programs, one_of_each
 from support.servers import RunningServer, Session
 from support.stoppable import lone_server
 
@@ -76,6 +77,12 @@ def container_server(request: pytest.FixtureRequest, servers: Session) -> Runnin
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for name, lone in (
+        ("lone_program", one_of_each(found_programs())),
+        ("lone_postgresql", _newest_postgresql()),
+    ):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, lone, ids=[program.id for program in lone], indirect=True)
     for name in ("private_server", "private_mysql_server"):
         if name in metafunc.fixturenames:
             found = found_programs()
@@ -85,6 +92,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 found = [program for program in found if program.family == "mysql"]
             ids = [program.id for program in found]
             metafunc.parametrize(name, found, ids=ids, indirect=True, scope="module")
+
+
+def _newest_postgresql() -> list[Program]:
+    found = [p for p in found_programs() if (Path(p.bin) / "pg_basebackup").exists()]
+    return one_of_each(found)
+
+
+@pytest.fixture
+def lone_program(request: pytest.FixtureRequest) -> Program:
+    """One server program of each family in turn, for a test that starts and stops it itself."""
+    return request.param
+
+
+@pytest.fixture
+def lone_postgresql(request: pytest.FixtureRequest) -> Program:
+    """The newest PostgreSQL that has pg_basebackup, for a test that starts and stops it itself."""
+    return request.param
 
 
 @pytest.fixture(scope="module")

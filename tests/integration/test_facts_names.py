@@ -47,7 +47,7 @@ def test_a_database_of_any_name_is_backed_up_verified_and_restored_under_any_oth
             cursor.execute("CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(100))")
             cursor.execute("INSERT INTO t VALUES (1, %s)", (name,))
     instance = instance_for(any_server)
-    request = BackupRequest((instance,), tuple(names), folder, Format.NONE, timeout=60)
+    request = BackupRequest((instance,), tuple(names), folder, Format.NONE)
     results = back_up(request, Silence(), lambda: datetime.now(UTC))
     assert [(r.database, r.error) for r in results] == [(name, None) for name in names]
     for result, other in zip(results, (*names[1:], names[0]), strict=True):

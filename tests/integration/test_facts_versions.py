@@ -12,7 +12,7 @@ import pytest
 
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, ToolMissing
-from python_backup.model import Dbms, Tools
+from python_backup.model import Dbms, Limits, Tools
 from support import databases
 from support.jobs import backed_up, copied, facts, restored
 from support.servers import RunningServer, instance_for
@@ -25,7 +25,7 @@ def test_the_tool_is_given_only_options_that_its_family_has(
 ) -> None:
     name = new_database(mysql_server)
     with closing(ENGINES[Dbms(mysql_server.dbms)].connect(instance_for(mysql_server))) as server:
-        plan = server.plan_dump(name, timeout=None)
+        plan = server.plan_dump(name, Limits(timeout=None))
     assert plan.client == {"mysql": "mysqldump", "mariadb": "mariadb-dump"}[mysql_server.dbms]
     assert ("--set-gtid-purged=OFF" in plan.command) == (mysql_server.dbms == "mysql")
     assert [option for option in plan.command if "column-statistics" in option] == []

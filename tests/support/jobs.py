@@ -16,7 +16,8 @@ def backed_up(
     instance: Instance, database: str, folder: Path, stored: Format = Format.ZSTD, *, timeout: float = 60
 ) -> DatabaseResult:
     """One database's backup, good or bad."""
-    request = BackupRequest((instance,), (database,), folder, stored, timeout=timeout)
+    bounded = replace(instance, limits=replace(instance.limits, timeout=timeout))
+    request = BackupRequest((bounded,), (database,), folder, stored)
     (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     return result
 

@@ -11,7 +11,7 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.facts import FactsCounter
 from python_backup.engines.postgresql.engine import ENGINE
 from python_backup.jobs.reading import pieces_of
-from python_backup.model import Facts
+from python_backup.model import Facts, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Dump:
 
 
 def dumped(server, database: str) -> Dump:
-    plan = server.plan_dump(database, timeout=120)
+    plan = server.plan_dump(database, Limits(timeout=120))
     with plan.start() as stream:
         text = b"".join(stream.blocks)
     return Dump(text, tuple(stream.warnings))

@@ -6,11 +6,13 @@ a crash. This one keeps what it has confirmed, as a user's does.
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -67,6 +69,18 @@ class Stoppable:
             keeper._end(self._child, self._plan.signal)
             self._child = None
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While the block runs the server does nothing at all; its sockets stay open, and the kernel answers."""
+        stopped: list[int] = []
+        try:
+            for _ in range(3):  # what is started meanwhile is stopped too
+                stopped += [pid for pid in _tree(self._child.pid) if pid not in stopped]
+                _send(stopped, signal.SIGSTOP)
+            yield
+        finally:
+            _send(reversed(stopped), signal.SIGCONT)
+
     def cut(self) -> None:
         """Ends the connections of everyone else."""
         if self.server.family == "postgresql":
@@ -97,6 +111,19 @@ class Stoppable:
         while not self.alone():
             assert time.monotonic() < end, "a killed program's session does not end"
             time.sleep(0.05)
+
+
+def _tree(pid: int) -> list[int]:
+    """The process and all that it started: PostgreSQL's have groups of their own."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    found = [int(child) for child in children.read_text().split()] if children.exists() else []
+    return [pid, *(inner for child in found for inner in _tree(child))]
+
+
+def _send(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 @contextmanager

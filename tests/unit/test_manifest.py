@@ -142,4 +142,4 @@ def test_its_schema_describes_every_field():
     schema = manifest_schema()
     assert list(schema["properties"]) == list(document())
     assert schema["properties"]["format"] == {"const": "vya-backupdb/manifest"}
-    assert set(schema["required"]) == set(document()) - {"errors", "warnings", "missing"}
+    assert set(schema["required"]) == set(document()) - {"errors", "warnings", "missing", "attempts"}

@@ -80,7 +80,6 @@ def backup(
         folder=settings.directory,
         format=chosen,
         level=chosen_level(settings, chosen, level),
-        timeout=settings.timeout,
         dry_run=dry_run,
         locks=None if dry_run else locks_of(context, settings, screen, wait),
     )
@@ -163,6 +162,7 @@ def _one(result: DatabaseResult) -> dict[str, Any]:
         "sha256": manifest.artifact.sha256 if manifest else None,
         "format": manifest.artifact.format if manifest else None,
         "seconds": round(result.seconds, 3),
+        "attempts": result.attempts,
         "command": result.command,
         "errors": manifest.errors if manifest else (),
         "missing": manifest.missing if manifest else {},

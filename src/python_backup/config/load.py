@@ -14,11 +14,17 @@ from python_backup.config import document, rules
 from python_backup.config.document import Document, Fault, read_document
 from python_backup.config.faults import fault_of
 from python_backup.config.keys import Ask, vault_of
-from python_backup.config.schema import ConfigFile, InstanceSection, LoggingSection, PasswordSource
+from python_backup.config.schema import (
+    BackupSection,
+    ConfigFile,
+    InstanceSection,
+    LoggingSection,
+    PasswordSource,
+)
 from python_backup.config.secret import secret
 from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
-from python_backup.model import Dbms, Format, Instance, Secret, Tls, TlsMode, Tools
+from python_backup.model import Dbms, Format, Instance, Limits, Retry, Secret, Tls, TlsMode, Tools
 from python_backup.policy.beside import Kept
 
 DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
@@ -39,15 +45,13 @@ class Logging:
 class Config:
     """What the config file says, ready for use; ``warnings`` is what is unwise in it.
 
-    ``timeout`` is in seconds for one database. ``safety_keep`` is how many safety backups of each
-    target are kept.
+    ``safety_keep`` is how many safety backups of each target are kept.
     """
 
     path: Path
     directory: Path
     format: Format
     level: int | None
-    timeout: float | None
     instances: tuple[Instance, ...]
     kept: Kept = field(default_factory=Kept)
     safety_keep: int = 10
@@ -168,9 +172,8 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
         directory=places.folder / Path(backup.directory).expanduser(),
         format=Format(backup.compression.format),
         level=backup.compression.level,
-        timeout=backup.timeout,
         instances=tuple(
-            _instance(section, f"instances[{index}]", places)
+            _instance(section, f"instances[{index}]", places, backup)
             for index, section in enumerate(checked.instances)
         ),
         kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
@@ -185,7 +188,7 @@ def _logging(section: LoggingSection, folder: Path) -> Logging:
     return Logging(section.level, section.format, _file(section.file, folder), section.max_size, section.keep)
 
 
-def _instance(section: InstanceSection, place: str, places: _Places) -> Instance:
+def _instance(section: InstanceSection, place: str, places: _Places, backup: BackupSection) -> Instance:
     dbms = Dbms(section.dbms)
     folder = places.folder
     tls, tools = section.tls, section.tools
@@ -212,6 +215,12 @@ def _instance(section: InstanceSection, place: str, places: _Places) -> Instance
             socket=tools.socket,
         ),
         custom_format=section.format == "custom",
+        limits=Limits(
+            timeout=section.timeout or backup.timeout,
+            lock=section.lock_timeout or backup.lock_timeout,
+            idle=section.idle_timeout or backup.idle_timeout,
+        ),
+        retry=Retry(**dict(section.retry or backup.retry)),
     )
 
 

@@ -119,6 +119,15 @@ class Compression(_Strict):
     ] = None
 
 
+class RetrySection(_Strict):
+    """How often what failed for a while is tried again: a lost connection, a lock, a deadlock."""
+
+    attempts: Annotated[Number, Field(ge=1, le=100, description="tries in all; 1: none is made again")] = 3
+    delay: Annotated[Number, Field(ge=0, description="seconds before the second try")] = 5
+    backoff: Annotated[float, Field(ge=1, le=10, description="what each further wait is multiplied by")] = 2.0
+    max_delay: Annotated[Number, Field(ge=0, description="seconds that no wait exceeds")] = 60
+
+
 class BackupSection(_Strict):
     """Where backups go, and how."""
 
@@ -127,6 +136,13 @@ class BackupSection(_Strict):
     ]
     compression: Annotated[Compression, Field(default_factory=Compression)]
     timeout: Annotated[Seconds | None, Field(description="seconds that one database may take")] = None
+    lock_timeout: Annotated[
+        Seconds | None, Field(description="seconds to wait for each lock; null: no limit")
+    ] = 120
+    idle_timeout: Annotated[
+        Seconds | None, Field(description="seconds for which the dump tool may write nothing; null: no limit")
+    ] = 1800
+    retry: Annotated[RetrySection, Field(default_factory=RetrySection)]
 
 
 class LoggingSection(_Strict):
@@ -220,6 +236,10 @@ class InstanceSection(_Strict):
         Literal["plain", "custom"],
         Field(description="postgresql alone: custom makes pg_dump's own archive, .dump"),
     ] = "plain"
+    timeout: Annotated[Seconds | None, Field(description="instead of backup.timeout")] = None
+    lock_timeout: Annotated[Seconds | None, Field(description="instead of backup.lock_timeout")] = None
+    idle_timeout: Annotated[Seconds | None, Field(description="instead of backup.idle_timeout")] = None
+    retry: Annotated[RetrySection | None, Field(description="instead of backup.retry")] = None
 
 
 class VaultSection(_Strict):

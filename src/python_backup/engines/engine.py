@@ -13,7 +13,7 @@ from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
 from python_backup.engines.program import Recipe, ServerProgram
-from python_backup.model import Facts, Instance
+from python_backup.model import Facts, Instance, Limits
 
 
 @dataclass(slots=True)
@@ -21,12 +21,14 @@ class DumpStream:
     """A running dump. ``errors`` and ``warnings`` are filled in when ``blocks`` has ended well.
 
     ``blocks`` raises `ToolFailed` when the tool failed; an error that the tool survived (the dump
-    lacks something, but was written to its end) is in ``errors`` instead.
+    lacks something, but was written to its end) is in ``errors`` instead. ``passing``: a later try
+    may have none of these errors.
     """
 
     blocks: Iterator[bytes]
     errors: list[str]
     warnings: list[str]
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +178,10 @@ class Server(Protocol):
         """What this server and account lack for a restore, or would make otherwise; changes nothing."""
         ...
 
-    def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
+    def plan_dump(self, database: str, limits: Limits) -> DumpPlan:
         """Chooses the client program and its options; runs at most ``--version`` and ``--help``.
+
+        The limits are the instance's, of whose ``timeout`` earlier tries may have taken a part.
 
         Raises:
             ToolMissing: no program on this machine fits the server.

@@ -6,7 +6,8 @@ One pass: the dump is summed and counted in a thread beside the one that compres
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -15,13 +16,14 @@ from typing import Any, Literal
 from python_backup import __version__
 from python_backup.engines.engine import DumpPlan, Lack, Server
 from python_backup.engines.table import ENGINES
-from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ToolFailed
+from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ServerError, ToolFailed
 from python_backup.jobs import inventory
 from python_backup.jobs.connected import connected
 from python_backup.jobs.locking import working_on
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
-from python_backup.jobs.selection import select_databases
+from python_backup.jobs.selection import Selection, select_databases
+from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.events import Event
 from python_backup.log.tell import about, explained, tell, timed
 from python_backup.model import Artifact, Backup, Facts, Format, Instance, Manifest
@@ -40,8 +42,8 @@ Outcome = Literal["done", "partial", "failed", "planned"]
 class BackupRequest:
     """What to back up and how. No ``databases``: all that the instance's patterns leave.
 
-    ``timeout`` is in seconds for one database. ``level`` None is the format's own default. ``locks``
-    None: the caller has the databases' locks.
+    ``level`` None is the format's own default. ``locks`` None: the caller has the databases' locks.
+    ``waits`` is how it waits between two tries.
     """
 
     instances: tuple[Instance, ...]
@@ -49,9 +51,9 @@ class BackupRequest:
     folder: Path
     format: Format
     level: int | None = None
-    timeout: float | None = None
     dry_run: bool = False
     locks: Locks | None = None
+    waits: Waits = field(default_factory=Waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class DatabaseResult:
 
     ``partial``: the backup is kept, and ``manifest.errors`` says what may be missing.
     ``planned``: a dry run; ``command`` is what would be run, ``path`` what it would write.
+    ``attempts`` is how often it was tried; 0: its instance was found down before.
     """
 
     instance: Instance
@@ -71,6 +74,7 @@ class DatabaseResult:
     command: tuple[str, ...] = ()
     error: BackupError | None = None
     warnings: tuple[str, ...] = ()
+    attempts: int = 1
 
 
 def back_up(
@@ -96,22 +100,55 @@ def _instance(
     request: BackupRequest, instance: Instance, progress: Progress, now: Callable[[], datetime]
 ) -> Iterator[DatabaseResult]:
     begun = monotonic()
+    tries = Tries(instance.retry, instance.label, progress, request.waits)
     try:
-        with connected(instance) as server:
-            present = server.databases()
-            selection = select_databases(instance, present, request.databases, server.exists)
+        with ExitStack() as stack:
+            server, present, selection = tries.run(lambda: _entered(request, instance, stack))
             for name in selection.missing:
                 error = DatabaseMissing(
                     f"instance {instance.label} has no database {name!r}",
                     hint=f"It has: {', '.join(present) or 'none but its own'}.",
                 )
-                yield DatabaseResult(instance, name, "failed", error=error)
+                yield _told(DatabaseResult(instance, name, "failed", error=error))
+            down: BackupError | None = None
             for name in selection.databases:
-                yield _DatabaseBackup(request, instance, name, progress, now).run(server)
+                if down is not None:
+                    yield _told(DatabaseResult(instance, name, "failed", error=down, attempts=0))
+                    continue
+                result = _DatabaseBackup(request, instance, name, progress, now).run(server)
+                down = _down(server, result)
+                yield result
             if not selection.databases and not selection.missing:
                 progress.note(f"instance {instance.label} has no database to back up")
     except BackupError as exc:
-        yield _told(DatabaseResult(instance, None, "failed", seconds=monotonic() - begun, error=exc))
+        failed = DatabaseResult(instance, None, "failed", seconds=monotonic() - begun, error=exc)
+        yield _told(replace(failed, attempts=tries.made))
+
+
+def _entered(
+    request: BackupRequest, instance: Instance, stack: ExitStack
+) -> tuple[Server, tuple[str, ...], Selection]:
+    """A connection that the stack closes, which databases there are, and which of them are wanted."""
+    with ExitStack() as held:
+        server = held.enter_context(connected(instance))
+        present = server.databases()
+        selection = select_databases(instance, present, request.databases, server.exists)
+        stack.push(held.pop_all())
+        return server, present, selection
+
+
+def _down(server: Server, result: DatabaseResult) -> BackupError | None:
+    """Why the whole instance is out of reach, after all tries at one database failed; None if it is not.
+
+    Its other databases are then not tried one by one: each would wait as long to fail as well.
+    """
+    if result.error is None or not result.error.transient:
+        return None
+    try:
+        server.databases()
+    except ServerError as exc:
+        return exc
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +204,31 @@ class _DatabaseBackup:
             return _told(self._ran(server))
 
     def _ran(self, server: Server) -> DatabaseResult:
-        begun, started = monotonic(), self.now()
+        begun, instance = monotonic(), self.instance
+        what = f"{instance.label}, {self.database}"
+        tries = Tries(instance.retry, what, self.progress, self.request.waits, within=instance.limits.timeout)
         try:
-            with timed("inspect"):
-                plan = server.plan_dump(self.database, timeout=self.request.timeout)
-                source = _Source.look(server, self.database)
-            if self.request.dry_run:
-                path = self.request.folder / artifact_name(self._name(started))
-                return self._result("planned", path=path, command=plan.command, warnings=source.told)
-            with working_on(self.request.locks, server, self.instance, self.database):
-                backup = self._whole(plan, source, started)
+            result = tries.run(lambda: self._tried(server, tries))
         except BackupError as exc:
-            return self._result("failed", seconds=monotonic() - begun, error=exc)
+            result = self._result("failed", error=exc)
+        return replace(result, seconds=monotonic() - begun, attempts=tries.made)
+
+    def _tried(self, server: Server, tries: Tries) -> DatabaseResult:
+        """One try, from the start; raises what failed it."""
+        started = self.now()
+        with timed("inspect"):
+            plan = server.plan_dump(self.database, replace(self.instance.limits, timeout=tries.left))
+            source = _Source.look(server, self.database)
+        if self.request.dry_run:
+            path = self.request.folder / artifact_name(self._name(started))
+            return self._result("planned", path=path, command=plan.command, warnings=source.told)
+        with working_on(self.request.locks, server, self.instance, self.database):
+            backup = self._whole(plan, source, started, tries)
         manifest = backup.manifest
         if manifest is None:
             raise AssertionError("committed without a manifest")
         return self._result(
             "partial" if manifest.partial else "done",
-            seconds=monotonic() - begun,
             path=backup.path,
             manifest=manifest,
             command=plan.command,
@@ -197,16 +241,16 @@ class _DatabaseBackup:
     def _name(self, started: datetime) -> ArtifactName:
         return ArtifactName(started.astimezone(), self.instance.dbms, self.database, self.format)
 
-    def _whole(self, plan: DumpPlan, source: _Source, started: datetime) -> Backup:
+    def _whole(self, plan: DumpPlan, source: _Source, started: datetime, tries: Tries) -> Backup:
         """Writes the backup; a dump that ends amid something is its tool's failure, not a bad artifact's."""
         try:
-            return self._write(plan, source, started)
+            return self._write(plan, source, started, tries)
         except ArtifactCorrupt as exc:
             raise ToolFailed(
                 f"{plan.client} left off amid the dump of {self.database!r}: {exc.message}"
             ) from exc
 
-    def _write(self, plan: DumpPlan, source: _Source, started: datetime) -> Backup:
+    def _write(self, plan: DumpPlan, source: _Source, started: datetime, tries: Tries) -> Backup:
         """Dumps into the folder; commits only what is whole."""
         codec = CODECS[self.format]
         member = Member(stem(started.astimezone(), self.instance.dbms, self.database) + ".sql", started)
@@ -223,8 +267,10 @@ class _DatabaseBackup:
                     sink.write(block)
                 told |= {"bytes": raw.size, "rows": facts.counter.result().rows or None}
             if self.instance.custom_format:
-                self._read_back(sink, facts)
+                self._read_back(sink, facts, tries.left)
             self._check_end(plan, facts)
+            if dump.passing and not tries.last:
+                raise ToolFailed(f"{plan.client} left something out: {dump.errors[0]}", transient=True)
             held = facts.counter.result()
             missing = source.missing_in(held)
             return sink.commit(
@@ -251,20 +297,21 @@ class _DatabaseBackup:
                     errors=(*dump.errors, *inventory.sentences(missing), *source.unseen),
                     warnings=(*source.denied, *dump.warnings),
                     missing=missing,
+                    attempts=tries.made,
                 )
             )
 
     def _facts_meter(self) -> FactsMeter:
         return FactsMeter(ENGINES[self.instance.dbms].dialect)
 
-    def _read_back(self, sink: Storing, facts: FactsMeter) -> None:
+    def _read_back(self, sink: Storing, facts: FactsMeter, timeout: float | None) -> None:
         """The facts of an archive, read from what was just written: its stream holds no plain SQL."""
         from python_backup.engines.postgresql.archive import archive_as_sql  # noqa: PLC0415 - brings a driver
 
         with (
             timed("read_back"),
             self.progress.step(f"reading back {self.database}"),
-            archive_as_sql(sink.partial, self.instance.tools, timeout=self.request.timeout) as blocks,
+            archive_as_sql(sink.partial, self.instance.tools, timeout=timeout) as blocks,
         ):
             for _ in through(blocks, facts):
                 pass

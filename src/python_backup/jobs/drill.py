@@ -178,7 +178,7 @@ class _Drill:
         with (
             timed("dump", self.seconds),
             connected(instance) as server,
-            server.plan_dump(database, timeout=None).start() as dump,
+            server.plan_dump(database, instance.limits).start() as dump,
             self.progress.step(f"dumping {database} again") as step,
             apart(dump.blocks) as blocks,
         ):

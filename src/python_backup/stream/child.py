@@ -28,13 +28,12 @@ from python_backup.errors import ToolFailed, ToolMissing
 from python_backup.log.events import Event
 from python_backup.log.tell import tell
 from python_backup.stream import leash
+from python_backup.stream.bounds import Bounds, Silence
+from python_backup.stream.capped import KEPT, Capped
 from python_backup.stream.processes import dies_with, living_in_group
 
 BLOCK = 1 << 20
 """Bytes of one block, and of the pipe: with the usual 64 KiB a pipe carries half as much."""
-
-STDERR_KEPT = 64 << 10
-"""Bytes of stderr kept from its start, and as many from its end."""
 
 LINE_KEPT = 500
 """Characters of one line of stderr that an error or a manifest has."""
@@ -109,17 +108,20 @@ def output_of(command: Command, *, timeout: float = 30) -> tuple[bytes, Ending]:
 
 
 @contextmanager
-def running(command: Command, *, timeout: float | None = None) -> Iterator[Child]:
+def running(
+    command: Command, *, timeout: float | None = None, silence: Silence | None = None
+) -> Iterator[Child]:
     """Starts a program; on leaving, its whole process group is ended and waited for.
 
     Args:
         command: What is started.
         timeout: Seconds for the whole run, from now to the exit status; None for no bound.
+        silence: What is done while it writes nothing; None for nothing.
 
     Raises:
         ToolMissing: the program is not there or cannot be run.
     """
-    child = Child(command, _started(command), timeout)
+    child = Child(command, _started(command), Bounds(timeout, silence or Silence()))
     tell(Event.TOOL_STARTED, f"{command.name} started", argv=command.argv)
     try:
         yield child
@@ -196,14 +198,13 @@ def _opened(command: Command) -> subprocess.Popen[bytes]:
 class Child:
     """A running program. One thread reads it; any thread may end it."""
 
-    def __init__(self, command: Command, process: subprocess.Popen[bytes], timeout: float | None) -> None:
+    def __init__(self, command: Command, process: subprocess.Popen[bytes], bounds: Bounds) -> None:
         self._name = command.name
         self._process = process
-        self._timeout = timeout
         self._begun = time.monotonic()
-        self._deadline = None if timeout is None else self._begun + timeout
+        self._bounds = bounds
         self._unsent = memoryview(command.input)
-        self._stderr = _Capped()
+        self._stderr = Capped()
         self._ended = False
         self._serving = threading.Lock()  # held while descriptors are in use, so that none is closed then
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -233,12 +234,17 @@ class Child:
             ToolFailed: the time is over, or the child was ended from outside (`end`).
         """
         buffer = memoryview(bytearray(BLOCK))
+        self._bounds.heard()
         while True:
             with self._serving:
                 count = self._fill(buffer)
+            if count is None:
+                self._bounds.look()  # not under the lock: it may take its time, and `end` must not
+                continue
             if not count:
                 break
             yield bytes(buffer[:count])
+            self._bounds.heard()
         with self._serving:
             ending = self._ending()
         judge(ending)
@@ -260,8 +266,11 @@ class Child:
             self._close()
         _until(self._group_gone, GRACE)
 
-    def _fill(self, buffer: memoryview) -> int:
-        """Reads stdout until the buffer is full, some time has passed, or its end (0 bytes)."""
+    def _fill(self, buffer: memoryview) -> int | None:
+        """Reads stdout until the buffer is full, some time has passed, or its end (0 bytes).
+
+        None: it is time to look why nothing comes.
+        """
         count = 0
         latest = 0.0
         while count < BLOCK:
@@ -274,6 +283,8 @@ class Child:
                     break
                 if count:
                     time.sleep(_NAP)
+                elif self._bounds.due:
+                    return None
                 self._serve(latest - now if count else None)
                 continue
             if not got:
@@ -308,17 +319,11 @@ class Child:
     def _check(self) -> None:
         if self._ended:
             raise ToolFailed(f"{self._name} was ended before it was done")
-        if self._deadline is not None and time.monotonic() >= self._deadline:
-            raise ToolFailed(
-                f"{self._name} gave no end within {self._timeout:g} s",
-                hint="Raise backup.timeout in the config, or find out what the server is waiting for.",
-            )
+        self._bounds.check(self._name)
 
     def _serve(self, wait: float | None) -> None:
-        """Waits until a pipe is ready, at most ``wait`` seconds and the deadline; serves stdin and stderr."""
-        if self._deadline is not None:
-            left = max(0.0, self._deadline - time.monotonic())
-            wait = left if wait is None else min(wait, left)
+        """Waits until a pipe is ready, at most ``wait`` seconds and the bounds; serves stdin and stderr."""
+        wait = self._bounds.wait(wait)
         for ready, _ in self._poll.poll(None if wait is None else wait * 1000):
             if ready == self._err:
                 self._drain_stderr()
@@ -328,12 +333,13 @@ class Child:
     def _drain_stderr(self) -> None:
         while True:
             try:
-                piece = os.read(self._err, STDERR_KEPT) if self._err >= 0 else b""
+                piece = os.read(self._err, KEPT) if self._err >= 0 else b""
             except BlockingIOError:
                 return
             if not piece:
                 break
             self._stderr.add(piece)
+            self._bounds.heard()
         if self._err >= 0:
             self._poll.unregister(self._err)
             self._err = -1
@@ -381,28 +387,6 @@ class Child:
                 if pipe is not None:
                     pipe.close()
             os.close(self._wake)
-
-
-class _Capped:
-    """The first and the last bytes of a text that may have no end."""
-
-    def __init__(self) -> None:
-        self._head = bytearray()
-        self._tail = bytearray()
-        self._dropped = 0
-
-    def add(self, piece: bytes) -> None:
-        room = STDERR_KEPT - len(self._head)
-        self._head += piece[:room]
-        self._tail += piece[room:]
-        excess = len(self._tail) - STDERR_KEPT
-        if excess > 0:
-            del self._tail[:excess]
-            self._dropped += excess
-
-    def text(self) -> str:
-        between = b"\n[%d bytes left out]\n" % self._dropped if self._dropped else b""
-        return bytes(self._head + between + self._tail).decode("utf-8", "replace")
 
 
 def _until(done: Callable[[], bool], within: float) -> None:

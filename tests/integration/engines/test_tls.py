@@ -236,7 +236,7 @@ def test_the_dump_tool_refuses_what_the_driver_refuses(
     server: Any = engine.connect(secured.instance())
     try:
         setattr(server, "_instance" if hasattr(server, "_instance") else "instance", wrong)
-        plan = server.plan_dump(database, timeout=60)
+        plan = server.plan_dump(database, wrong.limits)
         if fault == "expired":
             secured.expire()
         with pytest.raises(ToolFailed) as caught, plan.start() as dump:

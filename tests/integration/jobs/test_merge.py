@@ -22,7 +22,7 @@ Name = Callable[..., str]
 
 
 def backed_up(server: RunningServer, folder: Path, database: str) -> Path:
-    request = BackupRequest((instance_for(server),), (database,), folder, Format.ZSTD, timeout=60)
+    request = BackupRequest((instance_for(server),), (database,), folder, Format.ZSTD)
     (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     if result.error is not None:
         raise result.error

@@ -125,7 +125,7 @@ def test_definitions_alone_and_a_pattern_that_takes_nothing(
         f"create view {quote('v $x')} as select id from {quote('a.b')}",
         f"insert into {quote('a `b')} values (1, 'x')", f"insert into {quote('a.b')} values (1, 1)",
     )  # fmt: skip
-    request = BackupRequest((instance_for(any_server),), (name,), tmp_path, Format.ZSTD, timeout=60)
+    request = BackupRequest((instance_for(any_server),), (name,), tmp_path, Format.ZSTD)
     (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     assert result.path is not None
     facts, _ = part(any_server, result.path, Pick(schema_only=True), target)
@@ -147,7 +147,7 @@ def everything(server: RunningServer, new_database: Name, folder: Path) -> tuple
         databases.execute(server, name, script(EVERYTHING, server.major[0]))
     else:
         build(server, name)
-    request = BackupRequest((instance_for(server),), (name,), folder, Format.ZSTD, timeout=60)
+    request = BackupRequest((instance_for(server),), (name,), folder, Format.ZSTD)
     (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     assert result.path is not None
     return name, result.path

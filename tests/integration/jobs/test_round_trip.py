@@ -58,7 +58,7 @@ def fill(server: RunningServer, database: str) -> None:
 def backed_up(
     instance: Instance, folder: Path, database: str, stored: Format = Format.ZSTD
 ) -> DatabaseResult:
-    request = BackupRequest((instance,), (database,), folder, stored, timeout=60)
+    request = BackupRequest((instance,), (database,), folder, stored)
     (result,) = back_up(request, Silence(), now)
     if result.error is not None:
         raise result.error

@@ -8,7 +8,7 @@ import pytest
 from python_backup.config.load import load, read_config
 from python_backup.config.schema import ConfigFile
 from python_backup.errors import ConfigError, UsageError
-from python_backup.model import Dbms, Format, Tls, TlsMode, Tools
+from python_backup.model import Dbms, Format, Limits, Retry, Tls, TlsMode, Tools
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
 START = "backup: {directory: /b}\ninstances:\n"
@@ -36,7 +36,7 @@ def written(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 def test_the_example_is_valid_and_says_zstd() -> None:
     config = load(EXAMPLE, {})
-    assert (config.format, config.level, config.timeout) == (Format.ZSTD, 3, 3600)
+    assert (config.format, config.level) == (Format.ZSTD, 3)
     assert [i.dbms for i in config.instances] == [Dbms.MYSQL, Dbms.MARIADB] + [Dbms.POSTGRESQL] * 2
     assert [i.id for i in config.instances] == ["1", "shop", "main", "archive"]
 
@@ -238,12 +238,34 @@ def test_a_full_instance_is_settled(tmp_path: Path) -> None:
 def test_what_the_config_leaves_out_has_the_documented_defaults(tmp_path: Path) -> None:
     text = START + f"  - {ONE}\n  - {{id: b, dbms: postgresql, username: u}}\n"
     config = load(written(tmp_path, text), {})
-    assert (config.format, config.level, config.timeout, config.warnings) == (Format.NONE, None, None, ())
+    assert (config.format, config.level, config.warnings) == (Format.NONE, None, ())
     assert [i.port for i in config.instances] == [3306, 5432]
     assert [(i.host, i.name, i.enabled, i.custom_format) for i in config.instances] == [
         ("127.0.0.1", "1", True, False),
         ("127.0.0.1", "b", True, False),
     ]
+
+
+def test_limits_and_retries_are_the_backups_or_the_instances_own(tmp_path: Path) -> None:
+    text = """\
+backup:
+  directory: b
+  timeout: 60
+  lock_timeout: null
+  retry: {attempts: 5, backoff: 1.5}
+instances:
+  - {id: 1, dbms: mysql, username: u}
+  - {id: 2, dbms: mysql, username: u, timeout: 9, lock_timeout: 8, idle_timeout: 7, retry: {attempts: 1}}
+"""
+    first, second = load(written(tmp_path, text), {}).instances
+    assert (first.limits, first.retry) == (Limits(60, None, 1800), Retry(5, 5, 1.5, 60))
+    assert (second.limits, second.retry) == (Limits(9, 8, 7), Retry(1, 5, 2, 60))
+
+
+@pytest.mark.parametrize("retry", ["{attempts: 0}", "{backoff: 0.5}", "{delay: -1}", "{tries: 3}"])
+def test_a_retry_that_makes_no_sense_is_a_fault(retry: str) -> None:
+    text = f"backup: {{directory: b, retry: {retry}}}\ninstances: [{{id: 1, dbms: mysql, username: u}}]\n"
+    assert [fault for fault in faults_of(text) if "retry" in fault] != []
 
 
 def test_relative_paths_start_at_the_config_files_folder(tmp_path: Path) -> None:

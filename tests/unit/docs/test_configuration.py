@@ -22,6 +22,9 @@ DOCUMENT = "docs/configuration.md"
 DEPENDING = {
     "backup.compression.level": "the format's own",
     "backup.timeout": "none: no limit",
+    "instances[].timeout": "`backup.timeout`",
+    "instances[].lock_timeout": "`backup.lock_timeout`",
+    "instances[].idle_timeout": "`backup.idle_timeout`",
     "instances[].name": "the id",
     "instances[].username": "required, but with `password.vault`",
     "instances[].port": "`3306`; PostgreSQL `5432`",

@@ -56,12 +56,24 @@ _LOST = frozenset(
     {0, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED, 1053, 1927, 4031}
 )
 
+PASSING = frozenset(
+    {
+        *(1205, 1213),  # a lock was held too long, a deadlock
+        *(1412, 1146),  # tables were changed amid a transaction, dropped amid a dump
+        *(1040, 1203, 1226),  # no connection left: the server's, the account's
+        *(1053, 1077, 1079, 1927, 4031),  # the server is shutting down, the connection was ended
+        *(1158, 1159, 1160, 1161),  # the network failed the server
+        *(2002, 2003, 2005, 2006, 2013, 2055),  # it cannot be reached, or was lost
+    }
+)
+"""Errors that may be none a little later; of the servers, and (from 2000 on) of their clients."""
+
 
 class ServerSaid(StatementFailed):
     """The server refused a statement; ``code`` and ``reason`` are its own."""
 
     def __init__(self, code: int, reason: str, *, hint: str | None = None) -> None:
-        super().__init__(f"the server refused: {reason} ({code})", hint=hint)
+        super().__init__(f"the server refused: {reason} ({code})", hint=hint, transient=code in PASSING)
         self.code = code
         self.reason = reason
 
@@ -228,6 +240,7 @@ def _local_socket(path: str) -> socket.socket:
         raise ConnectionFailed(
             f"cannot connect to {path}: {exc.strerror or exc}",
             hint="Check socket in the config, and that the server is running.",
+            transient=True,
         ) from exc
     return made
 
@@ -244,8 +257,11 @@ def _reaching(instance: Instance) -> Iterator[None]:
                 f"{who} refused the login: {reason} ({code})",
                 hint=hint_for(reason) or _login_hint(instance),
             ) from exc
-        hint = hint_for(reason) or _REACHING.get(code)
-        raise ConnectionFailed(f"cannot connect to {who}: {reason} ({code})", hint=hint) from exc
+        raise ConnectionFailed(
+            f"cannot connect to {who}: {reason} ({code})",
+            hint=hint_for(reason) or _REACHING.get(code),
+            transient=code in PASSING and hint_for(reason) is None,
+        ) from exc
     except RuntimeError as exc:  # PyMySQL's word for a package that an authentication plugin needs
         raise ConnectionFailed(
             f"cannot log in at {who}: {exc}",
@@ -284,6 +300,7 @@ def _converted(instance: Instance, *, rights: bool) -> Iterator[None]:
             raise ConnectionFailed(
                 f"the connection to {address(instance)} was lost: {reason} ({code})",
                 hint="See the server's error log; a statement larger than max_allowed_packet also ends it.",
+                transient=True,
             ) from exc
         if rights and code in _RIGHT_MISSING:
             raise NotPermitted(

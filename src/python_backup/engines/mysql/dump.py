@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from python_backup.engines.engine import DumpPlan, DumpStream
-from python_backup.engines.mysql.connection import DEFAULT_PORT
+from python_backup.engines.mysql.connection import DEFAULT_PORT, PASSING
 from python_backup.engines.mysql.tools import Tool
+from python_backup.engines.mysql.waiting import lock_watch
 from python_backup.engines.tls import VERIFYING, hint_for
 from python_backup.errors import ToolFailed
-from python_backup.model import Dbms, Instance, Tls, TlsMode
+from python_backup.model import Dbms, Instance, Limits, Tls, TlsMode
+from python_backup.stream.bounds import Silence
 from python_backup.stream.child import Command, Ending, running
 from python_backup.stream.private import private_files
 
@@ -60,7 +62,7 @@ class Job:
     tool: Tool
     environment: dict[str, str]
     encrypted: bool
-    timeout: float | None
+    limits: Limits
     further: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
@@ -166,7 +168,9 @@ def _start(job: Job) -> Iterator[DumpStream]:
             folder = stack.enter_context(private_files({OPTION_FILE: content}))
             where, given = str(folder / OPTION_FILE), b""
         argv = (*job.tool.argv, f"--defaults-file={where}", *options(job))
-        child = stack.enter_context(running(Command(argv, job.environment, given), timeout=job.timeout))
+        watch = stack.enter_context(lock_watch(job.instance, job.database))
+        command, silence = Command(argv, job.environment, given), Silence(job.limits.idle, watch)
+        child = stack.enter_context(running(command, timeout=job.limits.timeout, silence=silence))
         stream = DumpStream(iter(()), list(job.lacks), list(job.warnings))
         tail = _Tail()
         stream.blocks = tail.watch(child.blocks(lambda ending: _judge(job, ending, tail, stream)))
@@ -193,12 +197,13 @@ def _judge(job: Job, ending: Ending, tail: _Tail, stream: DumpStream) -> None:
         raise ToolFailed(f"{who} was ended by signal {-ending.returncode}{_because(said.errors)}")
     fatal = [line for line in said.fatal if not _of_events(line, job.database)]
     if fatal:
-        raise ToolFailed(f"{who} failed: {fatal[0]}", hint=_hint(fatal[0]))
+        raise ToolFailed(f"{who} failed: {fatal[0]}", hint=_hint(fatal[0]), transient=passing(fatal[0]))
     if ending.returncode and not said.errors:
         raise ToolFailed(f"{who} ended with exit status {ending.returncode}{_because(said.warnings)}")
     if TRAILER not in tail.text and not {"--skip-comments", "--compact"} & set(job.instance.options):
         raise ToolFailed(f"{who} wrote no {TRAILER.decode()!r} at the end of its dump{_because(said.errors)}")
     stream.errors.extend(said.errors)
+    stream.passing = any(map(passing, said.errors))
     stream.warnings.extend(said.warnings)
 
 
@@ -239,6 +244,16 @@ _FATAL = re.compile(
     r"|when executing 'START TRANSACTION"
 )
 """Errors after which the dump is not worth keeping, although ``--force`` may write a trailer."""
+
+
+_CODE = re.compile(r"(?:[Ee]rror:? |\()(\d{4})\b")
+_TABLE_GONE = re.compile(r"Couldn't find table")
+
+
+def passing(line: str) -> bool:
+    """Whether an error may be none a little later: a lock, tables changed amid the dump, a lost server."""
+    codes = {int(code) for code in _CODE.findall(line)}
+    return bool(codes & PASSING) or _TABLE_GONE.search(line) is not None
 
 
 def _of_events(line: str, database: str) -> bool:

@@ -30,7 +30,7 @@ from python_backup.engines.mysql import (
 from python_backup.engines.mysql.connection import Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
-from python_backup.model import Dbms, Instance
+from python_backup.model import Dbms, Instance, Limits
 
 _LATER_END_OF_TIME = (11, 5, 0)
 
@@ -100,7 +100,7 @@ class MysqlServer:
         """What this server and account lack for a restore."""
         return outlook.look(self._session, self.instance, wanted)
 
-    def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
+    def plan_dump(self, database: str, limits: Limits) -> DumpPlan:
         """Chooses the program and its options for this server and this database's tables."""
         tool = self.toolbox.choose(self.flavour, self.number[:2])
         lost = losses.find(self._session, database)
@@ -125,7 +125,7 @@ class MysqlServer:
                 environment=self.toolbox.environment(),
                 encrypted=self._link.encrypted,
                 further=(("--dump-history",) if history else ()) + without,
-                timeout=timeout,
+                limits=limits,
                 warnings=tuple(warnings),
                 lacks=tuple(lacks),
             )

@@ -152,44 +152,52 @@ def _no_environment() -> Iterator[None]:
             os.environ.update(hidden | ({} if home is None else {"HOME": home}))
 
 
-_REFUSALS: tuple[tuple[str, type[ServerError], str], ...] = (
+_REFUSALS: tuple[tuple[str, type[ServerError], str, bool], ...] = (
     (
         r"(?i)authentication failed|no password supplied|role .* does not exist",
         NotPermitted,
         "Check username and password of instance {id} in the config.",
+        False,
     ),
     (
         r"no pg_hba\.conf entry|pg_hba\.conf rejects",
         NotPermitted,
         "Add a line for this user, database and address to the server's pg_hba.conf and reload it.",
+        False,
     ),
     (
         r"permission denied for database|not permitted to log in",
         NotPermitted,
         'Grant it: ALTER ROLE "{user}" LOGIN; GRANT CONNECT ON DATABASE … TO "{user}".',
+        False,
     ),
     (
         r"server does not support SSL|SSL error|certificate|sslrootcert",
         ConnectionFailed,
         "Check tls (mode, ca, cert, key) of instance {id} in the config.",
+        False,
     ),
     (
         r"too many (clients|connections)|remaining connection slots",
         ConnectionFailed,
         "Raise max_connections on the server, or wait until other sessions have ended.",
+        True,
     ),
     (
         r"starting up|shutting down|recovery mode",
         ConnectionFailed,
         "Wait until the server is up, and run again.",
+        True,
     ),
-    (r"database .* does not exist", ConnectionFailed, "Check the database's name."),
+    (r"database .* does not exist", ConnectionFailed, "Check the database's name.", False),
     (
         r"",
         ConnectionFailed,
         "Check that the server runs, and host and port (or socket) of instance {id} in the config.",
+        True,
     ),
 )
+"""For each refusal its pattern, what it is, what helps, and whether it may pass by itself."""
 
 
 def _refused(exc: psycopg.Error, where: Address, told: dict[str, str], instance: Instance) -> ServerError:
@@ -197,11 +205,12 @@ def _refused(exc: psycopg.Error, where: Address, told: dict[str, str], instance:
     if "certificate verify failed" in reason and not where.host.startswith("/"):
         why = refusal(where.host, where.port, instance.tls)
         reason += f": {why}" if why else ""
-    kind, hint = next((kind, hint) for pattern, kind, hint in _REFUSALS if re.search(pattern, reason))
+    kind, hint, passes = next((k, h, p) for pattern, k, h, p in _REFUSALS if re.search(pattern, reason))
     user = told.get("user", "")
     return kind(
         f"cannot connect to {where} as {user!r}: {reason}",
         hint=hint_for(reason) or hint.format(id=instance.id, user=user),
+        transient=passes and hint_for(reason) is None,
     )
 
 
@@ -250,8 +259,15 @@ def converted(exc: psycopg.Error, doing: str, hint: str | None = None) -> Backup
     if exc.sqlstate == "42501":
         return NotPermitted(text, hint=hint)
     if exc.sqlstate is None or exc.sqlstate.startswith(("08", "57P")):
-        return ConnectionFailed(text, hint=hint or "Look into the server's log, and run again.")
-    return ServerError(text, hint=hint)
+        gone = exc.sqlstate == "57P04"  # the database was dropped
+        return ConnectionFailed(
+            text, hint=hint or "Look into the server's log, and run again.", transient=not gone
+        )
+    return ServerError(text, hint=hint, transient=exc.sqlstate in PASSING)
+
+
+PASSING = frozenset({"40001", "40P01", "55P03", "53300"})
+"""States that may pass: a conflict (with recovery too), a deadlock, a lock, no connection left."""
 
 
 def text(value: bytes | None) -> str:

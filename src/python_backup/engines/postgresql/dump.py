@@ -13,7 +13,8 @@ from python_backup.engines.postgresql import connection, inventory
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.engines.tls import hint_for
 from python_backup.errors import ConfigError, ToolFailed
-from python_backup.model import Instance
+from python_backup.model import Instance, Limits
+from python_backup.stream.bounds import Silence
 from python_backup.stream.child import Command, Ending, running
 from python_backup.stream.private import private_files
 
@@ -26,9 +27,6 @@ UNNAMED_WARNING = (
     "the database's name has a line break, which pg_dump --create refuses:"
     " its encoding, locale and own settings are not in the dump"
 )
-
-LOCK_WAIT = 120
-"""Seconds to wait for a table that another session holds; pg_dump's default is for ever."""
 
 LINES_SHOWN = 3
 
@@ -45,12 +43,12 @@ _REFUSED = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be dumped, for which server (its major version), within how many seconds."""
+    """What is to be dumped, for which server (its major version), within which limits."""
 
     instance: Instance
     database: str
     major: int
-    timeout: float | None
+    limits: Limits
 
 
 def plan(request: Request, toolbox: Toolbox) -> DumpPlan:
@@ -63,13 +61,14 @@ def plan(request: Request, toolbox: Toolbox) -> DumpPlan:
     instance = request.instance
     _check(instance.options, instance)
     tool = toolbox.choose("pg_dump", request.major)
-    wait = LOCK_WAIT if request.timeout is None else max(1, min(LOCK_WAIT, int(request.timeout)))
+    bounds = [seconds for seconds in (request.limits.lock, request.limits.timeout) if seconds is not None]
+    wait = (f"--lock-wait-timeout={max(1, int(min(bounds)))}s",) if bounds else ()
     prompted = bool(instance.tools.command) and instance.password is not None
     command = (
         *tool.argv,
         *(UNNAMED if _unnamed(request) else WHOLE),
         "--format=c" if instance.custom_format else "--format=p",
-        f"--lock-wait-timeout={wait}s",
+        *wait,
         "--password" if prompted else "--no-password",
         *instance.options,
         "--dbname=" + connection.conninfo(_parameters(request)),
@@ -121,7 +120,9 @@ def _running(request: Request, command: tuple[str, ...], environment: dict[str, 
     with private_files(files) as folder:
         asked = f"{password}\n".encode() if prompted else b""
         environment = environment | {"PGPASSFILE": str(folder / "pgpass")}
-        with running(Command(command, environment, asked), timeout=request.timeout) as child:
+        silence = Silence(request.limits.idle)
+        started = Command(command, environment, asked)
+        with running(started, timeout=request.limits.timeout, silence=silence) as child:
             stream = DumpStream(iter(()), [], list(_warnings_of(request)))
             stream.blocks = child.blocks(
                 judge(f"pg_dump of database {request.database!r}", stream, request.instance)
@@ -150,7 +151,8 @@ def judge(doing: str, stream: DumpStream | None, instance: Instance | None) -> C
         lines = [line for line in lines if line]
         errors = [line for line in lines if _ERROR.match(line)]
         if ending.returncode != 0 or errors:
-            raise ToolFailed(_failure(doing, ending, errors or lines), hint=_hint(lines, instance))
+            text = _failure(doing, ending, errors or lines)
+            raise ToolFailed(text, hint=_hint(lines, instance), transient=_passing(lines))
         if stream is not None:
             stream.warnings.extend(_warnings(lines))
 
@@ -160,7 +162,8 @@ def judge(doing: str, stream: DumpStream | None, instance: Instance | None) -> C
 def _failure(doing: str, ending: Ending, lines: list[str]) -> str:
     how = f"signal {-ending.returncode}" if ending.returncode < 0 else f"exit status {ending.returncode}"
     shown = "; ".join(re.sub(r"^[\w./-]+: ((error|fatal): )?", "", line) for line in lines[:LINES_SHOWN])
-    return f"{doing} failed ({how})" + (f": {shown}" if shown else "")
+    limit = " (lock_timeout)" if "statement timeout" in shown else ""
+    return f"{doing} failed ({how})" + (f": {shown}{limit}" if shown else "")
 
 
 def _warnings(lines: list[str]) -> list[str]:
@@ -186,8 +189,8 @@ _HINTS = (
         "Install the client of the server's version, or name its folder in tools.path.",
     ),
     (
-        r"lock timeout|could not obtain lock",
-        "Wait until the session that holds the table has ended, or put --lock-wait-timeout in options.",
+        r"statement timeout|lock timeout|could not obtain lock",
+        "End the session that holds the table (see pg_locks), or raise lock_timeout in the config.",
     ),
     (
         r"conflict with recovery",
@@ -201,6 +204,30 @@ _HINTS = (
     (r"unsupported version", "Install a newer pg_restore, or name its folder in tools.path."),
     (r"unrecognized option|invalid option", "Check the instance's options against this client's --help."),
 )
+
+
+def _passing(lines: list[str]) -> bool:
+    """Whether what failed may go well a little later; what needs somebody's hand is said first."""
+    everything = "\n".join(lines)
+    return _PASSING.search(everything) is not None and _LASTING.search(everything) is None
+
+
+_LASTING = re.compile(r"authentication failed|no password supplied|pg_hba|certificate|permission denied")
+_PASSING = re.compile(
+    r"conflict with recovery|(statement|lock) timeout|could not obtain lock|deadlock detected"
+    r"|could not serialize"
+    r"|server closed the connection|terminating connection|no connection to the server"
+    r"|could not (receive|send)"
+    r"|Connection (refused|reset|timed out)|timeout expired|No route to host|is unreachable|SSL SYSCALL"
+    r"|could not translate host name|No such file or directory\s+Is the server running"
+    r"|too many (clients|connections)|remaining connection slots|starting up|shutting down|recovery mode"
+    r"|not (yet )?accepting connections|relation .* does not exist|with OID \d+|cache lookup failed"
+)
+"""What pg_dump says of faults that pass: locks, recovery, a lost server, tables dropped beside it.
+
+Its ``--lock-wait-timeout`` is a statement_timeout for the statements that lock (13 to 18); for all
+others it sets none.
+"""
 
 
 def _hint(lines: list[str], instance: Instance | None) -> str | None:

@@ -36,7 +36,7 @@ from python_backup.engines.postgresql.connection import (
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import Refused, ServerError, TargetExists
-from python_backup.model import Instance
+from python_backup.model import Instance, Limits
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
 """Databases that belong to the server or to its host, not to users."""
@@ -124,9 +124,9 @@ class PostgresServer:
             return found
         return found + self._within(wanted.target, lambda link: outlook.lost_grants(link, wanted))
 
-    def plan_dump(self, database: str, *, timeout: float | None) -> DumpPlan:
+    def plan_dump(self, database: str, limits: Limits) -> DumpPlan:
         """Chooses pg_dump and its options for this database."""
-        return dump.plan(dump.Request(self._instance, database, self._major, timeout), self._toolbox)
+        return dump.plan(dump.Request(self._instance, database, self._major, limits), self._toolbox)
 
     def target(self, database: str) -> object:
         """What the rewriter must know of this server and account."""

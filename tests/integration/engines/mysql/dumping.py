@@ -12,7 +12,7 @@ from python_backup.dump.facts import FactsCounter
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.mysql.engine import ENGINE
-from python_backup.model import Facts, Instance
+from python_backup.model import Facts, Instance, Limits
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def connected(instance: Instance) -> Iterator[Server]:
 
 def dump(server: Server, database: str) -> Dump:
     """Dumps the database, and counts the dump in blocks as they came."""
-    plan = server.plan_dump(database, timeout=120)
+    plan = server.plan_dump(database, Limits(timeout=120))
     counter = FactsCounter(ENGINE.dialect.objects())
     lexer = ENGINE.dialect.lexer()
     blocks: list[bytes] = []

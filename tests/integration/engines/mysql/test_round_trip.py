@@ -12,7 +12,7 @@ from integration.engines.mysql.everything import build
 from python_backup.engines.engine import Server
 from python_backup.engines.mysql.tools import Toolbox
 from python_backup.errors import ToolMissing
-from python_backup.model import Dbms, Tools
+from python_backup.model import Dbms, Limits, Tools
 from support import databases
 from support.servers import RunningServer, instance_for
 
@@ -63,7 +63,7 @@ def test_the_socket_serves_as_well(mysql_server: RunningServer, new_database):
     databases.execute(mysql_server, source, "CREATE TABLE t (n INT)", "INSERT INTO t VALUES (1), (2)")
     with connected(instance_for(mysql_server, socket=True)) as server:
         found = dump(server, source)
-        assert "--protocol=SOCKET" in server.plan_dump(source, timeout=None).command
+        assert "--protocol=SOCKET" in server.plan_dump(source, Limits(timeout=None)).command
     assert [(t.name, t.rows) for t in found.facts.tables] == [("t", 2)]
 
 
@@ -106,7 +106,7 @@ def test_mariadbs_program_dumps_a_mysql_server_without_generated_columns(
         pytest.skip("needs a MySQL server and mariadb-dump")
     with connected(replace(instance_for(mysql_server), tools=Tools(path=other))) as server:
         with pytest.raises(ToolMissing, match="generated columns"):
-            server.plan_dump(source, timeout=None)
+            server.plan_dump(source, Limits(timeout=None))
         databases.execute(mysql_server, source, "DROP TABLE computed")
         first = dump(server, source)
         assert (first.client, first.errors) == ("mariadb-dump", [])

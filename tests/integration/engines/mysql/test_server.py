@@ -13,7 +13,7 @@ from integration.engines.mysql.dumping import connected, dump, pieces, restore
 from integration.engines.mysql.everything import NAMES
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.errors import ConnectionFailed, NotPermitted, StatementFailed, ToolFailed
-from python_backup.model import Instance, Secret, Tls, TlsMode, label
+from python_backup.model import Instance, Limits, Secret, Tls, TlsMode, label
 from support import databases
 from support.servers import RunningServer, instance_for
 
@@ -168,7 +168,7 @@ def test_a_dump_whose_connection_is_ended_fails(mysql_server: RunningServer, new
     databases.execute(mysql_server, name, "CREATE TABLE t (v LONGTEXT)")
     databases.execute(mysql_server, name, *["INSERT INTO t VALUES (REPEAT('x', 4000000))"] * 12)
     with connected(instance_for(mysql_server)) as server:
-        plan = server.plan_dump(name, timeout=60)
+        plan = server.plan_dump(name, Limits(timeout=60))
         with plan.start() as stream, pytest.raises(ToolFailed, match=r"Lost connection|gone away|2013"):
             next(stream.blocks)
             _end_sessions(mysql_server, name)

@@ -8,7 +8,7 @@ import pytest
 
 from python_backup.engines.postgresql.engine import ENGINE
 from python_backup.errors import ConnectionFailed, NotPermitted
-from python_backup.model import Secret, Tls, TlsMode, Tools
+from python_backup.model import Limits, Secret, Tls, TlsMode, Tools
 from support.pg_trips import dumped
 from support.servers import instance_for
 
@@ -61,7 +61,7 @@ def test_through_a_command_the_password_goes_to_standard_input(postgresql_server
     else:
         tools = Tools(command=("/usr/bin/env", f"PATH={postgresql_server.bin}:/usr/bin:/bin"))
     server = ENGINE.connect(replace(instance_for(postgresql_server), tools=tools))
-    plan = server.plan_dump("postgres", timeout=60)
+    plan = server.plan_dump("postgres", Limits(timeout=60))
     assert plan.command[: len(tools.command)] == tools.command
     assert "--password" in plan.command
     dump = dumped(server, "postgres")

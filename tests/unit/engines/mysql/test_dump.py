@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from python_backup.engines.mysql.dump import Job, Said, option_file, options, plan
+from python_backup.engines.mysql.dump import Job, Said, option_file, options, passing, plan
 from python_backup.engines.mysql.tools import Tool
 from python_backup.errors import ToolFailed
-from python_backup.model import Dbms, Instance, Secret, Tls, TlsMode, Tools
+from python_backup.model import Dbms, Instance, Limits, Secret, Tls, TlsMode, Tools
 from python_backup.stream.child import Ending
 
 BOTH = frozenset(
@@ -31,7 +31,7 @@ NO_DATABASE = "mysqldump: Got error: 1049: Unknown database 'nodb' when selectin
 def job(tool: Tool = MYSQL, **changes) -> Job:
     fields = {"id": "1", "name": "1", "dbms": Dbms.MYSQL, "host": "h", "port": 3307, "username": "u"}
     instance = Instance(**fields | changes)
-    return Job(instance, "a b", tool, {"PATH": "/bin:/usr/bin"}, encrypted=True, timeout=20)
+    return Job(instance, "a b", tool, {"PATH": "/bin:/usr/bin"}, encrypted=True, limits=Limits(timeout=20))
 
 
 def test_each_option_is_given_where_the_client_has_it():
@@ -172,3 +172,28 @@ def test_a_container_gets_the_option_file_on_its_stdin(fake):
     output = run(inside)[0].decode()
     assert 'password="s3cret"' in output
     assert "--defaults-file=/dev/stdin" in output
+
+
+@pytest.mark.parametrize(
+    ("line", "passes"),
+    [
+        (
+            "mysqldump: Error 1412: Table definition has changed, please retry transaction when dumping table `t`",
+            True,
+        ),
+        ("mariadb-dump: Couldn't execute 'SHOW CREATE TABLE `t`': Lock wait timeout exceeded (1205)", True),
+        ('mariadb-dump: Got error: 2002: "Can\'t connect to server" when trying to connect', True),
+        (
+            "mysqldump: Error 2013: Lost connection to server during query when dumping table `t` at row: 3",
+            True,
+        ),
+        ("mysqldump: Got error: 1040: Too many connections when trying to connect", True),
+        ('mysqldump: Couldn\'t find table: "passing"', True),
+        ("mysqldump: Got error: 1045: Access denied for user 'u'@'h' when trying to connect", False),
+        (NO_DATABASE, False),
+        (BROKEN_VIEW, False),
+        ("mysqldump: unknown option '--x1412'", False),
+    ],
+)
+def test_what_may_pass_is_told_from_what_does_not(line: str, passes: bool):
+    assert passing(line) is passes

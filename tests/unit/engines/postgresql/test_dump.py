@@ -9,7 +9,7 @@ from python_backup.engines.engine import DumpStream
 from python_backup.engines.postgresql.dump import Request, judge, plan
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import ConfigError, ToolFailed
-from python_backup.model import Dbms, Instance, Secret, Tls, TlsMode, Tools
+from python_backup.model import Dbms, Instance, Limits, Secret, Tls, TlsMode, Tools
 from python_backup.stream.child import Ending
 
 PASSWORD = "se:cr\\et#'\" ü"
@@ -41,7 +41,7 @@ def fake(tmp_path) -> Path:
 
 def planned(of: Instance, database: str = "shop", timeout: float | None = None):
     environ = {"PATH": "/usr/bin:/bin", "PGHOST": "elsewhere", "PGOPTIONS": "-c x=y"}
-    return plan(Request(of, database, 18, timeout), Toolbox(of.tools, environ, lambda _e: iter(())))
+    return plan(Request(of, database, 18, Limits(timeout)), Toolbox(of.tools, environ, lambda _e: iter(())))
 
 
 def run(a_plan) -> bytes:
@@ -155,7 +155,7 @@ def test_warnings_are_kept_with_their_details_and_the_prompt_is_not_one():
     [
         ("permission denied for table t", "pg_read_all_data"),
         ("aborting because of server version mismatch", "tools.path"),
-        ("canceling statement due to lock timeout", "lock-wait-timeout"),
+        ("canceling statement due to lock timeout", "lock_timeout"),
         ("canceling statement due to conflict with recovery", "hot_standby_feedback"),
     ],
 )
@@ -163,3 +163,26 @@ def test_well_known_causes_have_a_hint(said, hinted):
     with pytest.raises(ToolFailed) as caught:
         judge("x", None, instance())(Ending(1, f"pg_dump: error: {said}"))
     assert hinted in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("said", "passes"),
+    [
+        ("query failed: ERROR:  canceling statement due to lock timeout", True),
+        ('Dumping the contents of table "t" failed: ERROR:  canceling statement due to conflict with recovery', True),
+        ("query failed: FATAL:  terminating connection due to administrator command", True),
+        ('connection to server at "h" (127.0.0.1), port 1 failed: Connection refused', True),
+        ('connection to server on socket "/s" failed: FATAL:  the database system is starting up', True),
+        ('query failed: ERROR:  relation "public.passing_1" does not exist', True),
+        ("query failed: ERROR:  could not open relation with OID 16388", True),
+        ('connection to server at "h", port 5432 failed: FATAL:  password authentication failed for user "u"', False),
+        ('connection to server at "h", port 5432 failed: FATAL:  database "x" does not exist', False),
+        ("query failed: ERROR:  permission denied for table t", False),
+        ("aborting because of server version mismatch", False),
+        ('query would be affected by row-level security policy for table "t"', False),
+    ],
+)  # fmt: skip
+def test_what_may_pass_is_told_from_what_does_not(said: str, passes: bool):
+    with pytest.raises(ToolFailed) as caught:
+        judge("x", None, instance())(Ending(1, f"pg_dump: error: {said}"))
+    assert caught.value.transient is passes
