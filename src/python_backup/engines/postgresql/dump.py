@@ -136,6 +136,7 @@ def _passfile(password: str) -> bytes:
     return f"*:*:*:*:{escaped}\n".encode()
 
 
+_SERVER_SAID = "detail: Error message from server: "
 _ERROR = re.compile(r"(?i)([\w./-]+: )?(error|fatal|panic)\b")
 
 
@@ -151,7 +152,8 @@ def judge(doing: str, stream: DumpStream | None, instance: Instance | None) -> C
         lines = [line for line in lines if line]
         errors = [line for line in lines if _ERROR.match(line)]
         if ending.returncode != 0 or errors:
-            text = _failure(doing, ending, errors or lines)
+            reasons = [line for line in lines if _SERVER_SAID in line]  # the error line says PQgetResult()
+            text = _failure(doing, ending, [*errors, *reasons] or lines)
             raise ToolFailed(text, hint=_hint(lines, instance), transient=_passing(lines))
         if stream is not None:
             stream.warnings.extend(_warnings(lines))
@@ -161,7 +163,9 @@ def judge(doing: str, stream: DumpStream | None, instance: Instance | None) -> C
 
 def _failure(doing: str, ending: Ending, lines: list[str]) -> str:
     how = f"signal {-ending.returncode}" if ending.returncode < 0 else f"exit status {ending.returncode}"
-    shown = "; ".join(re.sub(r"^[\w./-]+: ((error|fatal): )?", "", line) for line in lines[:LINES_SHOWN])
+    shown = "; ".join(
+        re.sub(rf"^[\w./-]+: ((error|fatal): |{_SERVER_SAID})?", "", line) for line in lines[:LINES_SHOWN]
+    )
     limit = " (lock_timeout)" if "statement timeout" in shown else ""
     return f"{doing} failed ({how})" + (f": {shown}{limit}" if shown else "")
 
