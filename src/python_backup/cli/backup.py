@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 
 LINES_SHOWN = 10
 
+_DatabasesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--database",
+        "-d",
+        metavar="NAME",
+        help="This database; may be repeated. Without it: all that filter and ignore leave.",
+        show_default=False,
+    ),
+]
 STYLES = {"done": GOOD, "planned": "", "partial": "yellow", "failed": BAD}
 
 
@@ -35,16 +45,7 @@ def backup(
     context: typer.Context,
     instance: InstanceOption = None,
     all_: Annotated[bool, typer.Option("--all", "-a", help="Every enabled instance.")] = False,
-    database: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--database",
-            "-d",
-            metavar="NAME",
-            help="This database; may be repeated. Without it: all that filter and ignore leave.",
-            show_default=False,
-        ),
-    ] = None,
+    database: _DatabasesOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Connect, check, show what would be run; write nothing.")
     ] = False,

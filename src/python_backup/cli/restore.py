@@ -60,6 +60,17 @@ TABLES_SHOWN = 40
 NAMES_SHOWN = 10
 """How many differing things the error names; the tables and ``--json`` have all."""
 
+_PlannedOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan", metavar="PLAN.json", help="Do just what was planned, or nothing.", show_default=False
+    ),
+]
+_ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing database without asking.")]
+_ResumeOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="End what a killed restore of NAME left.", show_default=False),
+]
 _VERDICTS = {True: Cell("equal", GOOD), False: Cell("differs", BAD), None: Cell("not counted", FAINT)}
 
 
@@ -71,15 +82,8 @@ def restore(
     target: TargetOption = None,
     source: SourceOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; touch nothing.")] = False,
-    planned: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan", metavar="PLAN.json", help="Do just what was planned, or nothing.", show_default=False
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace an existing database without asking.")
-    ] = False,
+    planned: _PlannedOption = None,
+    force: _ForceOption = False,
     disconnect: DisconnectOption = False,
     database_properties: PropertiesOption = PropertiesFrom.target,
     in_place: InPlaceOption = None,
@@ -95,10 +99,7 @@ def restore(
     rename_ambiguous: AmbiguousOption = None,
     events: EventsOption = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not compare before it counts.")] = False,
-    resume_or_undo: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="End what a killed restore of NAME left.", show_default=False),
-    ] = None,
+    resume_or_undo: _ResumeOption = None,
     wait: WaitOption = 0.0,
     config: ConfigOption = None,
     json: JsonOption = False,

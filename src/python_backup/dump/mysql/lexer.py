@@ -15,9 +15,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from python_backup.dump.mysql.client import SANDBOX, SANDBOX_BEGINS, WORD, is_command
 from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.names import unquote
-from python_backup.dump.mysql.rows import ExactRows, TrustedRows, string_pattern
+from python_backup.dump.mysql.rows import HEAD, UNCOUNTED_HEAD, ExactRows, TrustedRows, string_pattern
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.errors import ArtifactCorrupt
 from python_backup.model import label
@@ -28,29 +29,11 @@ STATEMENT_LIMIT = 256 * 1024 * 1024
 _HEAD_LIMIT = 1024 * 1024
 _COMMENT_HELD = 64 * 1024
 _LOOK_AHEAD = 4
-_COMMANDS = frozenset(
-    b"? charset clear connect delimiter edit ego exit go help nopager notee nowarning pager print prompt"
-    b" query_attributes quit rehash resetconnection sandbox source ssl_session_data_print status system"
-    b" tee use warnings".split()
-)
 _BLANK = re.compile(rb"\s*+")
-_WORD = re.compile(rb"[A-Za-z_?]++")
-_SANDBOX = re.compile(rb"/\*M?!999999\\-[^*\n]*\*/[ \t]*+\r?\n?")
-_SANDBOX_BEGINS = (b"/*!999999\\-", b"/*M!999999\\-")
 _TAIL = re.compile(rb"[ \t\r]*+\n")
 _BOM = b"\xef\xbb\xbf"
 _HEADER = re.compile(rb"(?:/\*M?!999999\\-[^*\n]*\*/[ \t]*\n)?-- (?:MySQL|MariaDB) dump \d[^\r\n]*\n")
 _COMPLETED = b"-- Dump completed"
-_NAME = rb"(?:`(?:[^`]|``)*+`|\"(?:[^\"]|\"\")*+\"|[\w$\x80-\xff]++)"
-_INSERT = (
-    rb"(?is)(?:INSERT|REPLACE)\s++(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE)\s++)*+(?:INTO\s*+)?"
-    rb"(?:" + _NAME + rb"\s*+\.\s*+)?(?P<table>" + _NAME + rb")"
-)
-_UNCOUNTED_HEAD = re.compile(_INSERT)
-_HEAD = re.compile(
-    _INSERT + rb"\s*+(?:PARTITION\s*+\([^()]*+\)\s*+)?"
-    rb"(?:\((?:[^()`\"']|`(?:[^`]|``)*+`|\"(?:[^\"]|\"\")*+\")*+\)\s*+)?VALUES?\s*+(?=\()"
-)
 
 
 @lru_cache(maxsize=32)
@@ -133,7 +116,7 @@ class MysqlLexer:
     def _look_at_header(self) -> None:
         if self._first and self._buffer.startswith(_BOM):
             self._at = len(_BOM)  # it goes with the comment that follows; the mysql client skips it, too
-        sandbox = self._buffer.startswith(_SANDBOX_BEGINS, self._at)
+        sandbox = self._buffer.startswith(SANDBOX_BEGINS, self._at)
         if not self._final and sandbox and self._buffer.count(b"\n") < 2:  # noqa: PLR2004 - it is line 2 then
             return
         if self._first:
@@ -180,7 +163,7 @@ class MysqlLexer:
             return ()
         if kind == "command":
             return self._command(at, self._buffer[at + 1 : at + 2], at + 2)
-        if kind == "code" and self._buffer.startswith(_SANDBOX_BEGINS, at):
+        if kind == "code" and self._buffer.startswith(SANDBOX_BEGINS, at):
             return self._sandbox()
         return self._begin(at)
 
@@ -215,11 +198,11 @@ class MysqlLexer:
 
     def _begin(self, at: int) -> tuple[Piece, ...] | None:
         """A word command, or the first byte of a statement."""
-        word = _WORD.match(self._buffer, at)
+        word = WORD.match(self._buffer, at)
         if word and word.end() == len(self._buffer) and not self._final:
             return None
         name = word.group().lower() if word else b""
-        if word and name in _COMMANDS:
+        if word and is_command(name):
             if name == b"use":
                 return self._use(at)
             return self._command(at, name, word.end())
@@ -267,7 +250,7 @@ class MysqlLexer:
         return (*pieces, ClientCommand(self._take(end), line, name.decode("ascii", "replace"), rest))
 
     def _sandbox(self) -> tuple[Piece, ...] | None:
-        found = _SANDBOX.match(self._buffer, self._at)
+        found = SANDBOX.match(self._buffer, self._at)
         if found is None or (found.end() == len(self._buffer) and not found.group().endswith(b"\n")):
             if not self._final and b"\n" not in self._buffer[self._at :]:
                 return None
@@ -284,7 +267,7 @@ class MysqlLexer:
     def _statement(self) -> tuple[Piece, ...] | None:
         """Reads the statement at hand to its delimiter; None where more bytes are needed."""
         if self._insert and (self._at == self._sql or len(self._buffer) - self._sql < _HEAD_LIMIT):
-            head = _HEAD.match(self._buffer, self._sql)
+            head = HEAD.match(self._buffer, self._sql)
             if head:
                 return self._begin_data(head)
         while not self._inside or self._leave():
@@ -345,7 +328,7 @@ class MysqlLexer:
             return None
         sql = self._buffer[self._sql : sql_end].rstrip()
         line = self._line
-        head = _UNCOUNTED_HEAD.match(sql) if self._insert else None
+        head = UNCOUNTED_HEAD.match(sql) if self._insert else None
         if head:
             begin = DataBegin(self._take(sql_end), line, sql, label(unquote(head["table"])), copy=False)
             line = self._line

@@ -17,6 +17,19 @@ from functools import lru_cache
 
 from python_backup.dump.mysql.modes import SqlModes
 
+_NAME = rb"(?:`(?:[^`]|``)*+`|\"(?:[^\"]|\"\")*+\"|[\w$\x80-\xff]++)"
+_INSERT = (
+    rb"(?is)(?:INSERT|REPLACE)\s++(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE)\s++)*+(?:INTO\s*+)?"
+    rb"(?:" + _NAME + rb"\s*+\.\s*+)?(?P<table>" + _NAME + rb")"
+)
+UNCOUNTED_HEAD = re.compile(_INSERT)
+"""Any INSERT or REPLACE, up to its table."""
+HEAD = re.compile(
+    _INSERT + rb"\s*+(?:PARTITION\s*+\([^()]*+\)\s*+)?"
+    rb"(?:\((?:[^()`\"']|`(?:[^`]|``)*+`|\"(?:[^\"]|\"\")*+\")*+\)\s*+)?VALUES?\s*+(?=\()"
+)
+"""One whose rows are data: up to the first bracket."""
+
 _NOT_MARKS = bytes(c for c in range(256) if c not in b"')")
 _NOT_ESCAPES = bytes(c for c in range(0x80) if c not in b"')\\0nrZ\"")  # mysqldump also escapes 0xc2 … 0xf4
 _SAMPLE = 4096

@@ -265,7 +265,7 @@ def _reaching(instance: Instance) -> Iterator[None]:
     except RuntimeError as exc:  # PyMySQL's word for a package that an authentication plugin needs
         raise ConnectionFailed(
             f"cannot log in at {who}: {exc}",
-            hint="Use tls mode prefer or a socket, or install the package: pip install 'vya-backupdb[rsa]'.",
+            hint="Install the package that it names beside this program, or take another account.",
         ) from exc
     except (OSError, ssl.SSLError) as exc:
         hint = hint_for(str(exc)) or "Check host, port and tls in the config."
