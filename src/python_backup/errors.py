@@ -4,6 +4,7 @@ BackupError                      1  failed
 ├── UsageError                   2  the command line is wrong
 │   └── DatabaseMissing
 ├── ConfigError                  3  the configuration is wrong
+│   ├── ConfigMissing
 │   └── VaultError
 ├── ServerError                  4  a server cannot be reached, or does not permit
 │   ├── ConnectionFailed
@@ -60,6 +61,10 @@ class ConfigError(BackupError):
     """The configuration cannot be used; the message lists every fault."""
 
     exit_code = 3
+
+
+class ConfigMissing(ConfigError):
+    """There is no config file in any of its places."""
 
 
 class VaultError(ConfigError):

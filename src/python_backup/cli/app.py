@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from io import BufferedWriter, FileIO, TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any, NoReturn
@@ -150,9 +151,16 @@ def _number(exc: BaseException) -> int:
     return found.number if found else signal.SIGINT
 
 
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether stdout is to get JSON; drill's ``--json`` takes a path, and ``-`` is stdout."""
+    if arguments[:1] == ["drill"]:
+        return "--json=-" in arguments or ("--json", "-") in pairwise(arguments)
+    return "--json" in arguments
+
+
 def run(arguments: Sequence[str]) -> int:
     """Runs one command and gives its exit code; errors are told here and nowhere else."""
-    screen, begun = Screen(json="--json" in arguments), monotonic()
+    screen, begun = Screen(json=_wants_json(arguments)), monotonic()
     this = Run.of(next(iter(arguments), ""), datetime.now().astimezone(), os.urandom)
     with logged(this, arguments, screen) as logs:
         code = _ran(arguments, screen, logs, Called(this, shlex.join((PROGRAM, *arguments))))

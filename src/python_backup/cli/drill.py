@@ -1,8 +1,8 @@
-"""``vya-backupdb drill``: a backup restored into a throw-away server, and a verdict."""
+"""``vya-backupdb drill``: backups restored into a throw-away server, and a verdict on each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,46 +11,152 @@ import typer
 
 from python_backup.cli import words
 from python_backup.cli.exit_codes import DIFFERS, FAILED
-from python_backup.cli.options import JsonOption
+from python_backup.cli.junit import junit
+from python_backup.cli.options import ConfigOption, InstanceOption, load_config
+from python_backup.cli.page import page
 from python_backup.cli.progress import progress_on
-from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
+from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, as_json
+from python_backup.errors import ConfigMissing, StorageFailed, UsageError
 
 if TYPE_CHECKING:
-    from python_backup.jobs.drill import DrillReport
+    from python_backup.config.load import Config
+    from python_backup.jobs.drill import DrillReport, DrillRequest
 
-_CODES = {"proven": 0, "failed": DIFFERS, "error": FAILED}
-_STYLES = {"proven": GOOD, "failed": BAD, "error": BAD}
+STYLES = {"proven": GOOD, "failed": BAD, "error": BAD}
 
 
 def drill(
     *,
     file: Annotated[
-        Path, typer.Option("--file", "-f", metavar="PATH", help="The artifact.", show_default=False)
-    ],
+        Path | None, typer.Option("--file", "-f", metavar="PATH", help="This artifact.", show_default=False)
+    ] = None,
+    instance: InstanceOption = None,
+    all_: Annotated[bool, typer.Option("--all", "-a", help="Every enabled instance's databases.")] = False,
+    database: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--database", "-d", metavar="NAME", help="This database; may be repeated.", show_default=False
+        ),
+    ] = None,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="The latest backup of each; this is the default.")
+    ] = False,
+    at: Annotated[
+        datetime | None,
+        typer.Option(metavar="TIME", help="The latest backup taken by then.", show_default=False),
+    ] = None,
     source: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The database, of a dump of several.", show_default=False),
+        typer.Option(metavar="NAME", help="The database, of a file that holds several.", show_default=False),
     ] = None,
-    programs: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="A folder of server programs to prefer.", show_default=False),
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            "--json", metavar="PATH", help="Write the report as JSON; - is stdout.", show_default=False
+        ),
     ] = None,
-    json: JsonOption = False,
+    junit_: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="PATH", help="Write JUnit XML, for CI.", show_default=False),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="PATH", help="Write a page, for people.", show_default=False),
+    ] = None,
+    config: ConfigOption = None,
 ) -> None:
-    """Restore a backup into a throw-away server, and tell whether it is what was dumped."""
-    from python_backup.jobs.drill import DrillRequest
+    """Restore backups into a throw-away server, and tell whether they are what was dumped."""
+    if (file is not None) + (instance is not None) + all_ != 1:
+        raise UsageError(
+            "give one of --file PATH, --instance ID and --all", hint="See `vya-backupdb drill --help`."
+        )
+    if latest and at is not None:
+        raise UsageError("--latest and --at contradict each other")
+    screen = Screen(json=str(json) == "-")
+    settings = _settings(config, screen, needed=file is None)
+
     from python_backup.jobs.drill import drill as run
 
-    screen = Screen(json=json)
-    request = DrillRequest(file, source, tuple(programs or ()))
-    report = run(request, progress_on(screen), lambda: datetime.now().astimezone())
-    code = _CODES[report.verdict]
-    screen.result({"exit_code": code, **document(report)}, *drawn(report))
+    requests = tuple(
+        _request(path, settings, source)
+        for path in ([file] if file is not None else _chosen(settings, instance, database or (), at))
+    )
+    progress = progress_on(screen)
+    reports = [run(request, progress, lambda: datetime.now().astimezone()) for request in requests]
+    code = exit_code(reports)
+    told = {"exit_code": code, "drills": [document(report) for report in reports]}
+    for path, text in ((json, as_json(told) + "\n"), (junit_, junit(reports)), (html, page(reports))):
+        if path is not None and str(path) != "-":
+            _write(path, text)
+    screen.result(told, *(item for report in reports for item in drawn(report)))
     raise typer.Exit(code)
 
 
+def _settings(named: Path | None, screen: Screen, *, needed: bool) -> Config | None:
+    """The config; a file alone can be drilled without one."""
+    try:
+        return load_config(named, screen)
+    except ConfigMissing:
+        if needed:
+            raise
+        return None
+
+
+def _request(path: Path, settings: Config | None, source: str | None) -> DrillRequest:
+    from python_backup.jobs.checks import DrillCheck
+    from python_backup.jobs.drill import DrillRequest
+
+    if settings is None:
+        return DrillRequest(path, source)
+    checks = tuple(DrillCheck(*check) for check in settings.drilling.checks)
+    return DrillRequest(path, source, settings.drilling.programs, checks)
+
+
+def _chosen(
+    settings: Config | None, instance: str | None, databases: Sequence[str], at: datetime | None
+) -> list[Path]:
+    """The artifacts to drill.
+
+    Raises:
+        UsageError: there is none, or none of a database that was asked for.
+    """
+    from python_backup.jobs.backups import latest_of_each, list_backups
+
+    if settings is None:
+        raise AssertionError("a choice of backups without a config")
+    wanted = {settings.instance(instance).id} if instance else {i.id for i in settings.instances if i.enabled}
+    moment = None if at is None else at.astimezone()
+    found = [
+        backup
+        for backup in latest_of_each(list_backups(settings.directory), moment)
+        if backup.manifest is not None and backup.manifest.instance in wanted
+        and (not databases or backup.database in databases)
+    ]  # fmt: skip
+    missing = set(databases) - {backup.database for backup in found}
+    if missing or not found:
+        what = ", ".join(sorted(missing)) or "any database"
+        raise UsageError(
+            f"there is no backup of {what} in {settings.directory}" + (f" by {at}" if at else ""),
+            hint="`vya-backupdb list` shows those that there are.",
+        )
+    return [backup.path for backup in found]
+
+
+def exit_code(reports: Sequence[DrillReport]) -> int:
+    """6 when a backup is bad, else 1 when a drill could not be done."""
+    verdicts = {report.verdict.value for report in reports}
+    return DIFFERS if "failed" in verdicts else FAILED if "error" in verdicts else 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise StorageFailed(f"{path} cannot be written: {exc.strerror}") from exc
+
+
 def document(report: DrillReport) -> dict[str, Any]:
-    """What ``--json`` prints of one drill."""
+    """What ``--json`` gives of one drill."""
     return {
         "path": report.file,
         "started": report.started,
@@ -62,23 +168,15 @@ def document(report: DrillReport) -> dict[str, Any]:
         "tables": report.tables,
         "objects": report.objects,
         "differences": report.differences,
+        "checks": report.checks,
         "warnings": report.warnings,
         "seconds": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
     }
 
 
 def drawn(report: DrillReport) -> Iterator[Table | Cell | str]:
-    """Each table and kind with what was shown of it, the time to recover, and the verdict last."""
+    """Each table with what was shown of it, the checks, the time to recover, and the verdict last."""
     if report.tables:
-        rows: list[list[str | Cell]] = [
-            [
-                table.table,
-                words.number(table.expected or 0),
-                words.number(table.found or 0),
-                Cell(table.equality, GOOD if table.equality == "identical" else BAD),
-            ]
-            for table in report.tables
-        ]
         yield Table(
             [
                 Column("table", folds=True),
@@ -86,9 +184,19 @@ def drawn(report: DrillReport) -> Iterator[Table | Cell | str]:
                 Column("restored", right=True),
                 Column(""),
             ],
-            rows,
+            [
+                [
+                    table.table,
+                    words.number(table.expected),
+                    words.number(table.found),
+                    Cell(table.equality, BAD if table.table in report.bad_tables else GOOD),
+                ]
+                for table in report.tables
+            ],
         )
         yield ""
+    for check in report.checks:
+        yield Cell(f"{'ok ' if check.ok else 'bad'}  {check.sql}: {check.found}", GOOD if check.ok else BAD)
     if report.seconds:
         spent = ", ".join(f"{name} {words.duration(seconds)}" for name, seconds in report.seconds.items())
         yield Cell(f"time: {spent}", FAINT)
@@ -97,4 +205,4 @@ def drawn(report: DrillReport) -> Iterator[Table | Cell | str]:
     if report.hint:
         yield Cell(report.hint, FAINT)
     on = f" on {report.server}" if report.server else ""
-    yield Cell(f"{report.verdict}: {report.file.name}{on}", _STYLES[report.verdict])
+    yield Cell(f"{report.verdict}: {report.file.name}{on}", STYLES[report.verdict])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from python_backup.errors import ConfigError
+from python_backup.errors import ConfigError, ConfigMissing
 
 ENVIRONMENT_NAME = "VYA_BACKUPDB_CONFIG"
 
@@ -24,7 +24,8 @@ def find_config(named: Path | None, environ: Mapping[str, str], folder: Path) ->
     """The config file to use: the named one, else the environment's, else the first of `places`.
 
     Raises:
-        ConfigError: the named file is not there, or no place has one.
+        ConfigError: the named file is not there.
+        ConfigMissing: none is named, and no place has one.
     """
     if named is not None:
         return _there(named, "named by --config")
@@ -35,7 +36,7 @@ def find_config(named: Path | None, environ: Mapping[str, str], folder: Path) ->
         if path.is_file():
             return path
     listed = "".join(f"\n  {path}" for path in looked)
-    raise ConfigError(
+    raise ConfigMissing(
         f"no config file; looked for{listed}",
         hint="Make one with `vya-backupdb config init`, or name one with --config.",
     )

@@ -42,6 +42,14 @@ class Logging:
 
 
 @dataclass(frozen=True, slots=True)
+class Drilling:
+    """How backups are drilled; each of ``checks`` is a database, a query, and what it should give."""
+
+    programs: tuple[Path, ...] = ()
+    checks: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What the config file says, ready for use; ``warnings`` is what is unwise in it.
 
@@ -56,6 +64,7 @@ class Config:
     kept: Kept = field(default_factory=Kept)
     safety_keep: int = 10
     logging: Logging = field(default_factory=Logging)
+    drilling: Drilling = field(default_factory=Drilling)
     vault: Vault | None = None
     warnings: tuple[str, ...] = ()
 
@@ -179,6 +188,10 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
         kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
         safety_keep=checked.restore.safety.keep,
         logging=_logging(checked.logging, places.folder),
+        drilling=Drilling(
+            tuple(places.folder / Path(program).expanduser() for program in checked.drill.programs),
+            tuple((check.database, check.sql, check.expect) for check in checked.drill.checks),
+        ),
         vault=places.vault,
         warnings=warnings,
     )

@@ -181,6 +181,28 @@ class RestoreSection(_Strict):
     safety: Annotated[SafetySection, Field(default_factory=SafetySection)]
 
 
+class DrillCheckSection(_Strict):
+    """One question to a restored database."""
+
+    database: Annotated[Word, Field(description="the database whose drills ask it")]
+    sql: Annotated[Word, Field(description="the query")]
+    expect: Annotated[
+        str,
+        Field(description="`> 0`, `= 12` …: the one value compared; else the answer's text, by tabs"),
+    ]
+
+
+class DrillSection(_Strict):
+    """How backups are drilled."""
+
+    programs: Annotated[
+        Words, Field(description="folders of server programs, searched before the usual ones")
+    ]
+    checks: Annotated[
+        list[DrillCheckSection], Field(default_factory=list, description="questions to restored databases")
+    ]
+
+
 class TlsSection(_Strict):
     """How the connection is secured; the modes are libpq's."""
 
@@ -257,6 +279,7 @@ class ConfigFile(_Strict):
 
     backup: BackupSection
     restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
+    drill: Annotated[DrillSection, Field(default_factory=DrillSection)]
     logging: Annotated[LoggingSection, Field(default_factory=LoggingSection)]
     vault: VaultSection | None = None
     instances: Annotated[list[InstanceSection], Field(min_length=1)]

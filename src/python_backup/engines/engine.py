@@ -287,6 +287,14 @@ class Server(Protocol):
         """The value of each sequence, as `model.Facts.sequences` has them."""
         ...
 
+    def answer(self, database: str, sql: str) -> tuple[tuple[str | None, ...], ...]:
+        """A query's rows in this database, every value as text, None for NULL.
+
+        Raises:
+            StatementFailed: the server refused it.
+        """
+        ...
+
     def close(self) -> None:
         """Ends the connection; it is not used after."""
         ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 from python_backup.model import Backup, Instance
@@ -27,3 +29,15 @@ def _is_of(backup: Backup, instance: Instance) -> bool:
     if backup.manifest is not None:
         return backup.manifest.instance == instance.id
     return backup.dbms in {None, instance.dbms}
+
+
+def latest_of_each(backups: Iterable[Backup], at: datetime | None = None) -> tuple[Backup, ...]:
+    """Of each instance's each database the latest that was taken by then, by name; partial ones too.
+
+    What has no manifest is not looked at: it does not say whose it is.
+    """
+    latest: dict[tuple[str, str], Backup] = {}
+    for backup in sorted(backups, key=lambda backup: backup.taken):
+        if backup.manifest is not None and (at is None or backup.taken <= at):
+            latest[backup.manifest.instance, backup.database] = backup
+    return tuple(latest[key] for key in sorted(latest))

@@ -22,6 +22,7 @@ from python_backup.engines.program import ServerProgram
 from python_backup.engines.scratch import choose_program, scratch_server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactError, BackupError, Refused, StatementFailed, UsageError
+from python_backup.jobs.checks import CheckAnswered, DrillCheck, answered
 from python_backup.jobs.compare import ObjectsCompared, compare_objects, compare_sequences
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import opened_as_sql, peek
@@ -76,6 +77,7 @@ class DrillRequest:
     file: Path
     source: str | None = None
     programs: tuple[Path, ...] = ()
+    checks: tuple[DrillCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class DrillReport:
     """What one drill showed; ``reason`` says why it is not proven.
 
     ``server`` is the throw-away server, ``mariadb 10.11.19``. ``seconds`` has the time of each step:
-    ``start``, those of the restore, and ``dump``.
+    ``start``, those of the restore, ``dump`` and ``check``. ``bad_tables`` are those of which too
+    little was shown.
     """
 
     file: Path
@@ -96,8 +99,10 @@ class DrillReport:
     tables: tuple[TableProof, ...] = ()
     objects: tuple[ObjectsCompared, ...] = ()
     differences: tuple[str, ...] = ()
+    checks: tuple[CheckAnswered, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    bad_tables: frozenset[str] = frozenset()
 
 
 def drill(request: DrillRequest, progress: Progress, now: Callable[[], datetime]) -> DrillReport:
@@ -131,7 +136,8 @@ class _Drill:
                 self._dumped(instance, report.target, meter)
                 tables = tuple(_proofs(report.facts, meter.counter.result()))
                 tables = tuple(self._in_any_order(instance, report, tables))
-                return self._proof(report, (tables, meter.counter.result()), program, header)
+                proof = self._proof(report, (tables, meter.counter.result()), program, header)
+                return self._asked(instance, report, proof)
         except UsageError:
             raise
         except (ArtifactError, StatementFailed, Refused) as exc:
@@ -216,8 +222,9 @@ class _Drill:
         named = header is not None and header.tool is not None
         objects = compare_objects(report.facts.objects, facts.objects, named=named)
         differences = compare_sequences(report.facts.sequences, facts.sequences)
+        bad = tuple(table for table in tables if table.equality not in enough)
         reasons = [
-            *(f"table {t.table}: {_said(t)}" for t in tables if t.equality not in enough),
+            *(f"table {table.table}: {_said(table)}" for table in bad),
             *(f"{o.kind}: {_missing(o)}" for o in objects if not o.equal),
             *differences,
         ]
@@ -233,7 +240,20 @@ class _Drill:
             differences=differences,
             warnings=report.warnings,
             seconds=self.seconds,
+            bad_tables=frozenset(table.table for table in bad),
         )
+
+    def _asked(self, instance: Instance, report: RestoreReport, proof: DrillReport) -> DrillReport:
+        """The proof with the answers to one's own questions, the first that is not as expected a reason."""
+        if not self.request.checks:
+            return proof
+        with timed("check", self.seconds), connected(instance) as server:
+            checks = tuple(answered(server, report.target, report.source, self.request.checks))
+        reasons = [f"check {c.sql!r}: expected {c.expected}, found {c.found}" for c in checks if not c.ok]
+        if not reasons:
+            return replace(proof, checks=checks)
+        reason = "; ".join([*([proof.reason] if proof.reason else []), *reasons])
+        return replace(proof, checks=checks, verdict=Verdict.FAILED, reason=reason)
 
     def _unproven(self, verdict: Verdict, exc: BackupError, program: ServerProgram | None) -> DrillReport:
         server = None if program is None else str(program)

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.checks import DrillCheck
 from python_backup.jobs.drill import DrillReport, DrillRequest, Equality, Verdict, drill
 from python_backup.model import Format
+from python_backup.storage.folder import manifest_of
 from support import databases
 from support.servers import RunningServer, instance_for
 from support.silence import Silence
@@ -22,7 +24,7 @@ SAMPLE = {
         "create table customer (id int primary key, name text not null, note text)",
         "create table purchase (id serial primary key, customer int references customer, total numeric(10,2))",
         "create view spent as select customer, sum(total) from purchase group by customer",
-        "insert into customer select i, 'c ' || i, case when i % 3 = 0 then E'\\t' end from generate_series(1, 2000) i",
+        "insert into customer select i, 'customer ' || i, case when i % 3 = 0 then E'\\t' end from generate_series(1, 2000) i",
         "insert into purchase (customer, total) select 1 + i % 2000, i / 7.0 from generate_series(1, 5000) i",
     ),
     "mysql": (
@@ -72,6 +74,29 @@ def test_a_damaged_backup_is_failed_before_anything_is_started(
     assert report.verdict is Verdict.FAILED
     assert "checksum" in (report.reason or "") or "is corrupt" in (report.reason or "")
     assert report.seconds.get("load") is None
+
+
+def test_questions_of_ones_own_are_asked_of_the_restored_database(
+    any_server: RunningServer, artifact: Path
+) -> None:
+    manifest = manifest_of(artifact)
+    assert manifest is not None
+
+    def check(sql: str, expect: str, database: str = manifest.database) -> DrillCheck:
+        return DrillCheck(database, sql, expect)
+
+    checks = (
+        check("select count(*) from customer", "= 2000"),
+        check("select id, name from customer where id < 3 order by id", "1\tcustomer 1\n2\tcustomer 2"),
+        check("select count(*) from purchase where total is null", "> 0"),
+        check("select nothing from nowhere", "> 0"),
+        check("select 1", "= 2", database="another"),
+    )
+    request = DrillRequest(artifact, programs=(Path(any_server.bin),), checks=checks)
+    report = drill(request, Silence(), now)
+    assert [answer.ok for answer in report.checks] == [True, True, False, False]
+    assert report.verdict is Verdict.FAILED
+    assert "nowhere" in report.checks[3].found
 
 
 def test_a_foreign_dump_is_proven_by_the_rows_counted_in_it(tmp_path: Path) -> None:

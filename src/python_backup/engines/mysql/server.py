@@ -27,7 +27,7 @@ from python_backup.engines.mysql import (
     takeover,
     target,
 )
-from python_backup.engines.mysql.connection import Session, open_session, quoted
+from python_backup.engines.mysql.connection import ServerSaid, Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
 from python_backup.model import Dbms, Instance, Limits
@@ -240,6 +240,15 @@ class MysqlServer:
         with closing(open_session(self.instance)) as session, closing(open_session(self.instance)) as asked:
             return merge.merge((session, asked), database, pieces, how)
 
+    def answer(self, database: str, sql: str) -> tuple[tuple[str | None, ...], ...]:
+        """The query's rows; bytes are read as UTF-8."""
+        with closing(open_session(self.instance, database)) as session:
+            try:
+                rows = session.rows(sql)
+            except ServerSaid as exc:
+                raise StatementFailed(f"{sql}: {exc.message}") from exc
+        return tuple(tuple(_as_text(value) for value in row) for row in rows)
+
     def counts(self, database: str) -> Mapping[str, int]:
         """Exact row counts over several connections."""
         return survey.counts(lambda: open_session(self.instance), database)
@@ -260,3 +269,9 @@ class MysqlServer:
 def connect(instance: Instance) -> MysqlServer:
     """Connects; see `python_backup.engines.engine.Engine.connect`."""
     return MysqlServer(instance, Toolbox(instance.tools), open_session(instance))
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

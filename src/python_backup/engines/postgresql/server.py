@@ -35,7 +35,7 @@ from python_backup.engines.postgresql.connection import (
 )
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Toolbox
-from python_backup.errors import Refused, ServerError, TargetExists
+from python_backup.errors import Refused, ServerError, StatementFailed, TargetExists
 from python_backup.model import Instance, Limits
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
@@ -227,6 +227,14 @@ class PostgresServer:
         """Merges the pieces' rows into tables that are there, in one transaction."""
         with self._opened(database) as link:
             return merge.merge(link, pieces, how)
+
+    def answer(self, database: str, sql: str) -> tuple[tuple[str | None, ...], ...]:
+        """The query's rows in PostgreSQL's own text."""
+        try:
+            rows = self._within(database, lambda link: query(link, sql.encode()))
+        except ServerError as exc:
+            raise StatementFailed(f"{sql}: {exc.message}") from exc
+        return tuple(tuple(None if value is None else text(value) for value in row) for row in rows)
 
     def counts(self, database: str) -> Mapping[str, int]:
         """The exact rows of every table that a dump holds data of, over several connections."""

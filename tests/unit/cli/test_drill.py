@@ -1,0 +1,120 @@
+"""The drill command: what it refuses, its reports, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from python_backup.cli.app import run
+from python_backup.cli.drill import exit_code
+from python_backup.cli.junit import junit
+from python_backup.cli.page import page
+from python_backup.jobs import drill as drilling
+from python_backup.jobs.checks import CheckAnswered
+from python_backup.jobs.compare import ObjectsCompared
+from python_backup.jobs.drill import DrillReport, Equality, TableProof, Verdict
+
+NOW = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)
+FILE = Path("20260113_155440_mysql_shop.sql.zst")
+PROVEN = DrillReport(
+    FILE,
+    NOW,
+    Verdict.PROVEN,
+    database="shop",
+    server="mysql 9.7.4",
+    tables=(TableProof("orders", 3, 3, 120, Equality.IDENTICAL),),
+    objects=(ObjectsCompared("views", 1, 1, (), ()),),
+    seconds={"start": 2.0, "load": 0.5},
+)
+BAD = DrillReport(
+    FILE,
+    NOW,
+    Verdict.FAILED,
+    "table <orders>: differs",
+    tables=(TableProof("<orders>\x01", 3, 2, 120, Equality.DIFFERS),),
+    checks=(CheckAnswered("select 1", "= 2", "1", ok=False),),
+    bad_tables=frozenset({"<orders>\x01"}),
+)
+ERROR = DrillReport(FILE, NOW, Verdict.ERROR, "no server program for mysql 9.8", "Install it.")
+
+
+@pytest.mark.parametrize(
+    ("reports", "code"),
+    [([PROVEN], 0), ([BAD], 6), ([ERROR], 1), ([PROVEN, ERROR], 1), ([ERROR, BAD, PROVEN], 6)],
+)
+def test_a_bad_backup_weighs_more_than_a_drill_that_could_not_be_done(
+    reports: list[DrillReport], code: int
+) -> None:
+    assert exit_code(reports) == code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--all", "--instance", "1"], ["--file", "x", "--all"], ["--all", "--latest", "--at", "2026-01-01"]],
+)
+def test_what_contradicts_itself_is_a_usage_error(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["drill", *arguments]) == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_junit_names_each_thing_that_was_shown() -> None:
+    suite = ET.fromstring(junit([PROVEN]))[0]
+    names = [(case.attrib["classname"].rpartition(".")[2], case.attrib["name"]) for case in suite]
+    assert names == [("drill", "verdict"), ("tables", "orders"), ("objects", "views")]
+    assert (suite.attrib["failures"], suite.attrib["errors"], suite.attrib["time"]) == ("0", "0", "2.500")
+
+
+def test_junit_tells_a_bad_backup_from_a_drill_that_could_not_be_done() -> None:
+    bad, error = ET.fromstring(junit([BAD, ERROR]))
+    assert (bad.attrib["failures"], bad.attrib["errors"]) == ("2", "0")
+    assert [case.attrib["name"] for case in bad if case.find("failure") is not None] == [
+        "<orders>\ufffd",
+        "select 1",
+    ]
+    assert (error.attrib["failures"], error.attrib["errors"]) == ("0", "1")
+
+
+def test_the_page_escapes_what_it_shows_and_needs_nothing_else() -> None:
+    text = page([PROVEN, BAD, ERROR])
+    assert "1 of 3 drills proven" in text
+    assert "&lt;orders&gt;" in text
+    assert "<orders>" not in text
+    assert "http" not in text
+    assert text.count("<section>") == 3
+
+
+def test_a_file_is_drilled_without_a_config_and_the_reports_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("VYA_BACKUPDB_CONFIG", raising=False)
+    monkeypatch.setattr(drilling, "drill", lambda request, *_: PROVEN if request.file == FILE else ERROR)
+    arguments = ["--file", str(FILE), "--json", "d.json", "--junit", "d.xml", "--html", "d.html"]
+    assert run(["drill", *arguments]) == 0
+    assert json.loads((tmp_path / "d.json").read_text())["drills"][0]["verdict"] == "proven"
+    assert (tmp_path / "d.xml").read_text().startswith("<?xml")
+    assert (tmp_path / "d.html").read_text().startswith("<!doctype html>")
+    assert "proven: " in capsys.readouterr().out
+
+
+def test_a_dash_writes_the_json_to_stdout_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(drilling, "drill", lambda *_: BAD)
+    assert run(["drill", "--file", str(FILE), "--json", "-"]) == 6
+    assert json.loads(capsys.readouterr().out)["drills"][0]["tables"][0]["equality"] == "differs"
+
+
+def test_a_choice_among_backups_needs_a_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("VYA_BACKUPDB_CONFIG", raising=False)
+    assert run(["drill", "--all"]) == 3
