@@ -180,6 +180,18 @@ class Session:
         with _converted(self.instance, rights=False):
             return int(self._connection.query(memoryview(statement)))
 
+    def altered(self) -> tuple[int, str] | None:
+        """What the last sent statement's values were changed in rather than refused: the first warning.
+
+        A session without strict modes, as dumps set, turns a value that a column cannot hold into another.
+        Code and reason are the server's own; notes are none.
+        """
+        if not self._connection._result.warning_count:  # noqa: SLF001 - it has no other name
+            return None
+        with _converted(self.instance, rights=False):
+            said = self._connection.show_warnings()
+        return next(((int(code), str(reason)) for level, code, reason in said if level != "Note"), None)
+
     def revive(self) -> bool:
         """Connects anew where the connection was lost while nobody used it; says whether it was.
 

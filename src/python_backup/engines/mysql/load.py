@@ -25,6 +25,26 @@ _HARMLESS = frozenset({"delimiter", "sandbox"})
 _PLAIN_INSERT = re.compile(rb"(?i)INSERT\s+(?:(?:LOW|HIGH)_PRIORITY\s+)?INTO\b")
 """INSERTs that take all of their rows or fail; IGNORE and REPLACE count otherwise."""
 
+_WHOLE_INSERT = re.compile(rb"(?i)(?:INSERT|REPLACE)\s+(?:(?:LOW|HIGH)_PRIORITY\s+|DELAYED\s+)?INTO\b")
+"""INSERTs whose values are to arrive as they are; with IGNORE the dump asks for less."""
+
+_ALTERED = {
+    1048: "NULL for a column that takes none",
+    1264: "a value out of the column's range",
+    1265: "a value that is cut short",
+    1292: "a value that the column's type does not have",
+    1300: "a text that is none in its character set",
+    1366: "a value that the column's type does not have",
+    1406: "a value that is too long",
+    1411: "a value that the column's type does not have",
+}
+"""What a server without strict modes changes and only warns of, by its warning's number.
+
+Such is a TIMESTAMP after 2038 (MariaDB 11.5) on a server that ends there: it would become zeros.
+"""
+
+_COLUMN = re.compile(r"(?i) for column (.+? at row \d+)\Z")
+
 _OTHER_TEXT = frozenset(
     {"NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI", "ORACLE", "DB2", "MSSQL", "POSTGRESQL", "MAXDB"}
     | {"IGNORE_SPACE", "PIPES_AS_CONCAT"}
@@ -172,8 +192,22 @@ def send(session: Session, ready: Iterable[Query]) -> None:
             raise StatementFailed(
                 f"line {query.line}: {_shown(query.shown)}: the server took {taken} of {query.rows} rows"
             )
+        if _WHOLE_INSERT.match(query.shown):
+            _refuse_altered(session, query)
         if query.then is not None:
             query.then()
+
+
+def _refuse_altered(session: Session, query: Query) -> None:
+    """A value that the server changed would make another table than the dump's, and nothing would tell."""
+    code, reason = session.altered() or (0, "")
+    if code in _ALTERED:
+        where = _COLUMN.search(reason)
+        raise StatementFailed(
+            f"line {query.line}: {_shown(query.shown)}: the server would change {_ALTERED[code]}"
+            f"{f' (column {where[1]})' if where else ''} ({code})",
+            hint="Restore to a server that is not older than the dump's, or leave the table out.",
+        )
 
 
 def _sent(session: Session, text: bytes | bytearray) -> int:

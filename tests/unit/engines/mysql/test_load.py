@@ -20,8 +20,9 @@ def insert(head: bytes = b"INSERT INTO `t` VALUES", rows: int | None = 2):
 
 
 class FakeSession:
-    def __init__(self, *answers: int | ServerSaid) -> None:
+    def __init__(self, *answers: int | ServerSaid, warning: tuple[int, str] | None = None) -> None:
         self.answers = list(answers)
+        self.warning = warning
         self.sent: list[bytes] = []
 
     def send(self, statement: bytes) -> int:
@@ -30,6 +31,9 @@ class FakeSession:
         if isinstance(answer, ServerSaid):
             raise answer
         return answer
+
+    def altered(self) -> tuple[int, str] | None:
+        return self.warning
 
 
 def test_an_insert_is_put_together_without_its_delimiter():
@@ -76,6 +80,25 @@ def test_a_refused_statement_is_named_by_line_start_and_code_without_rows():
 def test_rows_that_the_server_did_not_take_are_an_error():
     with pytest.raises(StatementFailed, match="took 1 of 2 rows"):
         send(FakeSession(1), queries(insert(), largest=100))
+
+
+def test_a_value_that_the_server_would_change_is_an_error_without_the_value():
+    said = (1292, "Incorrect datetime value: '2100-01-01' for column `x`.`t`.`at` at row 2")
+    with pytest.raises(StatementFailed) as caught:
+        send(FakeSession(2, warning=said), queries(insert(), largest=100))
+    assert caught.value.message == (
+        "line 3: INSERT INTO `t` VALUES: the server would change a value that the column's type does not have"
+        " (column `x`.`t`.`at` at row 2) (1292)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "code"), [(b"INSERT IGNORE INTO t VALUES", 1264), (b"REPLACE INTO t VALUES", 1681)]
+)
+def test_other_warnings_and_those_that_the_dump_asks_to_ignore_are_none(head, code):
+    session = FakeSession(2, warning=(code, "x"))
+    send(session, queries(insert(head), largest=100))
+    assert len(session.sent) == 1
 
 
 def test_a_table_that_the_dump_forgot_to_lock_is_reached_without_locks():
