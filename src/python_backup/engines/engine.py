@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -281,6 +282,10 @@ class Server(Protocol):
 
     def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:
         """The objects by kind, as `model.Facts.objects` has them; kinds without objects are left out."""
+        ...
+
+    def implied(self, database: str) -> Mapping[str, AbstractSet[str]]:
+        """The objects that the server may have made and named by itself, by kind: a check without a name."""
         ...
 
     def sequences(self, database: str) -> Mapping[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from python_backup.engines.engine import Server
@@ -70,11 +71,15 @@ class Comparison:
 def compare(server: Server, database: str, facts: Facts, *, named: bool = True) -> Comparison:
     """Counts every table of the database and lists its objects, beside the facts.
 
-    ``named``: a dump tool wrote the dump, and so gave every object its name.
+    ``named``: a dump tool wrote the dump, and so gave every object its name, but for MariaDB's checks of
+    columns, which another server names by itself.
     """
+    objects = compare_objects(facts.objects, server.objects(database), named=named)
+    if any(one.unexpected for one in objects):
+        objects = without_implied(objects, server.implied(database))
     return Comparison(
         tables=compare_tables(facts, server.counts(database)),
-        objects=compare_objects(facts.objects, server.objects(database), named=named),
+        objects=objects,
         differences=compare_sequences(facts.sequences, server.sequences(database)),
     )
 
@@ -99,6 +104,16 @@ def compare_objects(
     )
     return tuple(
         kind if named or kind.kind not in IMPLIED else replace(kind, unexpected=()) for kind in kinds
+    )
+
+
+def without_implied(
+    compared: tuple[ObjectsCompared, ...], implied: Mapping[str, AbstractSet[str]]
+) -> tuple[ObjectsCompared, ...]:
+    """What a statement makes without naming it, the dump's facts cannot name, and the server may have."""
+    return tuple(
+        replace(one, unexpected=tuple(n for n in one.unexpected if n not in implied.get(one.kind, ())))
+        for one in compared
     )
 
 

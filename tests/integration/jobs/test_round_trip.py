@@ -118,6 +118,30 @@ def test_a_backup_is_three_files_that_stock_tools_check(
     assert listed.database == database
 
 
+HAND_WRITTEN = """CREATE TABLE p (id int PRIMARY KEY, code varchar(9) UNIQUE);
+CREATE TABLE a (id int PRIMARY KEY, x int CHECK (x > 0), y int, CHECK (y < 5), CONSTRAINT named CHECK (y > 1));
+CREATE TABLE b (id int PRIMARY KEY, p int REFERENCES p(id), code varchar(9), UNIQUE (code, p));
+CREATE TABLE c (id int PRIMARY KEY, p int, CONSTRAINT CHECK (p > 1), CONSTRAINT FOREIGN KEY (p) REFERENCES p(id));
+ALTER TABLE c ADD CHECK (id < 100);
+INSERT INTO p VALUES (2, 'x');
+INSERT INTO b VALUES (1, 2, 'y');
+"""
+
+
+def test_constraints_that_a_hand_written_dump_does_not_name_are_no_difference(
+    any_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    path = tmp_path / "dump.sql"
+    text = HAND_WRITTEN
+    if any_server.family == "postgresql":
+        text = text.replace("CONSTRAINT CHECK", "CHECK").replace("CONSTRAINT FOREIGN", "FOREIGN")
+        text += "CREATE TABLE s (id serial PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY);\n"
+    path.write_text(text)
+    report = restored(instance_for(any_server), path, new_database(any_server, "hand", create=False))
+    assert report.comparison is not None
+    assert report.equal, report.comparison
+
+
 def test_an_existing_target_is_replaced_only_when_someone_agrees(
     any_server: RunningServer, new_database: Name, tmp_path: Path
 ) -> None:

@@ -121,6 +121,9 @@ class Keys:
             yield from self._index(table, self._free(table, (name,)), (name,))
         unique = {i + 1 for i, w in enumerate(words) if w == "UNIQUE"}
         comment = {i + 1 for i, w in enumerate(words) if w == "COMMENT"}
+        for at, word in enumerate(words[:-2]):
+            if (word, words[at + 2]) == ("CONSTRAINT", "CHECK"):
+                yield self._constraint(table, [*_flat(item)][at + 1].name or "")
         if any(w == "KEY" and i not in unique | comment for i, w in enumerate(words)):
             yield from self._index(table, "PRIMARY", (name,))
 

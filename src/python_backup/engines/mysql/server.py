@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -256,6 +257,10 @@ class MysqlServer:
     def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:
         """The objects by kind."""
         return survey.objects(self._session, database)
+
+    def implied(self, database: str) -> Mapping[str, AbstractSet[str]]:
+        """Checks and foreign keys whose names are the server's, and the indexes of these keys."""
+        return survey.implied(self._session, database)
 
     def sequences(self, database: str) -> Mapping[str, int]:
         """The value of each sequence (MariaDB)."""

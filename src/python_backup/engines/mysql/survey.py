@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -133,6 +134,34 @@ def _constraints(session: Session, database: str) -> list[tuple[str, ...]]:
         " WHERE constraint_schema = %s AND constraint_type = 'CHECK'",
         database,
     )
+
+
+def implied(session: Session, database: str) -> Mapping[str, AbstractSet[str]]:
+    """Checks and foreign keys that the server named itself, and the indexes that it made for such keys.
+
+    ``t_chk_1`` and ``CONSTRAINT_1`` are checks without a name, in columns too, ``t_ibfk_1`` a foreign key;
+    ``REFERENCES`` in a column makes one too (MariaDB 10.5, MySQL 9.0), and was only read before.
+    """
+    own = {
+        (table, name)
+        for table, name in _constraints(session, database)
+        if _OWN_NAME.fullmatch(name.removeprefix(f"{table}_"))
+    }
+    indexes = session.rows(
+        "SELECT k.table_name, k.constraint_name, s.index_name FROM information_schema.key_column_usage k"
+        " JOIN information_schema.statistics s ON s.table_schema = k.table_schema"
+        " AND s.table_name = k.table_name AND s.column_name = k.column_name"
+        " AND s.seq_in_index = k.ordinal_position"
+        " WHERE k.table_schema = %s AND k.referenced_table_name IS NOT NULL",
+        database,
+    )
+    return {
+        "constraints": {label(*names) for names in own},
+        "indexes": {label(table, index) for table, key, index in indexes if (table, key) in own},
+    }
+
+
+_OWN_NAME = re.compile(r"(?:chk|ibfk|CONSTRAINT)_\d+")
 
 
 def _mariadb_checks(session: Session, database: str) -> list[tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
@@ -244,6 +245,10 @@ class PostgresServer:
     def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:
         """The objects by kind, by the names that the dump's reader gives them."""
         return self._within(database, survey.objects)
+
+    def implied(self, database: str) -> Mapping[str, AbstractSet[str]]:  # noqa: ARG002 - as the other engine has it
+        """None: pg_dump names everything."""
+        return {}
 
     def sequences(self, database: str) -> Mapping[str, int]:
         """The value of each sequence as a dump would set it."""
