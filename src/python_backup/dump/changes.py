@@ -20,15 +20,11 @@ class Place:
 
 @dataclass(slots=True)
 class Changes:
-    """All changes of one restore; the rewriters add to it.
-
-    ``blocked`` has what no change makes fit, each with its line; only a rehearsal goes on after one.
-    """
+    """All changes of one restore; the rewriters add to it."""
 
     counts: dict[str, int] = field(default_factory=dict)
     places: dict[str, list[Place]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    blocked: list[str] = field(default_factory=list)
 
     def add(self, kind: str, line: int, before: bytes, after: bytes = b"") -> None:
         """Counts one change of this kind, such as ``DROP DATABASE left out``."""

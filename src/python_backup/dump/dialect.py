@@ -96,10 +96,17 @@ class Picker(Protocol):
 
 
 class Bridge(Protocol):
-    """Tells, before the target is touched, what no rewriting makes fit for its server."""
+    """Gathers, in one pass over a dump, what no rewriting makes fit for every server."""
 
-    def unbridgeable(self, piece: Piece) -> str | None:
-        """Why this piece, in order, cannot be restored there, with its line; None where it can."""
+    def take(self, piece: Piece) -> None:
+        """Looks at one piece, in order."""
+        ...
+
+    def unbridgeable(self, target: Any, choices: Choices) -> tuple[str, ...]:
+        """Why some of the dump cannot be restored there, each with its line; none where all of it can.
+
+        ``target`` is the dialect's own ``Target``.
+        """
         ...
 
 
@@ -148,6 +155,6 @@ class Dialect(Protocol):
         """A new rewriter for one stream; ``target`` is the dialect's own ``Target``."""
         ...
 
-    def bridge(self, source: str | None, target: Any, choices: Choices = AS_THE_DUMP) -> Bridge:
-        """A new judge of what the target's server cannot hold, for one stream."""
+    def bridge(self, source: str | None) -> Bridge:
+        """A new judge of what some servers cannot hold, for one stream."""
         ...

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from python_backup.dump.changes import Changes
-from python_backup.dump.dialect import Dialect, Header, SourceDatabase
+from python_backup.dump.dialect import Bridge, Dialect, Header, SourceDatabase
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.pick import Pick
 from python_backup.dump.piece import DataBegin, Piece, Rows, Statement
@@ -46,7 +46,7 @@ class Examination:
 
     ``facts`` and ``dialect`` are None where it could not be read to its end. ``source`` is the one
     database that was looked at, None where the dump names none. ``picked`` are the facts of what was
-    asked for of it, None where that is everything.
+    asked for of it, None where that is everything; ``bridge`` has what of that only some servers hold.
     """
 
     path: Path
@@ -60,6 +60,7 @@ class Examination:
     databases: tuple[SourceDatabase, ...] = ()
     source: str | None = None
     picked: Facts | None = None
+    bridge: Bridge | None = None
 
     @property
     def failed(self) -> Check | None:
@@ -121,6 +122,7 @@ class _Read:
     databases: tuple[SourceDatabase, ...] = ()
     facts: Facts | None = None
     picked: Facts | None = None
+    bridge: Bridge | None = None
     complete: bool = False
     empty: bool = True
     size: int = 0
@@ -198,7 +200,7 @@ class Examiner:
         checks.extend(read.checks(beside.manifest))
         return Examination(
             path, found, size, beside.manifest, tuple(checks),
-            read.header, read.dialect, read.facts, read.databases, read.source, read.picked,
+            read.header, read.dialect, read.facts, read.databases, read.source, read.picked, read.bridge,
         )  # fmt: skip
 
     def _read(
@@ -225,7 +227,8 @@ class Examiner:
         lexer, selector = read.dialect.lexer(), read.dialect.selector(read.source)
         guard = read.dialect.guard(read.source, events=self.events)
         counter = FactsCounter(read.dialect.objects())
-        picked = _Picked(read.dialect, self.pick) if self.pick is not None else None
+        read.bridge = bridge = read.dialect.bridge(read.source)
+        picked = _Picked(read.dialect, self.pick, bridge) if self.pick is not None else None
         read.empty = True
         for piece in selector.select(_seen(read, pieces_of(read.counted(blocks), lexer))):
             if guarded:
@@ -233,6 +236,8 @@ class Examiner:
             counter.take(piece)
             if picked is not None:
                 picked.take(piece)
+            elif guarded:
+                bridge.take(piece)
         read.databases, read.facts, read.complete = selector.databases, counter.result(), lexer.complete
         read.picked = picked.result(read.facts) if picked is not None else None
 
@@ -240,13 +245,15 @@ class Examiner:
 class _Picked:
     """The facts of what is picked; a table's rows were counted and digested already."""
 
-    def __init__(self, dialect: Dialect, pick: Pick) -> None:
+    def __init__(self, dialect: Dialect, pick: Pick, bridge: Bridge) -> None:
+        self._bridge = bridge
         self._picker = dialect.picker(pick, Changes())
         self._counter = FactsCounter(dialect.objects())
         self._filled: set[str] = set()
 
     def take(self, piece: Piece) -> None:
         for kept in self._picker.pick((piece,)):
+            self._bridge.take(kept)
             if isinstance(kept, DataBegin):
                 self._filled.add(kept.table)
             if not isinstance(kept, Rows):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
-from python_backup.dump.dialect import Bridge, Dialect, SourceDatabase
+from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs, NeedsCounter
 from python_backup.dump.pick import Pick
 from python_backup.dump.piece import Piece
@@ -118,12 +118,27 @@ class Loading:
     choices: Choices = AS_THE_DUMP
     changes: Changes = field(default_factory=Changes)
 
-    def fill(self, server: Server, database: str) -> None:
-        """Loads the dump into a database that was made for it.
+    def unbridgeable(self, server: Server, database: str) -> tuple[str, ...]:
+        """Why the server cannot hold what the dump has, each reason with its line; it was read already."""
+        bridge = self.whole.examination.bridge
+        return bridge.unbridgeable(server.target(database), self.choices) if bridge is not None else ()
+
+    def refuse_unbridgeable(self, server: Server, database: str) -> None:
+        """Asked before the target is touched.
 
         Raises:
             Refused: the dump has what the server has nothing like, or a name that may mean two things.
         """
+        reasons = self.unbridgeable(server, database)
+        if reasons:
+            listed = "".join(f"\n  {reason}" for reason in reasons)
+            raise Refused(
+                f"{self.whole.path} cannot be restored to this server:{listed}",
+                hint="Leave it out with --exclude-table, or restore to a server that has it.",
+            )
+
+    def fill(self, server: Server, database: str) -> None:
+        """Loads the dump into a database that was made for it; `unbridgeable` was asked before."""
         with self.rewritten(server, database) as pieces:
             server.load(database, pieces, complete=True)
 
@@ -144,11 +159,10 @@ class Loading:
     ) -> Iterator[Iterator[Piece]]:
         """What a database of this name is to get, read and cut in a thread of its own.
 
-        A rehearsal goes on where a restore would refuse, and gathers the reasons.
+        A rehearsal goes on where a restore would ask what a name means.
         """
         doing = "reading" if rehearsal else "restoring"
         whole, target, choices = self.whole, server.target(database), self.choices
-        bridge = whole.dialect.bridge(whole.source, target, choices)
         if rehearsal and choices.rename_ambiguous is None:
             choices = replace(choices, rename_ambiguous=False)
         rewriter = whole.dialect.rewriter(whole.source, target, self.changes, choices)
@@ -157,20 +171,7 @@ class Loading:
             opened_as_sql(whole.path, self.instance.tools, lambda block: step.advance(len(block))) as blocks,
             apart(_by_block(blocks, whole, self.changes)) as batches,
         ):
-            pieces = self._bridgeable(chain.from_iterable(batches), bridge, rehearsal=rehearsal)
-            yield rewriter.rewrite(pieces)
-
-    def _bridgeable(self, pieces: Iterable[Piece], bridge: Bridge, *, rehearsal: bool) -> Iterator[Piece]:
-        for piece in pieces:
-            reason = bridge.unbridgeable(piece)
-            if reason is not None and not rehearsal:
-                raise Refused(
-                    f"{self.whole.path}: {reason}",
-                    hint="Leave it out with --exclude-table, or restore to a server that has it.",
-                )
-            if reason is not None:
-                self.changes.blocked.append(reason)
-            yield piece
+            yield rewriter.rewrite(chain.from_iterable(batches))
 
 
 def _by_block(blocks: Iterable[bytes], whole: Whole, changes: Changes) -> Iterator[list[Piece]]:

@@ -101,6 +101,7 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
                 hint="Restore it without --merge, or name another with --target.",
             )
         refuse_unfinished(server, request.instance, target, request.safety)
+        loading.refuse_unbridgeable(server, target)
         with timed("merge", seconds), loading.rewritten(server, target) as pieces:
             if request.dry_run:
                 for _ in pieces:

@@ -127,7 +127,8 @@ class _Look:
             Finding(Severity.DIFFERS, "change", text) for text in dict.fromkeys(self.loading.changes.warnings)
         )
         findings += tuple(
-            Finding(Severity.BLOCKS, "bridge", text) for text in dict.fromkeys(self.loading.changes.blocked)
+            Finding(Severity.BLOCKS, "bridge", text)
+            for text in self.loading.unbridgeable(self.server, self.target)
         )
         seconds, seconds_of = self._time(reading)
         return Plan(

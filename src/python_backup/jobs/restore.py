@@ -124,8 +124,8 @@ def restore(
         UnsafeDump: it holds what no restore may run; no server was touched.
         TargetExists: ``confirm`` said no.
         Locked: another run works on the target.
-        Refused: others use the target, an earlier run on it is to be settled first, or artifact or
-            target have changed since they were planned with.
+        Refused: others use the target, an earlier run on it is to be settled first, artifact or target
+            have changed since they were planned with, or the server has nothing like what is in the dump.
         StatementFailed: the server refused a statement; the target is what it was.
     """
     return _Restore(request, confirm, progress, now).run()
@@ -167,6 +167,7 @@ class _Restore:
             refuse_unfinished(server, request.instance, target, request.safety)
             if request.planned is not None:
                 refuse_changed(request.planned, fingerprint(request.file, server, target))
+            loading.refuse_unbridgeable(server, target)
             if replaced and request.pick is not None:
                 raise part_for_whole(target, request.instance)
             if replaced:
@@ -188,7 +189,7 @@ class _Restore:
         """Fills a target that cannot be moved where it stands, with a safety backup to put back."""
         if self.request.in_place is False:
             raise stuck(target, reasons)
-        place, artifact = self._backed_up(server, loading, target)
+        place, artifact = self._backed_up(server, target)
         with place.standing(server, target, artifact, disconnect=self.request.disconnect) as succeed:
             comparison = self._filled(server, loading, target)
             equal = comparison is None or comparison.equal
@@ -198,13 +199,12 @@ class _Restore:
         report = self._report(loading, target, comparison, replaced=equal, taken_over=equal)
         return replace(report, safety=artifact)
 
-    def _backed_up(self, server: Server, loading: Loading, target: str) -> tuple[InPlace, Path]:
+    def _backed_up(self, server: Server, target: str) -> tuple[InPlace, Path]:
         request = self.request
         if request.safety is None:
             raise Refused(
                 f"database {target!r} cannot be filled in place without a folder for safety backups"
             )
-        self._bridged(server, loading, target)
         place = InPlace(request.instance, request.safety, self.progress, self.now)
         with timed("safety", self.seconds):
             return place, place.back_up(server, target)
@@ -212,7 +212,7 @@ class _Restore:
     def _in_place(self, server: Server, loading: Loading, target: str) -> RestoreReport:
         """Empties the target first; what fails then is mended from the safety backup."""
         request = self.request
-        place, artifact = self._backed_up(server, loading, target)
+        place, artifact = self._backed_up(server, target)
         like, disconnect = loading.whole.like, request.disconnect
         with place.emptied(server, target, artifact, like, disconnect=disconnect) as emptied:
             # who came to the empty database meanwhile has nothing to lose there
@@ -222,17 +222,6 @@ class _Restore:
                 server.drop(emptied.before)  # it was empty
                 emptied.succeed()
         return replace(report, before=None, safety=artifact)
-
-    def _bridged(self, server: Server, loading: Loading, target: str) -> None:
-        """Read through before the target is emptied: what its server has nothing like is refused now."""
-        rehearsed = replace(loading, changes=Changes())
-        rehearsed.rehearse(server, target)
-        if rehearsed.changes.blocked:
-            listed = "".join(f"\n  {reason}" for reason in dict.fromkeys(rehearsed.changes.blocked))
-            raise Refused(
-                f"{loading.whole.path} cannot be restored to this server:{listed}",
-                hint="Leave it out with --exclude-table, or restore to a server that has it.",
-            )
 
     def _agreed(self, whole: Whole, target: str) -> None:
         if self.request.force:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from python_backup.dump.mysql.created import definition
 from python_backup.dump.mysql.tokens import Kind, Token, chain
@@ -24,23 +25,45 @@ class Head:
 
 def columns_of(found: Sequence[Token]) -> tuple[str, tuple[str, ...]] | None:
     """The table's name and its columns; None for another statement."""
+    made = _table(found)
+    return None if made is None else (made[0], tuple(parts[0].name or "" for parts in made[1]))
+
+
+def generated_columns(found: Sequence[Token]) -> tuple[str, tuple[str, ...]] | None:
+    """The table's name and those of its columns that are computed; None for another statement."""
+    made = _table(found)
+    if made is None:
+        return None
+    computed = (p[0].name or "" for p in made[1] if ("AS", "(") in pairwise(t.word for t in p))
+    return made[0], tuple(computed)
+
+
+def _table(found: Sequence[Token]) -> tuple[str, Iterator[list[Token]]] | None:
     what = definition(found)
     if what is None or what.name is None or (what.verb, what.kind) != ("CREATE", "TABLE"):
         return None
     begin = what.name.after
     if begin >= len(found) or found[begin].word != "(":
         return None
-    columns: list[str] = []
-    depth, begins = 0, False
-    for token in found[begin:]:
-        if begins and token.name is not None and token.word not in _NO_COLUMN:
-            columns.append(token.name)
-        if token.kind is Kind.SYMBOL:
-            depth += {b"(": 1, b")": -1}.get(token.text, 0)
-            if depth == 0:
-                break
-        begins = token.kind is Kind.SYMBOL and token.text in (b",", b"(") and depth == 1
-    return what.name.name, tuple(columns)
+    return what.name.name, _columns(found[begin:])
+
+
+def _columns(found: Sequence[Token]) -> Iterator[list[Token]]:
+    """Each column's tokens, its name first, from the bracket that opens the table's parts to its end."""
+    parts: list[Token] = []
+    depth = 0
+    for token in found:
+        mark = token.text if token.kind is Kind.SYMBOL else b""
+        depth -= mark == b")"
+        if depth == 0 or (depth == 1 and mark == b","):
+            if parts and parts[0].name is not None and parts[0].word not in _NO_COLUMN:
+                yield parts
+            parts = []
+            if mark == b")":
+                return
+        else:
+            parts.append(token)
+        depth += mark == b"("
 
 
 def head_of(found: Sequence[Token]) -> Head | None:

@@ -51,9 +51,9 @@ class MysqlDialect:
         """A new rewriter for one stream."""
         return MysqlRewriter(source, target, changes, choices)
 
-    def bridge(self, source: str | None, target: Target, choices: Choices = AS_THE_DUMP) -> MysqlBridge:
-        """A new judge of what the target's server cannot hold."""
-        return MysqlBridge(source, target.database, target.version, choices)
+    def bridge(self, source: str | None) -> MysqlBridge:
+        """A new judge of what some servers cannot hold."""
+        return MysqlBridge(source)
 
 
 DIALECT: Dialect = MysqlDialect()

@@ -6,9 +6,11 @@ A newer pg_dump's text goes to an older server as far as that one's grammar goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from python_backup.dump.choices import Choices
 from python_backup.dump.piece import Piece, Statement
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.session import Session
@@ -33,6 +35,9 @@ def left_out(at: Cursor, version: int) -> str | None:
         words = [t.word for t in _tokens(at)]
         if _follows(words, "set", "compression"):
             return "compression of a column"
+    at.at = 0
+    if version < _17 and at.sees("grant|revoke|alter") and _grants_maintain_alone(_tokens(at)):
+        return "right that the server does not know"
     return None
 
 
@@ -57,8 +62,13 @@ def _without_option(sql: bytes, found: Sequence[Token], option: str) -> bytes:
     return sql[: found[place - 1].start] + sql[found[end - 1].end :]
 
 
+def _grants_maintain_alone(found: Sequence[Token]) -> bool:
+    words = [t.word for t in found]
+    return any(_follows(words, before, "maintain", "on") for before in ("grant", "revoke", "for"))
+
+
 def _without_maintain(sql: bytes, found: Sequence[Token]) -> bytes:
-    """A list of rights without MAINTAIN (17); alone it stays, and the server refuses it."""
+    """A list of rights without MAINTAIN (17)."""
     place = next((i for i, t in enumerate(found) if t.word == "maintain"), None)
     if place is None:
         return sql
@@ -70,26 +80,38 @@ def _without_maintain(sql: bytes, found: Sequence[Token]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Feature:
+class _Versions:
     """What some statements have; ``first`` is the first version that takes it, ``last`` the last one."""
 
     name: str
-    words: tuple[str, ...]
-    verbs: tuple[str, ...]
     first: int = 0
     last: int = 0
 
+    def lacked_by(self, version: int) -> bool:
+        return version < self.first or bool(self.last and version > self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Feature:
+    """What is known by words that stand side by side in statements of these verbs."""
+
+    versions: _Versions
+    words: tuple[str, ...]
+    verbs: tuple[str, ...]
+
 
 _FEATURES = (
-    _Feature("a constraint that is not enforced", ("not", "enforced"), ("create", "alter"), _18),
-    _Feature("a key WITHOUT OVERLAPS", ("without", "overlaps"), ("create", "alter"), _18),
-    _Feature("a foreign key with PERIOD", ("period",), ("alter",), _18),
-    _Feature("a COLLATION of the builtin provider", ("provider", "=", "builtin"), ("create",), _17),
-    _Feature("NULLS NOT DISTINCT", ("nulls", "not", "distinct"), ("create", "alter"), _15),
-    _Feature("a publication of schemas", ("tables", "in", "schema"), ("create", "alter"), _15),
-    _Feature("a view with its reader's rights", ("security_invoker",), ("create", "alter"), _15),
-    _Feature("a function with an atomic body", ("begin", "atomic"), ("create",), _14),
-    _Feature("a WITH OIDS table", ("with", "oids"), ("create",), 0, 119999),
+    _Feature(_Versions("a constraint that is not enforced", _18), ("not", "enforced"), ("create", "alter")),
+    _Feature(_Versions("a key WITHOUT OVERLAPS", _18), ("without", "overlaps"), ("create", "alter")),
+    _Feature(_Versions("a foreign key with PERIOD", _18), ("period",), ("alter",)),
+    _Feature(
+        _Versions("a COLLATION of the builtin provider", _17), ("provider", "=", "builtin"), ("create",)
+    ),
+    _Feature(_Versions("NULLS NOT DISTINCT", _15), ("nulls", "not", "distinct"), ("create", "alter")),
+    _Feature(_Versions("a publication of schemas", _15), ("tables", "in", "schema"), ("create", "alter")),
+    _Feature(_Versions("a view with its reader's rights", _15), ("security_invoker",), ("create", "alter")),
+    _Feature(_Versions("a function with an atomic body", _14), ("begin", "atomic"), ("create",)),
+    _Feature(_Versions("a WITH OIDS table", 0, 119999), ("with", "oids"), ("create",)),
 )
 
 
@@ -132,55 +154,70 @@ def _expression_statistics(found: Sequence[Token]) -> bool:
     return any(t.text == b"(" for t in found[words.index("on") : words.index("from")])
 
 
-_JUDGED: tuple[tuple[str, str, Callable[[Sequence[Token]], bool], int, int], ...] = (
-    ("a virtual generated column", "create", _virtual, _18, 0),
-    ("a NOT NULL constraint with a name", "alter", _named_not_null, _18, 0),
-    ("an operator behind its operand", "create", _postfix, 0, 139999),
-    ("statistics of an expression", "create", _expression_statistics, _14, 0),
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What takes a look at the whole statement; one that has not this word need not be looked at."""
+
+    versions: _Versions
+    verb: str
+    word: str
+    judge: Callable[[Sequence[Token]], bool]
+
+
+_JUDGED = (
+    _Judged(_Versions("a virtual generated column", _18), "create", "generated", _virtual),
+    _Judged(_Versions("a NOT NULL constraint with a name", _18), "alter", "constraint", _named_not_null),
+    _Judged(_Versions("an operator behind its operand", 0, 139999), "create", "operator", _postfix),
+    _Judged(_Versions("statistics of an expression", _14), "create", "statistics", _expression_statistics),
 )
+
+
+class Target(Protocol):
+    """What of the target counts here; see `rewriter.Target`."""
+
+    @property
+    def version(self) -> int:
+        """``server_version_num``."""
+        ...
 
 
 @dataclass(slots=True)
 class PostgreSQLBridge:
-    """See `python_backup.dump.dialect.Bridge`; ``version`` is ``server_version_num``."""
+    """See `python_backup.dump.dialect.Bridge`."""
 
-    version: int
     _session: Session = field(default_factory=Session)
+    _places: list[tuple[int, _Versions]] = field(default_factory=list)
 
-    def unbridgeable(self, piece: Piece) -> str | None:
-        """Why this piece cannot be restored there; None where it can."""
+    def take(self, piece: Piece) -> None:
+        """Looks at one piece, in order."""
         if not isinstance(piece, Statement):
-            return None
-        at = self._session.cursor(piece.sql)
-        verb = at.peek().word
+            return
+        verb = self._session.cursor(piece.sql).peek().word
         self._session.take(piece.sql)
-        if verb not in {"create", "alter"}:
-            return None
-        found = _tokens(self._session.cursor(piece.sql))
-        name = self._lacking(verb, found)
-        major = self.version // 10000
-        return (
-            None
-            if name is None
-            else f"line {piece.line}: {name}: PostgreSQL {major} has nothing of that kind"
+        if verb in {"create", "alter"}:
+            found = _tokens(self._session.cursor(piece.sql))
+            self._places += ((piece.line, versions) for versions in _used(verb, found))
+
+    def unbridgeable(self, target: Target, choices: Choices) -> tuple[str, ...]:  # noqa: ARG002 - no choice helps
+        """Why some statements cannot be restored there, each with its line."""
+        number = target.version // 10000
+        return tuple(
+            f"line {line}: {versions.name}: PostgreSQL {number} has nothing of that kind"
+            for line, versions in self._places
+            if versions.lacked_by(target.version)
         )
 
-    def _lacking(self, verb: str, found: Sequence[Token]) -> str | None:
-        words = [t.word or (t.text.decode("latin-1") if t.kind is Kind.SIGN else "") for t in found]
-        for feature in _FEATURES:
-            if (
-                verb in feature.verbs
-                and self._lacks(feature.first, feature.last)
-                and _follows(words, *feature.words)
-            ):
-                return feature.name
-        for name, of, judge, first, last in _JUDGED:
-            if verb == of and self._lacks(first, last) and judge(found):
-                return name
-        return None
 
-    def _lacks(self, first: int, last: int) -> bool:
-        return self.version < first or bool(last and self.version > last)
+def _used(verb: str, found: Sequence[Token]) -> Iterator[_Versions]:
+    """What only some versions have of this statement."""
+    words = [t.word or (t.text.decode("latin-1") if t.kind is Kind.SIGN else "") for t in found]
+    there = frozenset(words)
+    for feature in _FEATURES:
+        if verb in feature.verbs and there.issuperset(feature.words) and _follows(words, *feature.words):
+            yield feature.versions
+    for judged in _JUDGED:
+        if verb == judged.verb and judged.word in there and judged.judge(found):
+            yield judged.versions
 
 
 def _tokens(at: Cursor) -> list[Token]:

@@ -63,11 +63,9 @@ class PostgreSQLDialect:
     def bridge(
         self,
         source: str | None,  # noqa: ARG002 - a name never means two things here
-        target: Any,
-        choices: Choices = AS_THE_DUMP,  # noqa: ARG002
     ) -> PostgreSQLBridge:
-        """A new judge of what the target's server cannot hold."""
-        return PostgreSQLBridge(target.version)
+        """A new judge of what some servers cannot hold."""
+        return PostgreSQLBridge()
 
 
 DIALECT: Dialect = PostgreSQLDialect()

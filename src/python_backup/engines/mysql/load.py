@@ -33,7 +33,6 @@ _ALTERED = {
     1264: "a value out of the column's range",
     1265: "a value that is cut short",
     1292: "a value that the column's type does not have",
-    1300: "a text that is none in its character set",
     1366: "a value that the column's type does not have",
     1406: "a value that is too long",
     1411: "a value that the column's type does not have",

@@ -7,7 +7,7 @@ flavour or version knows stands in tables of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from support import databases
@@ -237,9 +237,18 @@ CREATE TRIGGER on_older AFTER UPDATE ON older FOR EACH ROW SET @x = NEXTVAL(coun
 
 def build(server: RunningServer, database: str) -> None:
     """Fills an empty database; ``DATABASE`` in the statements is the database's own quoted name."""
+    _fill(server, database, (TYPES, *_own(server)))
+
+
+def build_common(server: RunningServer, database: str) -> None:
+    """The same without what only one flavour has."""
+    _fill(server, database, (TYPES,))
+
+
+def _fill(server: RunningServer, database: str, texts: Iterable[str]) -> None:
     own = databases.quoted(server, database)
     with closing(databases.connection(server, database)) as link, link.cursor() as cursor:
-        for statement in _statements(server):
+        for statement in _statements(server, texts):
             cursor.execute(re.sub(r"\bDATABASE(?=\.)", lambda _: own, statement))
         for number, value in enumerate((b"", ALL_BYTES, ALL_BYTES[::-1], b"\\", b"'", b"\\'),(", b"\x00"), 1):
             cursor.execute(
@@ -254,12 +263,16 @@ def build(server: RunningServer, database: str) -> None:
             cursor.execute(f"INSERT INTO {hostile} VALUES (1, %s)", (name,))
 
 
-def _statements(server: RunningServer) -> Iterator[str]:
+def _own(server: RunningServer) -> Iterator[str]:
     own = MARIADB if server.dbms == "mariadb" else MYSQL
     if server.dbms == "mariadb" and server.major < (10, 6):
         own = own.replace(" IGNORED", "")  # a word of 10.6
+    yield own
+
+
+def _statements(server: RunningServer, texts: Iterable[str]) -> Iterator[str]:
     no_history = server.dbms == "mariadb" and server.major < (10, 11)  # its dumps hold none
-    for text in (TYPES, own):
+    for text in texts:
         for statement in re.split(r"^---$", text, flags=re.MULTILINE):
             if not (no_history and statement.strip().startswith(("UPDATE history", "DELETE FROM history"))):
                 yield statement.strip()

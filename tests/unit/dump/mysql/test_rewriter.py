@@ -316,6 +316,12 @@ BRIDGED = [
     ("9.7.4", b"`c` longtext CHARACTER SET utf8mb4 DEFAULT 'x'", b"`c` longtext CHARACTER SET utf8mb4 DEFAULT ('x')"),
     ("9.7.4", b"`c` int INVISIBLE DEFAULT 5, KEY `k` (`c`) IGNORED", b"`c` int INVISIBLE DEFAULT 5, KEY `k` (`c`) INVISIBLE"),
     ("5.7.44", b"`c` text DEFAULT 'a'", b"`c` text DEFAULT 'a'"),
+    ("10.5.29-MariaDB", b"`geomcollection` geomcollection DEFAULT NULL", b"`geomcollection` geometrycollection DEFAULT NULL"),
+    ("10.5.29-MariaDB", rb"`c` int, CHECK ((`c` <> _utf8mb4'h:\\'))", rb"`c` int, CHECK ((`c` <> 'h:\\'))"),
+    ("11.8.6-MariaDB", rb"`c` int GENERATED ALWAYS AS (concat(`a`,_latin1'it\'s')) STORED", rb"`c` int GENERATED ALWAYS AS (concat(`a`,'it\'s')) STORED"),
+    ("11.8.6-MariaDB", "`c` int CHECK (c <> _utf8mb4'ü')".encode(), "`c` int CHECK (c <> 'ü')".encode()),
+    ("11.8.6-MariaDB", b"`c` int CHECK (c <> _utf8mb4'plain; text_1')", b"`c` int CHECK (c <> _utf8mb4'plain; text_1')"),
+    ("9.7.4", rb"`c` int CHECK (c <> _utf8mb4'h:\\')", rb"`c` int CHECK (c <> _utf8mb4'h:\\')"),
 ]  # fmt: skip
 
 
@@ -349,8 +355,17 @@ MARIADB_LACKS = [
     (b"CREATE INDEX i ON t ((a + 1));", "the index of an expression i"),
     (b"CREATE TABLE `t` (`a` int, CONSTRAINT c CHECK ((a > 1)) /*!80016 NOT ENFORCED */);", "a CHECK that is not enforced in table t"),
     (b"CREATE FUNCTION f() RETURNS int LANGUAGE JAVASCRIPT AS $$ return 1 $$;", "the JavaScript routine f"),
+    (rb"CREATE TABLE `t` (`a` int CHECK (a <> _binary'\0'));", "a literal _binary'…' that MariaDB keeps as another in table t"),
+    (b"CREATE TABLE `t` (`a` int CHECK (a <> _latin1'\xfc'));", "a literal _latin1'…' that MariaDB keeps as another in table t"),
     (b"CREATE TABLE `t` (`v` vector(3));", None),
 ]  # fmt: skip
+
+
+def unbridgeable(dump: bytes, version: str, choices: Choices = AS_THE_DUMP) -> tuple[str, ...]:
+    bridge = MysqlBridge("old")
+    for piece in pieces(dump):
+        bridge.take(piece)
+    return bridge.unbridgeable(target(version=version), choices)
 
 
 @pytest.mark.parametrize(
@@ -360,20 +375,74 @@ MARIADB_LACKS = [
        ("11.8.6-MariaDB", MYSQL_LACKS[0][0], None), ("10.6.2-MariaDB", MYSQL_LACKS[4][0], "the type UUID in table t")],
 )  # fmt: skip
 def test_what_the_target_has_nothing_like_is_named(version, dump, why):
-    bridge = MysqlBridge("old", "new", version, AS_THE_DUMP)
-    reasons = [bridge.unbridgeable(piece) for piece in pieces(dump)]
-    assert [r for r in reasons[:-1] if r] == []
-    last = reasons[-1]
-    assert (last is None) == (why is None)
-    if why:
-        assert last is not None
-        assert last.startswith(f"line {dump.count(NEWLINE) + 1}: {why}")
+    reasons = unbridgeable(dump, version)
+    assert len(reasons) == (why is not None)
+    assert all(r.startswith(f"line {dump.count(NEWLINE) + 1}: {why}") for r in reasons)
+
+
+def history(end: bytes) -> bytes:
+    return (
+        b"/*M!101100 SET @old_system_versioning_insert_history=@@session.system_versioning_insert_history,"
+        b" @@session.system_versioning_insert_history=1 */;\n"
+        b"INSERT INTO `h` (`id`, row_start, row_end) VALUES (1,'2026-11-21 03:18:39.7',%b);\n"
+        b"/*M!101100 SET system_versioning_insert_history=@old_system_versioning_insert_history */;\n"
+        b"INSERT INTO `t` VALUES (%b);\n" % (end, end)
+    )
+
+
+BEFORE_11_5, SINCE_11_5 = b"'2038-01-19 03:14:07.999999'", b"'2106-02-07 06:28:15.999999'"
+
+
+@pytest.mark.parametrize(
+    ("version", "dump", "why"),
+    [
+        ("10.5.29-MariaDB", history(b"NULL"), "the history of table h"),
+        ("10.11.19-MariaDB", history(BEFORE_11_5), None),
+        (
+            "10.11.19-MariaDB",
+            history(SINCE_11_5),
+            "current rows of table h that end in 2106, as since MariaDB 11.5",
+        ),
+        (
+            "11.8.6-MariaDB",
+            history(BEFORE_11_5),
+            "current rows of table h that end in 2038, as before MariaDB 11.5",
+        ),
+        ("11.8.6-MariaDB", history(SINCE_11_5), None),
+        ("10.5.29-MariaDB", history(BEFORE_11_5).partition(b"\n")[2], None),
+    ],
+)
+def test_history_is_told_of_where_the_target_does_not_take_it(version, dump, why):
+    reasons = unbridgeable(dump, version)
+    assert len(reasons) == (why is not None)
+    assert all(r.startswith(f"line 2: {why}: MariaDB ") for r in reasons)
+
+
+COMPUTED = b"CREATE TABLE `c` (`a` int DEFAULT (1), `g` int GENERATED ALWAYS AS (`a` * 2) VIRTUAL);\n"
+MARIADB_WROTE = b"-- MariaDB dump 10.19  Distrib 10.11.2-MariaDB, for x\n--\n"
+
+
+@pytest.mark.parametrize(
+    ("dump", "told"),
+    [
+        (MARIADB_WROTE + COMPUTED + b"INSERT INTO `c` VALUES (1,2);\nINSERT INTO `c` VALUES (2,4);\n", True),
+        (MARIADB_WROTE + COMPUTED + b"INSERT INTO `c` (`g`, `a`) VALUES (2,1);\n", True),
+        (MARIADB_WROTE + COMPUTED + b"INSERT INTO `c` (`a`) VALUES (1);\n", False),
+        (MARIADB_WROTE + b"CREATE TABLE `c` (`a` int);\nINSERT INTO `c` VALUES (1);\n", False),
+        (COMPUTED + b"INSERT INTO `c` VALUES (1,DEFAULT);", False),
+    ],
+)
+def test_values_of_generated_columns_are_told_of_where_the_target_does_not_take_them(dump, told):
+    (*reasons,) = unbridgeable(dump, "9.7.4")
+    assert len(reasons) == told
+    assert all("values of generated columns of table c: MySQL 9.7.4 has" in reason for reason in reasons)
+    assert unbridgeable(dump, "10.5.29-MariaDB") == ()
 
 
 def test_an_ambiguous_name_is_told_before_the_target_is_touched():
-    (piece,) = pieces(AMBIGUOUS)
-    assert "line 2: old.…" in str(MysqlBridge("old", "new", "9.7.4", AS_THE_DUMP).unbridgeable(piece))
-    assert MysqlBridge("old", "new", "9.7.4", Choices(rename_ambiguous=True)).unbridgeable(piece) is None
+    (reason,) = unbridgeable(AMBIGUOUS, "9.7.4")
+    assert "line 2: old.…" in reason
+    assert unbridgeable(AMBIGUOUS, "9.7.4", Choices(rename_ambiguous=True)) == ()
 
 
 def test_changes_tell_the_line():
