@@ -21,10 +21,12 @@ from python_backup.cli.choosing import (
 from python_backup.cli.exit_codes import REFUSED
 from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
 from python_backup.cli.order import (
+    DataOnlyOption,
     DisconnectOption,
     ExcludedOption,
     FileOption,
     InPlaceOption,
+    MergeOption,
     Order,
     Parts,
     PropertiesFrom,
@@ -37,6 +39,7 @@ from python_backup.cli.order import (
 )
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Screen, as_json
+from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
     from python_backup.dump.changes import Changes
@@ -61,6 +64,8 @@ def plan(
     exclude_table: ExcludedOption = None,
     schema: SchemasOption = None,
     schema_only: SchemaOnlyOption = False,
+    data_only: DataOnlyOption = False,
+    merge: MergeOption = None,
     definer: DefinerOption = None,
     owner: OwnerOption = None,
     no_acl: NoAclOption = False,
@@ -75,12 +80,24 @@ def plan(
 ) -> None:
     """Tell what a restore would do, and what stands against it; touches nothing."""
     screen = Screen(json=json)
-    parts = Parts(tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()), schema_only)
+    names = (tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()))
+    parts = Parts(*names, schema_only, data_only, merge)
     deciding = Choosing(tuple(definer or ()), owner, no_acl, rename_ambiguous, events)
     order = Order(
         file, instance, target, source, disconnect, database_properties, in_place, parts, deciding
     )  # fmt: skip
-    show_plan(order.request(load_config(config, screen), "plan"), screen, output)
+    settings = load_config(config, screen)
+    if not parts.merges:
+        show_plan(order.request(settings, "plan"), screen, output)
+        return
+    if output is not None:
+        raise UsageError(
+            "--output writes the plan of a restore, and a merge is none",
+            hint="Leave --output out, and run the merge itself with the same options.",
+        )
+    from python_backup.cli.merge import run_merge
+
+    run_merge(order, settings, screen, None, dry_run=True)
 
 
 def show_plan(request: RestoreRequest, screen: Screen, output: Path | None = None) -> None:

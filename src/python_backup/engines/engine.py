@@ -276,6 +276,14 @@ class Server(Protocol):
         """
         ...
 
+    def rehearse_merge(self, database: str, pieces: Iterable[Piece], how: How) -> None:
+        """Looks at the tables that `merge` would fill, and reads the pieces; no row is sent.
+
+        Raises:
+            Refused: as `merge` would.
+        """
+        ...
+
     def counts(self, database: str) -> Mapping[str, int]:
         """Exact row counts by `model.label`, taken over several connections."""
         ...

@@ -134,7 +134,7 @@ class Loading:
             listed = "".join(f"\n  {reason}" for reason in reasons)
             raise Refused(
                 f"{self.whole.path} cannot be restored to this server:{listed}",
-                hint="Leave it out with --exclude-table, or restore to a server that has it.",
+                hint="Leave it out (--exclude-table), choose otherwise, or take a server that has it.",
             )
 
     def fill(self, server: Server, database: str) -> None:

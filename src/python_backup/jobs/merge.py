@@ -104,8 +104,7 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
         loading.refuse_unbridgeable(server, target)
         with timed("merge", seconds), loading.rewritten(server, target) as pieces:
             if request.dry_run:
-                for _ in pieces:
-                    pass
+                server.rehearse_merge(target, pieces, request.how)
             else:
                 merged = server.merge(target, pieces, request.how)
     return MergeReport(

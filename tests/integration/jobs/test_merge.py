@@ -320,3 +320,25 @@ def test_partitions_are_merged_each_by_its_own_key(
     databases.execute(postgresql_server, name, "delete from m where id > 30", "update m set v = 'new'")
     report = merged(postgresql_server, file, "keep", "m")
     assert [(m.table, m.added, m.kept) for m in report.merged] == [("public.m1", 1, 19), ("public.m2", 9, 11)]
+
+
+def test_a_rehearsed_merge_changes_nothing_and_refuses_what_the_merge_would(
+    any_server: RunningServer, shop: tuple[str, Path]
+) -> None:
+    name, file = shop
+    before = [
+        databases.rows(any_server, name, f"select * from {t} order by 1") for t in ("customer", "aorder")
+    ]
+
+    def rehearsed() -> MergeReport:
+        request = MergeRequest(file, instance_for(any_server), "keep", Pick(), name, dry_run=True)
+        return merge(request, Silence())
+
+    assert rehearsed().merged == ()
+    databases.execute(any_server, name, "alter table aorder drop column total")
+    with pytest.raises(Refused, match="has no column total"):
+        rehearsed()
+    databases.execute(any_server, name, "drop table aorder")
+    with pytest.raises(Refused, match=r"the target has no table (public.)?aorder to merge into"):
+        rehearsed()
+    assert databases.rows(any_server, name, "select * from customer order by 1") == before[0]

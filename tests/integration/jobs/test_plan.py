@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.dump.choices import Choices
 from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Severity
 from python_backup.errors import Refused
 from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.in_place import Safety
 from python_backup.jobs.plan import Plan, Verdict, plan
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.model import Format, Instance, Secret
@@ -228,6 +230,79 @@ def test_grants_on_the_targets_objects_that_the_dump_lacks_are_told(
     assert [f.text for f in made.findings if f.kind == "grants"] == [
         f"role '{other.username}' has rights on 1 objects of '{source}'; the dump grants it nothing"
     ]
+
+
+def test_a_role_that_the_dump_wants_and_the_server_lacks_is_told_as_the_restore_then_does(
+    postgresql_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    text = (
+        "CREATE TABLE t (a int);\nALTER TABLE t OWNER TO nobody_here;\nGRANT SELECT ON TABLE t TO nor_me;\n"
+    )
+    path, target = dump(postgresql_server, tmp_path, text), new_database(postgresql_server, create=False)
+    request = RestoreRequest(path, instance_for(postgresql_server), target)
+    made = plan(request, Silence(), now)
+    warnings = tuple(f.text for f in made.findings if f.kind == "change")
+    assert (made.verdict, len(warnings)) == (Verdict.CHANGES, 2)
+    assert made.changes.counts["statement for a missing role left out"] == 2
+    assert restore(request, lambda _: False, Silence(), now).warnings[-2:] == warnings
+
+
+def test_an_owner_that_the_server_lacks_blocks_and_nothing_is_made(
+    postgresql_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    path, target = (
+        dump(postgresql_server, tmp_path, "CREATE TABLE t (a int);"),
+        new_database(postgresql_server, create=False),
+    )
+    choices = Choices(owner="nobody_here")
+    request = RestoreRequest(path, instance_for(postgresql_server), target, choices=choices)
+    made = plan(request, Silence(), now)
+    (blocked,) = [f for f in made.findings if f.severity == Severity.BLOCKS]
+    assert (made.verdict, blocked.text[:18]) == (Verdict.BLOCKED, "role 'nobody_here'")
+    with pytest.raises(Refused, match="role 'nobody_here' cannot own"):
+        restore(request, lambda _: False, Silence(), now)
+    assert not [name for name in databases.names(postgresql_server) if name.startswith(target)]
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_rights_on_single_objects_stay_but_on_those_that_the_dump_lacks(
+    mysql_server: RunningServer, new_database: Name, tmp_path: Path, in_place: bool
+) -> None:
+    source = new_database(mysql_server, "shop")
+    databases.execute(mysql_server, source, *TABLES, "create function kept() returns int return 1")
+    path = backed_up(instance_for(mysql_server), tmp_path, source)
+    databases.execute(
+        mysql_server, source, "create table later (a int)", "create function gone() returns int return 1"
+    )
+    on = f"on {{}}`{source}`."
+    grants = [
+        f"grant {right} {on.format(kind)}`{name}` to {{}}"
+        for right, kind, name in (
+            ("select", "", "item"), ("select (a)", "", "later"),
+            ("execute", "function ", "kept"), ("execute", "function ", "gone"),
+        )
+    ]  # fmt: skip
+    with account(mysql_server, *grants) as other:
+        request = RestoreRequest(
+            path,
+            instance_for(mysql_server),
+            force=True,
+            in_place=in_place,
+            safety=Safety(tmp_path / "safety", 2),
+        )
+        made = plan(request, Silence(), now)
+        assert [f.text for f in made.findings if f.kind == "grants"] == [
+            f"account '{other.username}'@'%' has rights on 2 objects of '{source}' that the dump has not"
+        ]
+        restore(request, lambda _: False, Silence(), now)
+        assert databases.rows(
+            replace_user(mysql_server, other), source, "select count(*), kept() from item"
+        ) == [(2, 1)]
+
+
+def replace_user(server: RunningServer, instance: Instance) -> RunningServer:
+    assert instance.password is not None
+    return replace(server, superuser=instance.username or "", password=instance.password.reveal(), socket="")
 
 
 def test_a_statement_that_the_server_cannot_take_blocks(

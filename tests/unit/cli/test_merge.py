@@ -66,6 +66,13 @@ def test_a_merge_ends_with_what_became_of_the_rows(vya: Callable, asked: list[Me
     assert (document["merge"], document["tables"][0]["added"]) == ("keep", 1200)
 
 
+def test_a_merge_is_planned_as_its_dry_run(vya: Callable, asked: list[MergeRequest]) -> None:
+    same = ("-f", "x", "-i", "1", "--merge", "keep")
+    assert vya("plan", *same).out == vya("restore", *same, "--dry-run").out
+    assert [request.dry_run for request in asked] == [True, True]
+    assert vya("plan", *same, "--output", "p.json").code == 2
+
+
 def test_a_dry_run_of_a_merge_touches_nothing(vya: Callable, asked: list[MergeRequest]) -> None:
     ran = vya("restore", "-f", "x", "-i", "1", "--merge", "keep", "--dry-run")
     assert asked[0].dry_run

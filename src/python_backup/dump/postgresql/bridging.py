@@ -7,12 +7,14 @@ A newer pg_dump's text goes to an older server as far as that one's grammar goes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from python_backup.dump.choices import Choices
 from python_backup.dump.piece import Piece, Statement
 from python_backup.dump.postgresql.cursor import Cursor
+from python_backup.dump.postgresql.names import quote
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import Kind, Token
 
@@ -180,6 +182,11 @@ class Target(Protocol):
         """``server_version_num``."""
         ...
 
+    @property
+    def owners(self) -> AbstractSet[str]:
+        """The roles that the account may make the owner of something."""
+        ...
+
 
 @dataclass(slots=True)
 class PostgreSQLBridge:
@@ -198,14 +205,20 @@ class PostgreSQLBridge:
             found = _tokens(self._session.cursor(piece.sql))
             self._places += ((piece.line, versions) for versions in _used(verb, found))
 
-    def unbridgeable(self, target: Target, choices: Choices) -> tuple[str, ...]:  # noqa: ARG002 - no choice helps
+    def unbridgeable(self, target: Target, choices: Choices) -> tuple[str, ...]:
         """Why some statements cannot be restored there, each with its line."""
-        number = target.version // 10000
-        return tuple(
+        number, owner = target.version // 10000, choices.owner
+        lacking = [
             f"line {line}: {versions.name}: PostgreSQL {number} has nothing of that kind"
             for line, versions in self._places
             if versions.lacked_by(target.version)
-        )
+        ]
+        if owner is not None and owner not in target.owners:
+            lacking.append(
+                f"role {owner!r} cannot own what the dump makes:"
+                f" create it, or GRANT {quote(owner)} TO the account"
+            )
+        return tuple(lacking)
 
 
 def _used(verb: str, found: Sequence[Token]) -> Iterator[_Versions]:

@@ -110,6 +110,17 @@ def merge(
     return tuple(sorted((stages.counted(one) for one in found), key=lambda m: m.table))
 
 
+def rehearse(asked: Session, database: str, pieces: Iterable[Piece], how: How) -> None:
+    """Reads all pieces and looks at the tables that their rows are for; sends none.
+
+    Raises:
+        Refused: a table or a column is not there, or rows of it cannot be matched.
+    """
+    asked.use(database)
+    for _ in _Stages(asked, database, how).staged(pieces):
+        pass
+
+
 def _named(exc: StatementFailed, stages: Iterable[_Stage]) -> StatementFailed:
     """The error with the table's name where it has the staging table's, and without a row's value."""
     message = _VALUE.sub(r"\1 for", exc.message)

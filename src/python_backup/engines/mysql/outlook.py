@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ from python_backup.engines.disk import room
 from python_backup.engines.engine import Finding, Severity, Wanted
 from python_backup.engines.mysql import rights, target
 from python_backup.engines.mysql.connection import Session
-from python_backup.model import Instance
+from python_backup.errors import NotPermitted
+from python_backup.model import Instance, label
 
 _ALWAYS = ("SELECT", "INSERT", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "LOCK TABLES")
 _FOR = {
@@ -20,6 +22,9 @@ _FOR = {
     "events": ("EVENT",),
 }
 """The rights that a database's objects take, by kind."""
+
+_ON_TABLES = "SELECT user, host, table_name FROM mysql.tables_priv WHERE db = %s ORDER BY 1, 2"
+_ON_ROUTINES = "SELECT user, host, routine_name FROM mysql.procs_priv WHERE db = %s ORDER BY 1, 2"
 
 _WRITES_READ_ONLY = ("SUPER", "CONNECTION_ADMIN", "READ_ONLY ADMIN", "READ ONLY ADMIN")
 
@@ -40,6 +45,8 @@ class Look:
         yield from self._rights(lines)
         yield from self._packet()
         yield from self._engines()
+        if self.wanted.replaces:
+            yield from self._lost_grants()
         charset = target.charset_of(self.wanted.like, target.collations(self.session))
         for warning in charset.warnings:
             yield Finding(Severity.DIFFERS, "charset", warning)
@@ -130,6 +137,34 @@ class Look:
                     f"storage engine {name!r} (line {line}) is not on the server",
                     "Load its plugin, or change the tables' engine at the source.",
                 )  # fmt: skip
+
+    def _lost_grants(self) -> Iterator[Finding]:
+        """Rights on single tables and routines of the target that the dump has not.
+
+        The server keeps rights by name when tables change places; those on routines go with these.
+        """
+        kept = self.wanted.facts.objects
+        there = {name for kind in ("tables", "views", "sequences") for name in kept.get(kind, ())}
+        routines = {name.lower() for name in kept.get("routines", ())}
+        lost: Counter[str] = Counter()
+        try:
+            for user, host, name in self.session.rows(_ON_TABLES, self.wanted.target):
+                lost[target.quoted_account((user, host))] += label(name) not in there
+            for user, host, name in self.session.rows(_ON_ROUTINES, self.wanted.target):
+                lost[target.quoted_account((user, host))] += label(name).lower() not in routines
+        except NotPermitted:
+            yield Finding(
+                Severity.TELLS, "grants", "rights on single tables and routines cannot be seen",
+                "GRANT SELECT ON mysql.* TO the account",
+            )  # fmt: skip
+            return
+        for account, objects in (+lost).items():
+            yield Finding(
+                Severity.DIFFERS, "grants",
+                f"account {account} has rights on {objects} objects of {self.wanted.target!r}"
+                " that the dump has not",
+                "Grant them again when these objects are made again.",
+            )  # fmt: skip
 
 
 def look(session: Session, instance: Instance, wanted: Wanted) -> tuple[Finding, ...]:

@@ -241,6 +241,11 @@ class MysqlServer:
         with closing(open_session(self.instance)) as session, closing(open_session(self.instance)) as asked:
             return merge.merge((session, asked), database, pieces, how)
 
+    def rehearse_merge(self, database: str, pieces: Iterable[Piece], how: How) -> None:
+        """Looks at the tables alone."""
+        with closing(open_session(self.instance)) as asked:
+            merge.rehearse(asked, database, pieces, how)
+
     def answer(self, database: str, sql: str) -> tuple[tuple[str | None, ...], ...]:
         """The query's rows; bytes are read as UTF-8."""
         with closing(open_session(self.instance, database)) as session:

@@ -108,6 +108,16 @@ def merge(connection: psycopg.Connection, pieces: Iterable[Piece], how: How) -> 
     return tuple(sorted(merged, key=lambda m: m.table))
 
 
+def rehearse(connection: psycopg.Connection, pieces: Iterable[Piece], how: How) -> None:
+    """Reads all pieces and looks at the tables that their rows are for; sends none.
+
+    Raises:
+        Refused: a table or a column is not there, or rows of it cannot be matched.
+    """
+    for _ in _Stages(connection, how).staged(pieces):
+        pass
+
+
 def _named(exc: StatementFailed, stages: Iterable[_Stage]) -> StatementFailed:
     """The error with the table's name where it has the staging table's."""
     message = exc.message

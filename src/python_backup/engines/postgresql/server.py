@@ -229,6 +229,11 @@ class PostgresServer:
         with self._opened(database) as link:
             return merge.merge(link, pieces, how)
 
+    def rehearse_merge(self, database: str, pieces: Iterable[Piece], how: How) -> None:
+        """Looks at the tables alone."""
+        with self._opened(database) as link:
+            merge.rehearse(link, pieces, how)
+
     def answer(self, database: str, sql: str) -> tuple[tuple[str | None, ...], ...]:
         """The query's rows in PostgreSQL's own text."""
         try:

@@ -8,7 +8,6 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.postgresql.bridging import PostgreSQLBridge
 from python_backup.dump.postgresql.rewriter import Target
-from python_backup.errors import Refused
 from unit.dump.postgresql.dumps import pieces_of, rewritten
 
 OWNED = b"""CREATE SCHEMA s AUTHORIZATION joe;
@@ -33,10 +32,13 @@ COMMENT ON TABLE t IS 'OWNER TO joe';
     assert changes.counts == {"owner replaced": 3, "SET SESSION AUTHORIZATION left out": 1}
 
 
-def test_an_owner_that_cannot_be_used_is_refused():
-    with pytest.raises(Refused, match="role 'nobody' cannot be given") as refused:
-        rewritten(OWNED, choices=Choices(owner="nobody"))
-    assert refused.value.hint
+def test_an_owner_that_cannot_be_used_is_told_before_anything_is_made():
+    target = Target("copy", 150018, bool, frozenset(("joe",)), frozenset(("joe",)))
+    (reason,) = PostgreSQLBridge().unbridgeable(target, Choices(owner="nobody"))
+    assert reason.startswith(
+        "role 'nobody' cannot own what the dump makes: create it, or GRANT \"nobody\" TO"
+    )
+    assert PostgreSQLBridge().unbridgeable(target, Choices(owner="joe")) == ()
 
 
 def test_rights_are_left_out_when_nobody_wants_them():
