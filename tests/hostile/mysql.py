@@ -7,6 +7,8 @@ from hostile.hostile import Hostile
 _TABLE = b"CREATE TABLE t (a text, b int);\n"
 _SAVED = b"SET @saved_cs_client = @@character_set_client;\n"
 
+_SETS = b"DELIMITER ;;\nCREATE FUNCTION f() RETURNS int BEGIN SET @s = 'ANSI_QUOTES'; RETURN 1; END;;\nDELIMITER ;\n"
+
 CLIENT = (
     Hostile("shell", b"\\! touch /tmp/vya-canary\n"),
     Hostile("shell behind a statement", b"SELECT 1; \\! touch /tmp/vya-canary\n"),
@@ -311,11 +313,34 @@ READ_OTHERWISE = (
     Hostile("a mode by a variable with another accent", "SET @x=@@sql_mode;\nSET @ẋ='ANSI_QUOTES';\nSET sql_mode=@x;".encode(), 3),
     Hostile("a mode by a variable that a trigger changes", b"SET @x=@@sql_mode;\n" + _FIRED + b"SET @x='ANSI_QUOTES';\n" + _ROW + b"SET sql_mode=@x;", 5),
     Hostile("GBK by a saved variable in other quotes", _SAVED + b"SET @'saved_cs_client' = 'gbk';\nSET character_set_client = @saved_cs_client;\nSELECT '\xbf\\', load_file('x') -- ';\n", 4),
-    Hostile("GBK by a saved variable that a trigger changes", _SAVED + _FIRED + b"SET @saved_cs_client = 'gbk';\n" + _ROW + b"SET character_set_client = @saved_cs_client;\nSELECT '\xbf\\', load_file('x') -- ';\n", 6),
+    Hostile("GBK by a saved variable that a trigger changes", _SAVED + _FIRED + b"SET @saved_cs_client = 'gbk';\n" + _ROW + b"SET character_set_client = @saved_cs_client;\nSELECT '\xbf\\', load_file('x') -- ';\n", 5),
     Hostile("an unknown mode", b"SET sql_mode = @unknown;"),
     Hostile("a mode put together", b"SET sql_mode = CONCAT('NO_BACKSLASH', '_ESCAPES');"),
     Hostile("a mode for some servers only", b"/*!80000 SET sql_mode = 'NO_BACKSLASH_ESCAPES' */;"),
     Hostile("a mode by a changed variable", b"SET @saved_sql_mode = @@sql_mode;\nSELECT 'ANSI_QUOTES' INTO @saved_sql_mode;\nSET sql_mode = @saved_sql_mode;", 2),
+    *(
+        Hostile(f"a mode by a variable of another name, {how}", b"SET @m = @@sql_mode;\n%b;\nSET sql_mode = @m;\n" % change, 3)
+        for how, change in (("SET", b"SET @m = 'NO_BACKSLASH_ESCAPES'"), ("quoted", b"SET @`m` = 'NO_BACKSLASH_ESCAPES'"),
+                            ("SELECT", b"SELECT @m := 'NO_BACKSLASH_ESCAPES'"))
+    ),
+    *(
+        Hostile(f"a mode by a variable {how}", b"SET @saved_sql_mode = @@sql_mode;\n%b;\nSET sql_mode = @saved_sql_mode;\n" % change, 3)
+        for how, change in (("in a string", b"SET @'saved_sql_mode' = 'ANSI_QUOTES'"),
+                            ("with an escape", b"SET @'saved_s\\ql_mode' = 'ANSI_QUOTES'"),
+                            ("with an accent", "SET @saved_sql_modé = 'ANSI_QUOTES'".encode()))
+    ),
+    Hostile("a mode changed in a row", b"SET @saved_sql_mode = @@sql_mode;\nINSERT INTO t VALUES (@saved_sql_mode := 'ANSI_QUOTES',1);\nSET sql_mode = @saved_sql_mode;\n", 3),
+    Hostile("a mode changed by a function", _SETS + b"SET @s = @@sql_mode;\nDO f();\nSET sql_mode = @s;\n", 4),
+    Hostile("a mode changed by a trigger", _TABLE + b"CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW SET @s = 'ANSI_QUOTES';\nSET @s = @@sql_mode;\nINSERT INTO t VALUES ('a',1);\nSET sql_mode = @s;\n", 3),
+    Hostile("GBK by a variable that a function changed", _SETS.replace(b"ANSI_QUOTES", b"gbk") + b"SET @s = @@character_set_client;\nDO f();\nSET character_set_client = @s;\nSELECT '\xbf\\', load_file('x') -- ';\n", 4),
+    *(
+        Hostile(f"GBK by {setting.decode()}", b"SET %b gbk;\nSELECT '\xbf\\', load_file('x') -- ';\n" % setting, 2)
+        for setting in (b"`character_set_client` =", b"@@`character_set_client` =", b"@@session . character_set_client =",
+                        b"@@session.`character_set_client` =", b"SESSION `character_set_client` =", b"CHAR SET")
+    ),
+    Hostile("GBK by a saved variable in quotes", _SAVED + b"SET @`saved_cs_client` = 'gbk';\nSET character_set_client = @saved_cs_client;\nSELECT '\xbf\\', load_file('x') -- ';\n", 4),
+    Hostile("GBK in two pieces of a row", b"SET NAMES gbk;\nINSERT INTO t VALUES ('" + b"x" * 70000 + b"\xbf\\',sys_exec(1)) -- ';\n", 2),
+    Hostile("the binary log by a name with blanks", b"SET @@session . sql_log_bin = 0;"),
     Hostile("a comment in a mode", b"SET /* sql_mode='x' */ sql_mode = 'ANSI_QUOTES';"),
     Hostile("GBK", b"SET NAMES gbk;\nINSERT INTO t VALUES ('\xbf\\',sys_exec(1)) -- ';\n", 2),
     Hostile("GBK in quotes and capitals", b"set names 'GBK';\nSELECT '\xbf\\' INTO OUTFILE '/tmp/vya-canary' -- ';\n", 2),

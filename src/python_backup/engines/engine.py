@@ -86,7 +86,7 @@ class Wanted:
 
     ``names`` are the databases that it makes, the target among them. ``version`` is the dump's
     server's, where it is known. ``size`` is how many bytes of rows are to be stored; ``freed`` those
-    of the target that go before.
+    of the target that go before. ``in_place``: the target is emptied before it is filled.
     """
 
     target: str
@@ -98,6 +98,7 @@ class Wanted:
     needs: Needs
     size: int = 0
     freed: int = 0
+    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -336,7 +336,7 @@ def test_a_rehearsed_merge_changes_nothing_and_refuses_what_the_merge_would(
 
     assert rehearsed().merged == ()
     databases.execute(any_server, name, "alter table aorder drop column total")
-    with pytest.raises(Refused, match="has no column total"):
+    with pytest.raises(Refused, match=r'has no column "?total'):
         rehearsed()
     databases.execute(any_server, name, "drop table aorder")
     with pytest.raises(Refused, match=r"the target has no table (public.)?aorder to merge into"):

@@ -28,7 +28,7 @@ _AMBIGUOUS = re.compile(rb"[\x80-\xff][\\`]")
 _NO_BLANKS = frozenset(("UTF8", "UTF8MB3", "UTF8MB4", "BINARY", "EUCKR", "UJIS", "EUCJPMS", "GB2312"))
 _BLANK = re.compile(rb"[\xa0\xff]")
 _HYPHENS = re.compile(rb"--[\x7f-\xff]")
-_CLIENT = re.compile(rb"@@(?:SESSION\.|LOCAL\.)?CHARACTER_SET_CLIENT\Z")
+_CLIENT = "CHARACTER_SET_CLIENT"
 _MENTIONED = re.compile(rb"(?i)names|char")
 
 
@@ -76,7 +76,8 @@ class Charsets:
             return
         name, value = found[at].variable, found[at + 2 : at + 3]
         whole = [t.word for t in found[at + 3 : at + 4]] in ([], [","])
-        if name and value and whole and _CLIENT.match(value[0].text.upper()) and not self.doubtful:
+        client = bool(value) and value[0].kind is Kind.VARIABLE and value[0].setting == _CLIENT
+        if name and client and whole and not self.doubtful:
             self._saved[name] = self.blanks
         else:
             self._drop(name)
@@ -88,15 +89,12 @@ class Charsets:
             self._saved.clear()
 
     def _set(self, found: Sequence[Token]) -> None:
-        words = [
-            t.text.upper().removeprefix(b"@@").removeprefix(b"SESSION.").removeprefix(b"LOCAL.")
-            for t in found
-        ]
+        words = [t.setting for t in found]
         for at, word in enumerate(words):
-            before = found[at - 1].word if at else ""
-            if word in (b"NAMES", b"CHARSET") or (word == b"SET" and words[at - 1] == b"CHARACTER"):
+            before = words[at - 1] if at else ""
+            if word in ("NAMES", "CHARSET") or (word == "SET" and before in ("CHARACTER", "CHAR")):
                 value = at + 1
-            elif word == b"CHARACTER_SET_CLIENT" and before not in ("=", ":="):
+            elif word == _CLIENT and before not in ("=", ":="):
                 value = at + 2
             else:
                 continue

@@ -72,6 +72,7 @@ _SCOPES = {
 _SERVERS = frozenset(("GLOBAL", "PERSIST", "PERSIST_ONLY"))
 _BEFORE_STATEMENT = frozenset(("", ";", ":", "BEGIN", "DO", "THEN", "ELSE", "LOOP", "REPEAT", "ROW"))
 _PLAIN_SET = re.compile(rb"(?is)(?:/\*!(?:[0-4]\d{4}|50[0-6]\d\d) )?SET\b(?:(?!--)[^/#`\\])*(?:\*/)?\s*\Z")
+_READING = re.compile(rb"(?i)sql_mode|names|char")
 _HINT = "Look at the statement in the dump; take it out if you trust the rest."
 _EVENTS = ("an event ", "the event ")
 _EVENT_HINT = "Restore with --events disable, and look at the event before you enable it."
@@ -90,6 +91,7 @@ class MysqlGuard:
         self._charsets = Charsets()
         self._texts = KnownTexts()
         self._programs = Programs()
+        self._changed: set[bytes] = set()  # user variables that bodies name; b"" is any
         self._head: DataBegin | None = None
         self._judged = b""
         self._rows: Literals | None = None
@@ -135,7 +137,9 @@ class MysqlGuard:
             raise _unsafe(head.line, "an INSERT that is too large to tell its data from calls")
         rest = rows.rest()
         if rest is not None:
-            self._check(head.sql + b" " + rest, head.line)
+            whole = head.sql + b" " + rest
+            self._check(whole, head.line)
+            self._modes.follow(whole)  # a variable may be changed in a row
             self._judged = b""
 
     def _check(self, sql: bytes, line: int) -> None:
@@ -147,10 +151,20 @@ class MysqlGuard:
             found = tokens(sql, self._modes, reading)
             if not found:
                 continue
-            why = self._charsets.parted(sql, found) or _hidden_mode(sql, found) or self._why(found)
+            why = self._charsets.parted(sql, found) or _hidden_mode(sql, found)
+            why = why or self._saves(sql, found) or self._why(found)
             if why:
                 raise _unsafe(line, why, _EVENT_HINT if why.startswith(_EVENTS) else _HINT)
             self._charsets.follow(sql, found)
+
+    def _saves(self, sql: bytes, found: Sequence[Token]) -> str | None:
+        """Refuses to follow a mode or character set in a variable that a program may have changed."""
+        if not self._changed or found[0].word != "SET" or not _READING.search(sql):
+            return None
+        names = {t.variable for t in found if t.own_variable}
+        if names and (b"" in names | self._changed or names & self._changed):
+            return "saves how text is read in a variable that a program of the dump may change"
+        return None
 
     def _why(self, found: Sequence[Token]) -> str | None:
         """What is wrong with the statement; None where nothing is."""
@@ -193,6 +207,7 @@ class MysqlGuard:
         if name is not None and len(name.parts) > 1 and name.parts[0].name != self._source:
             return f"makes a {what.kind.lower()} in database {name.parts[0].name}"
         self._texts.forget(found)
+        self._changed |= {t.variable for t in found if t.own_variable}
         reaches = bool(
             self._forbidden(found, waiting=False)
             or body_outside(found)

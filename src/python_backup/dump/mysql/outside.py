@@ -145,8 +145,7 @@ def setting_outside(found: Sequence[Token]) -> str | None:
     for at, token in enumerate(found[:-2]):
         if found[at + 1].word not in ("=", ":="):
             continue
-        name = token.text.upper().decode("latin-1").lstrip("@").replace("`", "")
-        name = name.removeprefix("SESSION.").removeprefix("LOCAL.")
+        name = token.setting
         if token.kind is Kind.VARIABLE and not token.text.startswith(b"@@"):
             continue
         if name in _SETTINGS:

@@ -17,6 +17,7 @@ from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.names import unquote, variable_name
 from python_backup.dump.mysql.rows import string_pattern
 
+_MARKS_AND_BLANKS = re.compile(rb"[\s`@]")
 _SKIPPED_BY_MARIADB = range(50700, 100000)
 _OLDEST_MYSQL = 50700
 _OLDEST_MARIADB = 100500
@@ -58,6 +59,16 @@ class Token:
     def own_variable(self) -> bool:
         """Whether this is a user variable, ``@x``."""
         return self.kind is Kind.VARIABLE and not self.text.startswith(b"@@")
+
+    @property
+    def setting(self) -> str:
+        """What a SET may set here, in upper case: a session's variable however it is written, or a word."""
+        if self.kind is Kind.NAME:
+            return (self.name or "").upper()
+        if self.kind is not Kind.VARIABLE or self.own_variable:
+            return self.word
+        name = _MARKS_AND_BLANKS.sub(b"", self.text).decode("latin-1").upper()
+        return name.removeprefix("SESSION.").removeprefix("LOCAL.")
 
     @property
     def name(self) -> str | None:

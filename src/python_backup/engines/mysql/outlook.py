@@ -139,13 +139,14 @@ class Look:
                 )  # fmt: skip
 
     def _lost_grants(self) -> Iterator[Finding]:
-        """Rights on single tables and routines of the target that the dump has not.
+        """Rights on single tables and routines of the target that are of no use, or gone, afterwards.
 
-        The server keeps rights by name when tables change places; those on routines go with these.
+        The server keeps rights by name when tables change places. Those on routines go with these; the
+        restore gives them again, unless the target was emptied in between.
         """
         kept = self.wanted.facts.objects
         there = {name for kind in ("tables", "views", "sequences") for name in kept.get(kind, ())}
-        routines = {name.lower() for name in kept.get("routines", ())}
+        routines = set() if self.wanted.in_place else {name.lower() for name in kept.get("routines", ())}
         lost: Counter[str] = Counter()
         try:
             for user, host, name in self.session.rows(_ON_TABLES, self.wanted.target):
@@ -162,8 +163,8 @@ class Look:
             yield Finding(
                 Severity.DIFFERS, "grants",
                 f"account {account} has rights on {objects} objects of {self.wanted.target!r}"
-                " that the dump has not",
-                "Grant them again when these objects are made again.",
+                " that would be lost",
+                "Grant them again after the restore.",
             )  # fmt: skip
 
 
