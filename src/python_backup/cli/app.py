@@ -163,27 +163,34 @@ def run(arguments: Sequence[str]) -> int:
     screen, begun = Screen(json=_wants_json(arguments)), monotonic()
     this = Run.of(next(iter(arguments), ""), datetime.now().astimezone(), os.urandom)
     with logged(this, arguments, screen) as logs:
-        code = _ran(arguments, screen, logs, Called(this, shlex.join((PROGRAM, *arguments))))
+        called = Called(this, shlex.join((PROGRAM, *arguments)))
+        code, error = _ran(arguments, screen, logs, called)
+        called.ended(code, error, screen)
         seconds = round(monotonic() - begun, 3)
         tell(Event.RUN_ENDED, f"exit code {code}", exit_code=code, seconds=seconds)
     return code
 
 
-def _ran(arguments: Sequence[str], screen: Screen, logs: Logs, called: Called) -> int:
+def _ran(
+    arguments: Sequence[str], screen: Screen, logs: Logs, called: Called
+) -> tuple[int, BackupError | None]:
+    """The exit code, and the error behind it."""
+    error: BackupError
     try:
         returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=called)
+        return (returned if isinstance(returned, int) else 0), None
     except BackupError as exc:
-        return _failed(screen, exc, exc.exit_code)
+        error = exc
     except (_Signalled, typer.Abort) as exc:  # Abort: older Typer's word for the same
-        return _told(screen, _number(exc))
+        return _told(screen, _number(exc)), None
     except _ClickError as exc:
-        return _failed(screen, _usage(exc), UsageError.exit_code)
+        error = _usage(exc)
     except _NobodyReads:
-        return FAILED
+        return FAILED, None
     except Exception as exc:  # noqa: BLE001 - a bug: its traceback is kept, and its place told
         screen.bug(logs.scrubber.clean(f"{type(exc).__name__}: {exc}"), logs.crashed(exc))
-        return FAILED
-    return returned if isinstance(returned, int) else 0
+        return FAILED, None
+    return _failed(screen, error), error
 
 
 def _told(screen: Screen, number: int) -> int:
@@ -195,8 +202,8 @@ def _told(screen: Screen, number: int) -> int:
     return code
 
 
-def _failed(screen: Screen, error: BackupError, code: int) -> int:
-    told = explained(error)
+def _failed(screen: Screen, error: BackupError) -> int:
+    told, code = explained(error), error.exit_code
     tell(Event.RUN_FAILED, error.message, **told, exit_code=code)
     screen.error(error, code)
     return code

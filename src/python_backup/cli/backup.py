@@ -15,7 +15,7 @@ from python_backup.cli.exit_codes import FAILED, PARTIAL
 from python_backup.cli.options import ArtifactFormat, ConfigOption, InstanceOption, JsonOption, load_config
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
-from python_backup.cli.running import WaitOption, locks_of
+from python_backup.cli.running import WaitOption, called_in, locks_of
 from python_backup.errors import BackupError, ConfigError, UsageError
 from python_backup.log.lines import printable
 from python_backup.log.tell import about
@@ -74,7 +74,10 @@ def backup(
     chosen = chosen_format(settings, wanted, compress=compression)
 
     from python_backup.jobs.backup import BackupRequest, back_up
+    from python_backup.storage.folder import make_folder
 
+    if not dry_run:
+        make_folder(settings.directory)
     request = BackupRequest(
         instances=_instances(settings, instance),
         databases=tuple(dict.fromkeys(database or ())),
@@ -84,7 +87,14 @@ def backup(
         dry_run=dry_run,
         locks=None if dry_run else locks_of(context, settings, screen, wait),
     )
-    results = back_up(request, progress_on(screen), lambda: datetime.now().astimezone())
+    kept = called_in(context).databases
+    results = back_up(
+        request,
+        progress_on(screen),
+        lambda: datetime.now().astimezone(),
+        lambda result: kept.append(_one(result)),
+    )
+    kept[:] = [_one(result) for result in results]
     if not results:
         raise BackupError(
             "there is no database to back up",

@@ -9,6 +9,8 @@ import typer
 from python_backup.cli import words
 from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
+from python_backup.cli.runs import show_runs
+from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
     from python_backup.model import Backup
@@ -28,6 +30,7 @@ def list_(
         str | None,
         typer.Option("--database", "-d", metavar="NAME", help="This database alone.", show_default=False),
     ] = None,
+    runs: Annotated[bool, typer.Option("--runs", help="The latest runs and how they ended instead.")] = False,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -36,6 +39,11 @@ def list_(
 
     screen = Screen(json=json)
     settings = load_config(config, screen)
+    if runs:
+        if instance is not None or database is not None:
+            raise UsageError("--runs lists all runs; leave out --instance and --database")
+        show_runs(settings.directory, screen)
+        return
     chosen = settings.instance(instance) if instance is not None else None
     found = list_backups(settings.directory, instance=chosen, database=database)
     screen.result(

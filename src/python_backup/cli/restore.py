@@ -43,7 +43,7 @@ from python_backup.cli.plan import changes_drawn, show_plan
 from python_backup.cli.progress import Shown, progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
 from python_backup.cli.rollback import command, settle
-from python_backup.cli.running import WaitOption, locks_of
+from python_backup.cli.running import WaitOption, called_in, locks_of
 from python_backup.errors import FactsDiffer, TargetExists, UsageError
 from python_backup.log.events import Event
 from python_backup.log.lines import printable
@@ -130,7 +130,8 @@ def restore(
     if dry_run:
         show_plan(request, screen)
     locks = locks_of(context, settings, screen, wait)
-    _run(replace(request, force=force or request.force, verify=not no_verify, locks=locks), screen)
+    request = replace(request, force=force or request.force, verify=not no_verify, locks=locks)
+    _run(request, screen, called_in(context).databases)
 
 
 def _only_instance(order: Order) -> None:
@@ -162,7 +163,7 @@ def _as_planned(path: Path, order: Order, settings: Config) -> RestoreRequest:
     return replace(request, force=True, planned=plan.fingerprint, pick=wanted.pick, choices=wanted.choices)
 
 
-def _run(request: RestoreRequest, screen: Screen) -> None:
+def _run(request: RestoreRequest, screen: Screen, kept: list[dict[str, Any]]) -> None:
     from python_backup.jobs.restore import restore as run
 
     progress = progress_on(screen)
@@ -173,6 +174,7 @@ def _run(request: RestoreRequest, screen: Screen) -> None:
         lambda: datetime.now().astimezone(),
     )
     code = 0 if report.equal else DIFFERS
+    kept.append(_kept(report))
     screen.result(document(report, code), *drawn(report))
     for warning in report.warnings:
         screen.warning(warning)
@@ -228,6 +230,25 @@ def _unharmed(report: RestoreReport) -> str:
     if report.safety is not None:
         return f"database {report.target!r} was put back from its safety backup {report.safety}"
     return f"it was dropped, and database {report.target!r} is what it was"
+
+
+def _kept(report: RestoreReport) -> dict[str, Any]:
+    """What the run's record has of it."""
+    return {
+        "instance": report.instance.id,
+        "dbms": report.instance.dbms,
+        "database": report.target,
+        "outcome": "done" if report.taken_over else "differs",
+        "path": report.file,
+        "source": report.source,
+        "replaced": report.replaced,
+        "before": report.before,
+        "safety": report.safety,
+        "rows": report.facts.rows,
+        "seconds": round(sum(report.seconds.values()), 3),
+        "warnings": report.warnings,
+        "error": None,
+    }
 
 
 def document(report: RestoreReport, code: int) -> dict[str, Any]:

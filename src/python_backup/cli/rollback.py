@@ -12,7 +12,7 @@ from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, 
 from python_backup.cli.order import DisconnectOption, safety_of
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import FAINT, GOOD, Cell, Screen
-from python_backup.cli.running import WaitOption, locks_of
+from python_backup.cli.running import WaitOption, called_in, locks_of
 from python_backup.errors import UsageError
 from python_backup.log.lines import printable
 
@@ -49,6 +49,10 @@ def rollback(
     place = _place(chosen, settings, screen)
     locks = locks_of(context, settings, screen, wait)
     report = roll_back(chosen, database, place.now, disconnect=disconnect, place=place, locks=locks)
+    called_in(context).databases.append(
+        {"instance": chosen.id, "dbms": chosen.dbms, "database": database, "outcome": "done",
+         "before": report.before, "warnings": report.warnings, "error": None}
+    )  # fmt: skip
     done = f"{database} on {chosen.label} is what it was before {words.moment(report.at)}"
     lines = [Cell(done, GOOD)]
     if report.before is not None:

@@ -1,20 +1,24 @@
-"""What goes around every command that changes something: its locks, and clearing up after dead runs."""
+"""What goes around every command that changes something: locks, a record, clearing up after dead runs."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from python_backup.cli.render import Screen, error_document, plain
+from python_backup.cli.signals import ENDING
+from python_backup.errors import BackupError, StorageFailed
 from python_backup.model import Run
 
 if TYPE_CHECKING:
-    from python_backup.cli.render import Screen
     from python_backup.config.load import Config
     from python_backup.storage.locks import Locks
+    from python_backup.storage.runs import Record
 
 WaitOption = Annotated[
     float,
@@ -24,22 +28,56 @@ WaitOption = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Called:
-    """This run, and the command line as it was typed; every command finds it in its context."""
+    """This run, and the command line as it was typed; every command finds it in its context.
+
+    ``databases`` is what became of each so far, for the run's record.
+    """
 
     run: Run
     words: str
+    record: Record | None = None
+    databases: list[dict[str, Any]] = field(default_factory=list)
+
+    def ended(self, code: int, error: BackupError | None, screen: Screen) -> None:
+        """Writes the record, if one was begun."""
+        if self.record is None:
+            return
+        number = next((n for n in ENDING if code == 128 + n), None)
+        last = {
+            "finished": datetime.now().astimezone().isoformat(),
+            "exit_code": code,
+            "signal": number.name if number else None,
+            "error": error_document(error) if error else None,
+            "databases": plain(self.databases),
+        }
+        try:
+            self.record.finish(last)
+        except StorageFailed as exc:
+            screen.warning(f"the run's record was not written: {exc.message}")
 
 
-def locks_of(context: typer.Context, settings: Config, screen: Screen, wait: float = 0.0) -> Locks:
-    """The locks of a run that begins to work; what dead runs left is cleared up first."""
-    from python_backup.storage.locks import Locks, machine_folder, machine_places
-
+def called_in(context: typer.Context) -> Called:
+    """The run that this command is."""
     called = context.find_object(Called)
     if called is None:
         raise AssertionError("a command without its run")
+    return called
+
+
+def locks_of(context: typer.Context, settings: Config, screen: Screen, wait: float = 0.0) -> Locks:
+    """The locks of a run that begins to work: what dead runs left is cleared up, and its record begun."""
+    from python_backup.storage.locks import Locks, machine_folder, machine_places
+    from python_backup.storage.runs import begin
+
+    called = called_in(context)
     _clear_up(settings.directory, screen)
+    if settings.directory.is_dir():
+        try:
+            called.record = begin(settings.directory, called.run, called.words)
+        except StorageFailed as exc:
+            screen.warning(f"this run has no record: {exc.message}")
     machine = machine_folder(machine_places(os.environ, os.geteuid()))
     return Locks(machine, settings.directory, called.words, called.run.started, screen.note, wait)
 
@@ -47,7 +85,9 @@ def locks_of(context: typer.Context, settings: Config, screen: Screen, wait: flo
 def _clear_up(folder: Path, screen: Screen) -> None:
     from python_backup.jobs.in_place import FOLDER
     from python_backup.storage.leftovers import clear_folder
+    from python_backup.storage.runs import RUNS
     from python_backup.stream.private import clear_private
 
-    for path in (*clear_folder(folder), *clear_folder(folder / FOLDER), *clear_private()):
+    folders = (folder, folder / FOLDER, folder / RUNS)
+    for path in (*(path for place in folders for path in clear_folder(place)), *clear_private()):
         screen.note(f"removed {path}, which a run that was killed left")

@@ -78,16 +78,23 @@ class DatabaseResult:
 
 
 def back_up(
-    request: BackupRequest, progress: Progress, now: Callable[[], datetime]
+    request: BackupRequest,
+    progress: Progress,
+    now: Callable[[], datetime],
+    each: Callable[[DatabaseResult], None] = lambda _: None,
 ) -> tuple[DatabaseResult, ...]:
     """Backs up database after database; one that fails does not stop the others.
+
+    ``each`` is given every result as soon as it is there.
 
     Of several instances, those that lack a database asked for by name are passed over, if only one
     of them has it.
     """
-    results = tuple(
-        result for instance in request.instances for result in _instance(request, instance, progress, now)
-    )
+    results: list[DatabaseResult] = []
+    for instance in request.instances:
+        for result in _instance(request, instance, progress, now):
+            each(result)
+            results.append(result)
     found = {result.database for result in results if not isinstance(result.error, DatabaseMissing)}
     return tuple(
         _told(result) if isinstance(result.error, DatabaseMissing) else result

@@ -99,6 +99,10 @@ def test_a_locked_database_does_not_stop_the_others(program: Program, shop: str,
         done = program.run("backup", "-i", "1", "-d", shop, "-d", other, "--json")
     found = {d["database"]: d["outcome"] for d in json.loads(done.stdout)["databases"]}
     assert (done.returncode, found) == (7, {shop: "failed", other: "done"})
+    record = json.loads(program.run("list", "--runs", "--json").stdout)["runs"][0]
+    kept = {d["database"]: (d["outcome"], (d["error"] or {}).get("type")) for d in record["databases"]}
+    assert (record["exit_code"], kept) == (7, {shop: ("failed", "Locked"), other: ("done", None)})
+    assert record["words"].startswith("vya-backupdb backup -i 1 -d ")
 
 
 def test_a_wait_ends_with_the_others_run(program: Program, shop: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -51,6 +52,10 @@ class Stage:
 
     def names(self) -> set[str]:
         return {path.name for path in self.program.backups.iterdir() if path.name != ".locks"} - {".runs"}
+
+    def record(self) -> dict:
+        """The latest run's."""
+        return json.loads(self.program.run("list", "--runs", "--json").stdout)["runs"][0]
 
     def sessions(self) -> int:
         """Others on the database."""
@@ -111,6 +116,8 @@ def test_a_backup_that_is_signalled_ends_its_tree_within_ten_seconds_and_leaves_
     assert f"interrupted by {number.name}" in err.splitlines()[-1]
     assert (stage.names(), list(stage.temporary.iterdir()), _living(children)) == (before, [], [])
     assert list((stage.program.folder / "locks").iterdir()) == []
+    record = stage.record()
+    assert (record["state"], record["exit_code"], record["signal"]) == ("ended", 128 + number, number.name)
     _until(lambda: stage.sessions() == 0)
 
 
@@ -138,6 +145,7 @@ def test_after_sigkill_children_and_sessions_end_and_the_next_run_clears_up(stag
     run.communicate(timeout=30)
     _until(lambda: not _living(children), 5)
     _until(lambda: stage.sessions() == 0)
+    assert stage.record()["state"] == "killed"
     left = stage.names() - before
     assert [name.rpartition("-")[0].rpartition(".")[2] for name in left] == ["partial"]
     living = stage.begin()
