@@ -16,7 +16,7 @@ from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
-from python_backup.errors import BackupError, Refused, TargetExists
+from python_backup.errors import BackupError, ConnectionFailed, Refused, TargetExists
 from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import Comparison, compare
 from python_backup.jobs.connected import connected
@@ -249,8 +249,7 @@ class _Restore:
         """
         replaced = before is not None
         fresh = free_beside(server, self.request.instance, target, RESTORING, self.now())
-        with timed("create"):
-            self.warnings.extend(server.create(fresh, loading.whole.like))
+        self._make(server, loading, fresh, target)
         try:
             comparison = self._filled(server, loading, fresh)
             if comparison is not None and not comparison.equal:
@@ -269,6 +268,14 @@ class _Restore:
             self._dropped(fresh, target)
             raise
         return self._report(loading, target, comparison, replaced=replaced, before=before, taken_over=True)
+
+    def _make(self, server: Server, loading: Loading, fresh: str, target: str) -> None:
+        try:
+            with timed("create"):
+                self.warnings.extend(server.create(fresh, loading.whole.like))
+        except (KeyboardInterrupt, ConnectionFailed):  # the server gave no answer, and may have made it
+            self._dropped(fresh, target)
+            raise
 
     def _filled(self, server: Server, loading: Loading, database: str) -> Comparison | None:
         with timed("load", self.seconds):
