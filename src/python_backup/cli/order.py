@@ -161,6 +161,7 @@ class Order:
 
 def safety_of(settings: Config) -> Safety:
     """Where safety backups are: within the backup folder, and so on its file system."""
-    from python_backup.jobs.in_place import FOLDER, Safety
+    from python_backup.jobs.in_place import Safety
+    from python_backup.storage.safety import FOLDER
 
     return Safety(settings.directory / FOLDER, settings.safety_keep)

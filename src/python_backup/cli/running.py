@@ -83,9 +83,9 @@ def locks_of(context: typer.Context, settings: Config, screen: Screen, wait: flo
 
 
 def _clear_up(folder: Path, screen: Screen) -> None:
-    from python_backup.jobs.in_place import FOLDER
     from python_backup.storage.leftovers import clear_folder
     from python_backup.storage.runs import RUNS
+    from python_backup.storage.safety import FOLDER
     from python_backup.stream.private import clear_private
 
     folders = (folder, folder / FOLDER, folder / RUNS)

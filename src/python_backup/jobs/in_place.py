@@ -29,9 +29,6 @@ from python_backup.model import Format, Instance
 from python_backup.policy.beside import BEFORE, RESTORING
 from python_backup.storage.safety import Mark, drop_oldest, is_held, marked, marks, taken_up, unmark
 
-FOLDER = "safety"
-"""The folder of safety backups within the backup folder."""
-
 
 @dataclass(frozen=True, slots=True)
 class Safety:

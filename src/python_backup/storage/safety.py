@@ -20,6 +20,9 @@ from python_backup.model import IN_PLACE, Backup
 from python_backup.storage.folder import backups
 from python_backup.stream.publish import publishing, storage_failed
 
+FOLDER = "safety"
+"""The folder of safety backups within the backup folder."""
+
 MARK = IN_PLACE
 REPLACED = ".replaced.json"
 """What the mark is called when its restore has succeeded: the backup holds what was replaced."""
