@@ -58,7 +58,12 @@ def databases(session: Session) -> tuple[str, ...]:
 
 
 def exists(session: Session, database: str) -> bool:
-    """Whether there is such a database, by the server's own rule of upper and lower case."""
+    """Whether there is such a database, by the server's own rule of upper and lower case.
+
+    Raises:
+        Refused: no database can have this name.
+    """
+    quoted(database)
     names = {name for (name,) in session.rows("SHOW DATABASES")}
     if session.value("SELECT @@lower_case_table_names") == 0:
         return database in names
