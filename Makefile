@@ -31,7 +31,8 @@ bench: .venv/ready ## time each side against the stock tools (SIZE=1000 megabyte
 
 chaos: .venv/ready ## end restores at random moments on every engine (MOMENTS=200 on each); all hostile names
 	@VYA_CHAOS=$(MOMENTS) $(BIN)/pytest -n 3 -q --timeout 0 tests/chaos \
-	  tests/integration/engines/mysql/test_takeover_killed.py tests/integration/engines/postgresql/test_takeover.py \
+	  tests/integration/engines/mysql/test_takeover_killed.py \
+	  tests/integration/engines/mysql/test_takeover_crashed.py tests/integration/engines/postgresql/test_takeover.py \
 	  tests/integration/jobs/test_hostile_names.py $(ARGS)
 
 lock: ## find the newest versions and write requirements-dev.lock anew

@@ -18,6 +18,8 @@ from python_backup.engines.mysql.definitions import (
     triggers,
 )
 
+_TRIGGER_EXISTS = 1359
+
 
 def make(session: Session, database: str, wanted: Iterable[Definition]) -> list[str]:
     """Makes the database hold these and no others; returns warnings.
@@ -56,7 +58,14 @@ def make_triggers(session: Session, database: str, wanted: Sequence[Definition])
         return
     drop_triggers(session, database)
     for definition in wanted:
-        create(session, database, definition)
+        try:
+            create(session, database, definition)
+        except ServerSaid as exc:
+            if exc.code != _TRIGGER_EXISTS:
+                raise
+            # MariaDB 10.11 and 11.8, crashed amid DROP TRIGGER: its name is kept in a file, and nothing else
+            session.rows(f"DROP TRIGGER IF EXISTS {quoted(database)}.{quoted(definition.name)}")
+            create(session, database, definition)
 
 
 def drop_triggers(session: Session, database: str) -> None:
