@@ -22,6 +22,7 @@ from python_backup.jobs.connected import connected
 from python_backup.jobs.locking import working_on
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
+from python_backup.jobs.room import room_for
 from python_backup.jobs.selection import Selection, select_databases
 from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.events import Event
@@ -30,6 +31,7 @@ from python_backup.model import Artifact, Backup, Facts, Format, Instance, Manif
 from python_backup.storage.folder import Storing, storing
 from python_backup.storage.locks import Locks
 from python_backup.storage.names import ArtifactName, artifact_name, stem
+from python_backup.storage.room import Wanted
 from python_backup.stream.apart import apart
 from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.meters import Sha256Meter
@@ -264,13 +266,15 @@ class _DatabaseBackup:
         raw, stored, facts = Sha256Meter(), Sha256Meter(), self._facts_meter()
         encoder = codec.encoder(self.request.level, member)
         measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
+        wanted = Wanted(self.instance.id, self.instance.dbms, self.database, self.format)
+        room, tight = room_for(self.request.folder, wanted, lambda: source.server.size(self.database))
         with storing(self.request.folder, self._name(started)) as sink, plan.start() as dump:
             with (
                 timed("dump") as told,
                 self.progress.step(f"dumping {self.instance.name}/{self.database}") as step,
                 apart(through(dump.blocks, *measured)) as blocks,
             ):
-                for block in through(_telling(blocks, step), encoder, stored):
+                for block in room.watched(through(_telling(blocks, step), encoder, stored)):
                     sink.write(block)
                 told |= {"bytes": raw.size, "rows": facts.counter.result().rows or None}
             if self.instance.custom_format:
@@ -302,7 +306,7 @@ class _DatabaseBackup:
                     ),
                     facts=held,
                     errors=(*dump.errors, *inventory.sentences(missing), *source.unseen),
-                    warnings=(*source.denied, *dump.warnings),
+                    warnings=(*tight, *source.denied, *dump.warnings),
                     missing=missing,
                     attempts=tries.made,
                 )

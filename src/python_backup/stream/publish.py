@@ -51,9 +51,15 @@ def names_given(temporary: Path) -> tuple[Path, ...]:
     return tuple(temporary.with_name(name) for name in same if not is_temporary(name))
 
 
-def storage_failed(path: Path, exc: OSError) -> StorageFailed:
-    """The error for a file or folder that cannot be written, with a hint that fits the reason."""
-    return StorageFailed(f"{path} cannot be written: {exc.strerror}", hint=_HINTS.get(exc.errno or 0))
+def storage_failed(path: Path, exc: OSError, wanted: int = 0) -> StorageFailed:
+    """The error for a file or folder that cannot be written, with a hint that fits the reason.
+
+    ``wanted`` is how many bytes there was no room for.
+    """
+    short = ""
+    if wanted and exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+        short = f"; at least {wanted:,} bytes short"
+    return StorageFailed(f"{path} cannot be written: {exc.strerror}{short}", hint=_HINTS.get(exc.errno or 0))
 
 
 @contextmanager
@@ -118,7 +124,7 @@ class Sink:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError as exc:
-            raise storage_failed(self._final.parent, exc) from exc
+            raise storage_failed(self._final.parent, exc, len(rest)) from exc
         self.size += len(block)
 
     def commit(self, others: Iterable[Path] = ()) -> Path:

@@ -10,6 +10,7 @@ import pytest
 
 from python_backup.errors import StorageFailed
 from python_backup.stream.publish import is_temporary, publishing
+from support.disks import disk
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o377])
@@ -109,15 +110,33 @@ def test_no_descriptor_is_left_open(tmp_path):
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 256 KiB."""
-    folder = tmp_path / "disk"
+    with disk(tmp_path / "disk", 256) as folder:
+        yield folder
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT, errno.ENOSPC])
+def test_a_disk_that_takes_no_more_is_told_with_the_folder_and_leaves_nothing(tmp_path, monkeypatch, number):
+    def broken(_descriptor, _block):
+        raise OSError(number, os.strerror(number))
+
+    expected = pytest.raises(StorageFailed, match=f"{tmp_path} cannot be written: {os.strerror(number)}")
+    with expected as caught, publishing(tmp_path / "a.sql") as sink:
+        monkeypatch.setattr(os, "write", broken)
+        sink.write(b"12345")
+    assert ("; at least 5 bytes short" in caught.value.message) == (number != errno.EIO)
+    assert caught.value.hint is not None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_vanishes_amid_the_writing_is_an_error(tmp_path):
+    folder, moved = tmp_path / "backups", tmp_path / "moved"
     folder.mkdir()
-    mounted = os.geteuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(folder)], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("no tmpfs can be mounted here (needs root), so no really full disk was seen")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    expected = pytest.raises(StorageFailed, match=f"{folder} cannot be written: No such file or directory")
+    with expected, publishing(folder / "a.sql") as sink:
+        sink.write(b"1")
+        folder.rename(moved)
+        sink.commit()
+    assert [is_temporary(path.name) for path in moved.iterdir()] == [True]  # of no name that counts
 
 
 def test_a_full_disk_leaves_nothing_and_keeps_what_was_there(small_disk):
@@ -125,7 +144,8 @@ def test_a_full_disk_leaves_nothing_and_keeps_what_was_there(small_disk):
     with pytest.raises(StorageFailed) as caught, publishing(small_disk / "a.sql") as sink:
         for _ in range(100):
             sink.write(bytes(8192))
-    assert caught.value.message == f"{small_disk} cannot be written: No space left on device"
+    message = f"{small_disk} cannot be written: No space left on device; at least 4,096 bytes short"
+    assert caught.value.message == message
     assert caught.value.hint == "Free space there, or set backup.directory to another file system."
     assert {path.name: path.read_bytes() for path in small_disk.iterdir()} == {"before.sql": b"good"}
 
