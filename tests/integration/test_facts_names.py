@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -10,6 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from python_backup.errors import BackupError
 from python_backup.jobs.backup import BackupRequest, back_up
@@ -120,21 +125,66 @@ def test_files_and_variables_of_the_user_change_neither_dump_nor_restore(
         ".psqlrc": "\\set AUTOCOMMIT off\n",
         ".pgpass": "*:*:*:*:wrong\n",
         ".pg_service.conf": "[else]\nhost=192.0.2.1\n",
+        "pg_service.conf": "[else]\nhost=192.0.2.1\n",
+        "my.cnf": "[client]\nhost=192.0.2.1\n[mysqldump]\nno-data\n[mariadb-dump]\nno-data\n",
+        "my_else.cnf": "[client_else]\nhost=192.0.2.1\n[mysqldump_else]\nno-data\n",
     }
     for name, text in files.items():
         (home / name).write_text(text)
         (home / name).chmod(0o600)
+    # mysqldump reads this one whatever --defaults-file says
+    (home / ".mylogin.cnf").write_bytes(login_file("[client]", "host=192.0.2.1", "[mysqldump]", "no-data"))
+    (home / ".mylogin.cnf").chmod(0o600)
     variables = {
         "HOME": str(home), "PGHOST": "192.0.2.1", "PGPORT": "1", "PGUSER": "nobody", "PGPASSWORD": "wrong",
         "PGDATABASE": "nowhere", "PGOPTIONS": "-c search_path=nowhere", "PGSERVICE": "else", "PGSSLMODE": "verify-full",
         "PGCLIENTENCODING": "LATIN1", "PGTZ": "Asia/Tokyo", "MYSQL_HOST": "192.0.2.1", "MYSQL_PWD": "wrong",
         "MYSQL_TCP_PORT": "1", "MYSQL_HOME": str(home), "MYSQL_UNIX_PORT": "/nowhere", "MARIADB_HOME": str(home),
+        "MYSQL_TEST_LOGIN_FILE": str(home / ".mylogin.cnf"), "MYSQL_GROUP_SUFFIX": "_else", "MYSQL_PS1": "x",
+        "PGSERVICEFILE": str(home / ".pg_service.conf"), "PGSYSCONFDIR": str(home), "PGPASSFILE": str(home / ".pgpass"),
+        "PGHOSTADDR": "192.0.2.1", "PGTARGETSESSIONATTRS": "standby", "PGREQUIREAUTH": "none", "PGSSLROOTCERT": "/none",
+        "PGCONNECT_TIMEOUT": "1", "PGDATESTYLE": "German", "PGGSSENCMODE": "require", "PGAPPNAME": "else",
+        "PGSSLCERT": "/none", "PGSSLKEY": "/none", "PGCHANNELBINDING": "require", "PGLOCALEDIR": "/nowhere",
     }  # fmt: skip
     with monkeypatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value)
         copied(instance_for(any_server), source, target, folder)
     assert databases.rows(any_server, target, "SELECT COUNT(*) FROM t") == [(2,)]
+
+
+def login_file(*lines: str) -> bytes:
+    """What mysql_config_editor writes: a key, then each line with its length, AES-128-ECB, PKCS 7."""
+    given = bytes(range(1, 21))
+    key = bytearray(16)
+    for index, byte in enumerate(given):
+        key[index % 16] ^= byte
+    content = bytes(4) + given
+    for line in lines:
+        text = line.encode() + b"\n"
+        gap = 16 - len(text) % 16
+        encryptor = Cipher(AES(bytes(key)), ECB()).encryptor()
+        sealed = encryptor.update(text + bytes([gap]) * gap) + encryptor.finalize()
+        content += len(sealed).to_bytes(4, "little") + sealed
+    return content
+
+
+def test_a_login_file_of_the_home_folder_would_change_a_dump(
+    mysql_server: RunningServer, new_database: Name, folder: Path
+) -> None:
+    """Else the test above would show nothing: MySQL's own program takes this file, unless it is kept from it."""
+    if mysql_server.dbms != "mysql":
+        return  # MariaDB's programs know no such file
+    home = folder.parent / "home"
+    home.mkdir()
+    (home / ".mylogin.cnf").write_bytes(login_file("[client]", "user=of_the_login_file"))
+    (home / ".mylogin.cnf").chmod(0o600)
+    program = f"{mysql_server.bin}/mysqldump"
+    said = subprocess.run(
+        [program, "--defaults-file=/dev/null", "--print-defaults"],
+        env={"HOME": str(home), "PATH": os.defpath}, capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert "of_the_login_file" in said.stdout + said.stderr
 
 
 def test_a_failing_statement_is_named_and_no_row_of_it_is_told(

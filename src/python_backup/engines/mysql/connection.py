@@ -15,6 +15,8 @@ from typing import Any
 import pymysql
 from pymysql.constants import CR, ER
 
+from python_backup.engines import liveness
+from python_backup.engines.mysql.listening import listen
 from python_backup.engines.tls import check_files, context_of, hint_for
 from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed
 from python_backup.model import Instance, Tls, TlsMode
@@ -222,12 +224,9 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
         NotPermitted: the login was refused.
     """
     check_files(instance)
-    local = None if instance.socket is None else _local_socket(instance.socket)
     with _reaching(instance):
-        connection: Any = pymysql.connect(database=database, **arguments(instance), defer_connect=True)
-        connection._secure = local is not None  # noqa: SLF001 - as PyMySQL has it for its own local sockets
-        connection.connect(local)
-        connection._read_timeout = None  # noqa: SLF001 - only the login is bounded: statements may take hours
+        connection = _connected(instance, arguments(instance) | {"database": database})
+        listen(connection, liveness.PATIENCE.silence, lambda: _ask(instance))
     session = Session(
         instance,
         version="",
@@ -241,10 +240,35 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
     return session
 
 
-def _local_socket(path: str) -> socket.socket:
+def _connected(instance: Instance, given: dict[str, Any]) -> Any:
+    """A PyMySQL connection that is logged in."""
+    local = None if instance.socket is None else _local_socket(instance.socket, given["connect_timeout"])
+    connection: Any = pymysql.connect(**given, defer_connect=True)
+    connection._secure = local is not None  # noqa: SLF001 - as PyMySQL has it for its own local sockets
+    connection.connect(local)
+    return connection
+
+
+def _ask(instance: Instance) -> None:
+    """Raises `TimeoutError` where the server answers nobody; PyMySQL ends the connection then."""
+    if not liveness.lives(lambda seconds: _answers(instance, seconds), liveness.PATIENCE):
+        raise TimeoutError(liveness.PATIENCE.words)
+
+
+def _answers(instance: Instance, seconds: float) -> bool:
+    """Whether the server says anything to a new connection; a refusal is an answer."""
+    try:
+        bounded = arguments(instance) | {"connect_timeout": seconds, "read_timeout": seconds}
+        _connected(instance, bounded).close()
+    except (pymysql.MySQLError, ConnectionFailed) as exc:
+        return "timed out" not in str(exc)
+    return True
+
+
+def _local_socket(path: str, seconds: float) -> socket.socket:
     """A socket that is connected; PyMySQL would leave its own unclosed where nobody listens."""
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    made.settimeout(CONNECT_SECONDS)
+    made.settimeout(seconds)
     try:
         made.connect(path)
     except OSError as exc:

@@ -18,7 +18,9 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.conninfo import make_conninfo
 
+from python_backup.engines import liveness
 from python_backup.engines.postgresql.handshake import refusal
+from python_backup.engines.postgresql.listening import Link
 from python_backup.engines.tls import check_files, hint_for
 from python_backup.errors import BackupError, ConnectionFailed, NotPermitted, Refused, ServerError
 from python_backup.model import Instance, Tls, TlsMode
@@ -33,6 +35,9 @@ NO_HOME = "/dev/null"
 
 NO_FILE = NO_HOME + "/none"
 """A password file that cannot be; libpq warns on stderr of one that is no plain file."""
+
+_KEEPALIVE = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_count": "6"}
+"""A peer that is gone without a word is noticed after two minutes, not after two hours."""
 
 _SOCKET_FILE = re.compile(r"\.s\.PGSQL\.(\d+)\Z")
 
@@ -95,8 +100,10 @@ def _tls(tls: Tls) -> dict[str, str]:
     return told
 
 
-def connect(instance: Instance, database: str, options: str = "") -> psycopg.Connection:
+def connect(instance: Instance, database: str, options: str = "") -> Link:
     """A connection in autocommit that waits for ever on locks and statements, as a dump or load must.
+
+    For ever is as long as the server lives: one that is silent is asked over other connections.
 
     ``options`` are settings for the server's process: ``-c name=value``.
 
@@ -110,13 +117,18 @@ def connect(instance: Instance, database: str, options: str = "") -> psycopg.Con
     told = parameters(where, instance, database)
     try:
         with _no_environment():
-            connection = psycopg.Connection.connect(
-                conninfo(told), autocommit=True, password=password, passfile=NO_FILE, options=options
+            connection = Link.connect(
+                conninfo(told | _KEEPALIVE),
+                autocommit=True,
+                password=password,
+                passfile=NO_FILE,
+                options=options,
             )
     except psycopg.Error as exc:
         raise _refused(
             exc, where, told, instance
         ) from None  # psycopg's own text may quote the connection string
+    connection.silence, connection.ask = liveness.PATIENCE.silence, lambda: _ask(connection, told, instance)
     encoding = connection.pgconn.parameter_status(b"server_encoding")
     try:
         with converting(f"the connection to {where} cannot be set up"):
@@ -126,6 +138,27 @@ def connect(instance: Instance, database: str, options: str = "") -> psycopg.Con
         connection.close()
         raise
     return connection
+
+
+def _ask(connection: Link, told: dict[str, str], instance: Instance) -> None:
+    """Closes the connection and raises psycopg's error where the server answers nobody."""
+    if not liveness.lives(lambda seconds: _answers(told, instance, seconds), liveness.PATIENCE):
+        connection.close()
+        raise psycopg.OperationalError(f"the connection was given up: {liveness.PATIENCE.words}")
+
+
+def _answers(told: dict[str, str], instance: Instance, seconds: float) -> bool:
+    """Whether the server says anything to a new connection; a refusal is an answer."""
+    password = instance.password.reveal() if instance.password else ""
+    bounded = conninfo(told | {"connect_timeout": str(max(2, int(seconds)))})  # libpq knows no shorter time
+    try:
+        with _no_environment():
+            psycopg.Connection.connect(bounded, password=password, passfile=NO_FILE, options="").close()
+    except psycopg.errors.ConnectionTimeout:
+        return False
+    except psycopg.Error:
+        return True
+    return True
 
 
 _ENCODING = {True: b"SET client_encoding TO SQL_ASCII", False: b"SET client_encoding TO UTF8"}

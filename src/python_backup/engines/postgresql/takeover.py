@@ -27,11 +27,11 @@ from time import monotonic, sleep
 
 import psycopg
 from psycopg import pq
-from psycopg.pq.abc import PGconn
 
 from python_backup.engines.engine import Swap
 from python_backup.engines.postgresql import holding, properties
 from python_backup.engines.postgresql.connection import Row, converting, identifier, literal, query, text
+from python_backup.engines.postgresql.listening import Link
 from python_backup.errors import (
     BackupError,
     ConnectionFailed,
@@ -265,7 +265,7 @@ class _TakeOver:
         sql = b"ALTER DATABASE " + identifier(old.encode()) + b" RENAME TO " + identifier(new.encode())
         oid = _oid(self.mover, old) or b"0"
         try:
-            for _ in _waiting(self.mover.pgconn, sql):
+            for _ in _waiting(self.mover, sql):
                 if self.swap.disconnect:
                     self._terminate(old, oid)
         except psycopg.errors.ObjectInUse as exc:
@@ -297,8 +297,9 @@ class _TakeOver:
             ) from exc
 
 
-def _waiting(pgconn: PGconn, sql: bytes) -> Iterator[None]:
-    """Runs one statement; a step for each `PULSE` that the server takes over it."""
+def _waiting(link: psycopg.Connection, sql: bytes) -> Iterator[None]:
+    """Runs one statement; a step for each `PULSE` that the server takes over it, while it lives."""
+    pgconn, heard = link.pgconn, monotonic()
     pgconn.send_query(sql)
     pgconn.flush()
     failed = None
@@ -306,6 +307,9 @@ def _waiting(pgconn: PGconn, sql: bytes) -> Iterator[None]:
         while pgconn.is_busy():
             if not select.select([pgconn.socket], [], [], PULSE)[0]:
                 yield
+                if isinstance(link, Link) and link.ask is not None and monotonic() - heard > link.silence:
+                    link.ask()
+                    heard = monotonic()
             else:
                 pgconn.consume_input()
         result = pgconn.get_result()
