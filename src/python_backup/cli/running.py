@@ -68,7 +68,7 @@ def called_in(context: typer.Context) -> Called:
 
 def locks_of(context: typer.Context, settings: Config, screen: Screen, wait: float = 0.0) -> Locks:
     """The locks of a run that begins to work: what dead runs left is cleared up, and its record begun."""
-    from python_backup.storage.locks import Locks, machine_folder, machine_places
+    from python_backup.storage.locks import Locks, clear_locks, machine_folder, machine_places
     from python_backup.storage.runs import begin
 
     called = called_in(context)
@@ -79,6 +79,7 @@ def locks_of(context: typer.Context, settings: Config, screen: Screen, wait: flo
         except StorageFailed as exc:
             screen.warning(f"this run has no record: {exc.message}")
     machine = machine_folder(machine_places(os.environ, os.geteuid()))
+    clear_locks(machine)
     return Locks(machine, settings.directory, called.words, called.run.started, screen.note, wait)
 
 

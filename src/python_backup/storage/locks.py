@@ -21,7 +21,7 @@ from time import monotonic, sleep
 
 from python_backup.errors import Locked, StorageFailed
 from python_backup.storage.names import encode
-from python_backup.stream.hold import has_name, take
+from python_backup.stream.hold import abandoned, has_name, take
 from python_backup.stream.publish import storage_failed
 
 ENVIRONMENT_NAME = "VYA_BACKUPDB_LOCKS"
@@ -68,6 +68,14 @@ def machine_folder(places: tuple[Path, ...]) -> Path:
         f"there is no place for locks ({'; '.join(failed)})",
         hint=f"Name a folder of this account on this machine's own disk in ${ENVIRONMENT_NAME}.",
     )
+
+
+def clear_locks(machine: Path) -> None:
+    """Removes the machine's locks of dead runs; who takes one meanwhile sees that it lost its name."""
+    for path in machine.glob("*.lock"):
+        with abandoned(path) as free, suppress(OSError):
+            if free:
+                path.unlink()
 
 
 @dataclass(frozen=True, slots=True)

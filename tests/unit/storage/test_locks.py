@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import Locked, StorageFailed
-from python_backup.storage.locks import LOCKS, Locks, machine_folder, machine_places
+from python_backup.storage.locks import LOCKS, Locks, clear_locks, machine_folder, machine_places
 
 AT = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)
 SHOWN = "database 'shop' on instance 1"
@@ -125,6 +125,17 @@ def test_a_killed_holders_lock_is_none_and_its_words_mislead_nobody(places, proc
         locks(places).database("server", "shop", SHOWN),
     ):
         pass
+
+
+def test_locks_of_dead_runs_are_cleared_and_those_of_living_ones_stay(places, process) -> None:
+    dead = process("shop", 600)
+    dead.stdout.readline()
+    dead.kill()
+    dead.wait()
+    with locks(places).database("server", "other", SHOWN):
+        assert len(list(places[0].iterdir())) == 2
+        clear_locks(places[0])
+        assert [file.name[:6] for file in places[0].iterdir()] == ["other~"]
 
 
 def test_the_words_of_a_dead_holder_are_not_taken_for_the_livings(places) -> None:
