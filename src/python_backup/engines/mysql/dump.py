@@ -247,13 +247,13 @@ _FATAL = re.compile(
 
 
 _CODE = re.compile(r"(?:[Ee]rror:? |\()(\d{4})\b")
-_TABLE_GONE = re.compile(r"Couldn't find table")
+_TABLE_CHANGED = re.compile(r"Couldn't find table|Error in field count for table")
 
 
 def passing(line: str) -> bool:
     """Whether an error may be none a little later: a lock, tables changed amid the dump, a lost server."""
     codes = {int(code) for code in _CODE.findall(line)}
-    return bool(codes & PASSING) or _TABLE_GONE.search(line) is not None
+    return bool(codes & PASSING) or _TABLE_CHANGED.search(line) is not None
 
 
 def _of_events(line: str, database: str) -> bool:

@@ -189,6 +189,7 @@ def test_a_container_gets_the_option_file_on_its_stdin(fake):
         ),
         ("mysqldump: Got error: 1040: Too many connections when trying to connect", True),
         ('mysqldump: Couldn\'t find table: "passing"', True),
+        ("mysqldump: Error in field count for table: `z` !  Aborting.", True),
         ("mysqldump: Got error: 1045: Access denied for user 'u'@'h' when trying to connect", False),
         (NO_DATABASE, False),
         (BROKEN_VIEW, False),
