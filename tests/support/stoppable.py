@@ -45,6 +45,11 @@ class Stoppable:
             socket=self._plan.socket, superuser=self._plan.superuser, password=PASSWORD, bin=program.clients,
         )  # fmt: skip
 
+    @property
+    def folder(self) -> Path:
+        """The server's own folder, with ``data`` in it."""
+        return self._folder
+
     def start(self) -> None:
         """Starts the server and waits until it answers."""
         if self._child is None:
