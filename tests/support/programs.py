@@ -13,6 +13,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 FAMILIES = ("postgresql", "mysql")
@@ -43,10 +44,16 @@ class Program:
 
 def found_programs() -> list[Program]:
     """Every server program at hand, each id once."""
+    return list(_found())
+
+
+@cache
+def _found() -> tuple[Program, ...]:
+    """They are asked for their versions once: collecting the tests asks for each test anew."""
     programs: dict[str, Program] = {}
     for program in (*_on_machine(), *_beside_checkout(), *embedded_programs()):
         programs.setdefault(program.id, program)
-    return sorted(programs.values(), key=_age)
+    return tuple(sorted(programs.values(), key=_age))
 
 
 def one_of_each(programs: Sequence[Program]) -> list[Program]:
