@@ -6,11 +6,16 @@ describes the same dataclasses in `manifest_schema`.
 
 A reader ignores keys that it does not know and takes the model's default for a missing key that
 has one, so fields may be added within a version; anything else is a new version.
+
+Its last key is the sum of every byte before it, so that no changed byte passes for another fact. That
+there is such a sum is said at the beginning too: a damaged key must not look like an older manifest.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
@@ -25,22 +30,28 @@ from python_backup.model import Manifest
 FORMAT = "vya-backupdb/manifest"
 VERSION = 1
 
+_SUMMED, _ALGORITHM = "summed", "sha256"
+_SUM_LINE = b',\n  "sha256": "%s"\n}\n'
+_SUM = re.compile(re.escape(_SUM_LINE).replace(b"%s", b"([0-9a-f]{64})"))
+_SUM_LENGTH = len(_SUM_LINE % (b"0" * 64))
+
 
 def dump_manifest(manifest: Manifest) -> bytes:
-    r"""The manifest as indented JSON with a line end; ASCII alone, keys in the model's order.
+    r"""The manifest as indented JSON with a line end; ASCII alone, keys in the model's order, its sum last.
 
     Times are ISO 8601 in UTC; bytes that are no UTF-8 in names are lone surrogates (``\\udcff``).
     """
-    document = {"format": FORMAT, "version": VERSION, **_plain(manifest)}
-    return json.dumps(document, indent=2).encode("ascii") + b"\n"
+    document = {"format": FORMAT, "version": VERSION, _SUMMED: _ALGORITHM, **_plain(manifest)}
+    content = json.dumps(document, indent=2).encode("ascii").removesuffix(b"\n}")
+    return content + _SUM_LINE % _sum(content)
 
 
 def load_manifest(content: bytes) -> Manifest:
     """The manifest in these bytes.
 
     Raises:
-        ArtifactCorrupt: no manifest, one of a later version, or malformed; the message gives the
-            path within the JSON.
+        ArtifactCorrupt: no manifest, one of a later version, malformed, or not as it was written; the
+            message gives the path within the JSON.
     """
     try:
         document = json.loads(content)
@@ -57,6 +68,8 @@ def load_manifest(content: bytes) -> Manifest:
             hint="Use a vya-backupdb as new as the one that wrote it: pip install --upgrade vya-backupdb.",
         )
     loaded: Manifest = _typed(Manifest, document, "")
+    if _SUMMED in document or _ALGORITHM in document:
+        _check_sum(content)
     return loaded
 
 
@@ -66,9 +79,24 @@ def manifest_schema() -> dict[str, Any]:
 
     schema = TypeAdapter(Manifest).json_schema()
     head = {"format": {"const": FORMAT}, "version": {"const": VERSION}}
-    schema["properties"] = {**head, **schema["properties"]}
+    summed = {_SUMMED: {"const": _ALGORITHM}}
+    tail = {_ALGORITHM: {"pattern": "^[0-9a-f]{64}$", "type": "string"}}
+    schema["properties"] = {**head, **summed, **schema["properties"], **tail}
     schema["required"] = [*head, *schema["required"]]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _sum(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode("ascii")
+
+
+def _check_sum(content: bytes) -> None:
+    found = _SUM.fullmatch(content, max(0, len(content) - _SUM_LENGTH))
+    if found is None or found[1] != _sum(content[: found.start()]):
+        raise ArtifactCorrupt(
+            "the manifest is not as it was written: its sha256 differs",
+            hint="Take another copy of the backup, manifest and all, or another backup.",
+        )
 
 
 def _plain(value: Any) -> Any:

@@ -37,7 +37,10 @@ MANIFEST = Manifest(
 
 
 def document(**changes):
-    return json.loads(dump_manifest(MANIFEST)) | changes
+    """A manifest of the time before there was a sum."""
+    written = json.loads(dump_manifest(MANIFEST))
+    del written["summed"], written["sha256"]
+    return written | changes
 
 
 def load(value) -> Manifest:
@@ -50,10 +53,11 @@ def test_a_manifest_comes_back():
 
 def test_its_text_is_readable_and_versioned():
     lines = dump_manifest(MANIFEST).decode("ascii").splitlines()
-    assert lines[:8] == [
+    assert lines[:9] == [
         "{",
         '  "format": "vya-backupdb/manifest",',
         '  "version": 1,',
+        '  "summed": "sha256",',
         '  "program": "vya-backupdb 1.0",',
         '  "instance": "1",',
         '  "dbms": "postgresql",',
@@ -90,10 +94,37 @@ def test_a_later_version_is_refused_with_a_way_out():
 
 
 def test_a_manifest_cut_at_any_byte_is_corrupt():
-    whole = dump_manifest(MANIFEST).rstrip()
+    whole = dump_manifest(MANIFEST)
     for length in range(len(whole)):
         with pytest.raises(ArtifactCorrupt):
             load_manifest(whole[:length])
+
+
+@pytest.mark.parametrize("by", [0x01, 0x03, 0x20, 0x29, 0x80])
+def test_a_manifest_with_any_changed_byte_is_corrupt(by):
+    whole = dump_manifest(MANIFEST)
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= by
+        with pytest.raises(ArtifactCorrupt):
+            load_manifest(bytes(changed))
+
+
+@pytest.mark.parametrize("lost", ["summed", "sha256"])
+def test_a_manifest_that_lost_one_of_the_two_keys_of_its_sum_is_corrupt(lost):
+    given = json.loads(dump_manifest(MANIFEST))
+    del given[lost]
+    with pytest.raises(ArtifactCorrupt, match=r"the manifest is not as it was written"):
+        load(given)
+
+
+def test_a_byte_more_than_was_written_is_corrupt():
+    with pytest.raises(ArtifactCorrupt, match=r"the manifest is not as it was written"):
+        load_manifest(dump_manifest(MANIFEST) + b" ")
+
+
+def test_a_manifest_of_the_time_before_there_was_a_sum_is_read():
+    assert load(document()) == MANIFEST
 
 
 @pytest.mark.parametrize(
@@ -140,6 +171,6 @@ def test_a_malformed_manifest_is_corrupt_at_its_path(given, message):
 
 def test_its_schema_describes_every_field():
     schema = manifest_schema()
-    assert list(schema["properties"]) == list(document())
+    assert list(schema["properties"]) == list(json.loads(dump_manifest(MANIFEST)))
     assert schema["properties"]["format"] == {"const": "vya-backupdb/manifest"}
     assert set(schema["required"]) == set(document()) - {"errors", "warnings", "missing", "attempts"}
