@@ -58,9 +58,13 @@ class DatabaseMissing(UsageError):
 
 
 class ConfigError(BackupError):
-    """The configuration cannot be used; the message lists every fault."""
+    """The configuration cannot be used; the message lists every fault, and ``faults`` has them apart."""
 
     exit_code = 3
+
+    def __init__(self, message: str, *, hint: str | None = None, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = faults
 
 
 class ConfigMissing(ConfigError):

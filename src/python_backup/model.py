@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -132,7 +132,8 @@ class Limits:
 class Instance:
     """One configured database server. A ``socket`` (a path) wins over host and port.
 
-    ``held_username`` gives the account's name where the config does not: out of the vault.
+    ``held_username`` gives the account's name where the config does not: out of the vault. ``max_age``
+    is how old the latest backup of a database may get.
     """
 
     id: str
@@ -153,6 +154,7 @@ class Instance:
     custom_format: bool = False
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=lambda: Retry(attempts=1))
+    max_age: timedelta | None = None
 
     @property
     def account(self) -> str:
@@ -274,3 +276,28 @@ class Backup:
     size: int
     manifest: Manifest | None
     problem: str | None = None
+
+
+class Verdict(StrEnum):
+    """What a health check found; a failure means that a backup or a restore fails or lacks something."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+    SKIPPED = "not done"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One health check's outcome, of this machine where there is no ``instance`` (its id).
+
+    ``hint`` can be pasted: a command, SQL for an administrator, or a line of the config. ``database``
+    None: of the whole instance.
+    """
+
+    name: str
+    verdict: Verdict
+    found: str
+    hint: str | None = None
+    instance: str | None = None
+    database: str | None = None

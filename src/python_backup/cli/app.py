@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from python_backup import __version__
-from python_backup.cli import backup, config, drill, plan, restore, rollback, vault, verify
+from python_backup.cli import backup, config, doctor, drill, plan, restore, rollback, vault, verify
 from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.logs import Logs, logged
@@ -106,6 +106,7 @@ app.command("rollback", cls=_Command, epilog=epilog())(rollback.rollback)
 app.command("verify", cls=_Command, epilog=epilog())(verify.verify)
 app.command("drill", cls=_Command, epilog=epilog())(drill.drill)
 app.command("list", cls=_Command, epilog=epilog())(listing.list_)
+app.command("doctor", cls=_Command, epilog=epilog())(doctor.doctor)
 app.add_typer(config.app)
 app.add_typer(vault.app)
 

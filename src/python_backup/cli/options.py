@@ -67,14 +67,14 @@ InstanceOption = Annotated[
 ]
 
 
-def load_config(named: Path | None, screen: Screen) -> Config:
-    """The config in effect; what is unwise in it is said."""
+def load_config(named: Path | None, screen: Screen, *, tell: bool = True) -> Config:
+    """The config in effect; what is unwise in it is said, unless the caller tells it."""
     from python_backup.config.find import find_config
     from python_backup.config.load import load
 
     # a passphrase is typed once, however many passwords the run takes from the vault
     config = load(find_config(named, os.environ, _here()), os.environ, cache(screen.ask_hidden))
     follow(config)
-    for warning in config.warnings:
+    for warning in config.warnings if tell else ():
         screen.warning(warning)
     return config

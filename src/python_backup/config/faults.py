@@ -44,6 +44,8 @@ def fault_of(read: Document, error: ErrorDetails) -> Fault:
             message = f"must be at most {context['le']}"
         case "string_pattern_mismatch" | "string_too_long":
             message = "must be a number or a word of letters, digits, _, . and -, at most 64 long"
+        case "value_error":
+            message = str(context["error"])
         case kind:
             message = _WORDS.get(kind, error["msg"])
     return Fault(path, read.line(path), message)

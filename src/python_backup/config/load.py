@@ -20,6 +20,7 @@ from python_backup.config.schema import (
     InstanceSection,
     LoggingSection,
     PasswordSource,
+    age,
 )
 from python_backup.config.secret import secret
 from python_backup.config.vault import Vault
@@ -144,14 +145,15 @@ def _error(path: Path, faults: list[Fault]) -> ConfigError:
     first: dict[document.Path, Fault] = {}
     for fault in faults:  # what the reader finds comes first, and explains what the schema finds there
         first.setdefault(fault.path, fault)
-    listed = "".join(
-        f"\n  {path}:{fault.line}: {fault.place + ': ' if fault.path else ''}{fault.message}"
+    listed = tuple(
+        f"{path}:{fault.line}: {fault.place + ': ' if fault.path else ''}{fault.message}"
         for fault in sorted(first.values(), key=lambda f: (f.line, f.place))
     )
     count = "1 fault" if len(first) == 1 else f"{len(first)} faults"
     return ConfigError(
-        f"{count} in the config{listed}",
+        f"{count} in the config" + "".join(f"\n  {fault}" for fault in listed),
         hint="`vya-backupdb config schema` gives all that a config can hold.",
+        faults=listed,
     )
 
 
@@ -234,6 +236,7 @@ def _instance(section: InstanceSection, place: str, places: _Places, backup: Bac
             idle=section.idle_timeout or backup.idle_timeout,
         ),
         retry=Retry(**dict(section.retry or backup.retry)),
+        max_age=age(section.max_age or backup.max_age),
     )
 
 

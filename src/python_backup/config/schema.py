@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
@@ -13,6 +14,11 @@ LEVELS: dict[str, tuple[int, int]] = {"gzip": (1, 9), "zip": (1, 9), "zstd": (1,
 """The compression levels of each format that has any, lowest and highest."""
 
 _SIZE = re.compile(r"(\d+) ?([kMG])?(i)?B?", re.IGNORECASE)
+
+
+AGE_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+AGE_PATTERN = r"^[1-9][0-9]{0,4}[mhdw]$"
 
 
 def _number(value: object) -> object:
@@ -28,6 +34,20 @@ def _bytes(value: object) -> object:
     if match is None:
         return value
     return int(match[1]) * (1024 if match[3] else 1000) ** " kmg".index((match[2] or " ").lower())
+
+
+def _age(value: object) -> object:
+    """``90m``, ``26h``, ``2d``; `age` gives it as a span of time."""
+    if not isinstance(value, str) or not re.fullmatch(AGE_PATTERN, value):
+        raise ValueError("must be a whole number and one of m, h, d, w: 26h")
+    return value
+
+
+def age(text: str | None) -> timedelta | None:
+    """What a checked age of the config means."""
+    if text is None:
+        return None
+    return timedelta(**{AGE_UNITS[text[-1]]: int(text[:-1])})
 
 
 def _switch(value: object) -> object:
@@ -54,6 +74,10 @@ Bytes = Annotated[
     int,
     Field(ge=1),
     BeforeValidator(_bytes, json_schema_input_type=Annotated[int, Field(ge=1)] | str),
+]
+Age = Annotated[
+    str,
+    BeforeValidator(_age, json_schema_input_type=Annotated[str, Field(pattern=AGE_PATTERN)]),
 ]
 Port = Annotated[
     int,
@@ -143,6 +167,9 @@ class BackupSection(_Strict):
         Seconds | None, Field(description="seconds for which the dump tool may write nothing; null: no limit")
     ] = 1800
     retry: Annotated[RetrySection, Field(default_factory=RetrySection)]
+    max_age: Annotated[
+        Age | None, Field(description="how old a database's latest backup may get, such as 26h")
+    ] = None
 
 
 class LoggingSection(_Strict):
@@ -262,6 +289,7 @@ class InstanceSection(_Strict):
     lock_timeout: Annotated[Seconds | None, Field(description="instead of backup.lock_timeout")] = None
     idle_timeout: Annotated[Seconds | None, Field(description="instead of backup.idle_timeout")] = None
     retry: Annotated[RetrySection | None, Field(description="instead of backup.retry")] = None
+    max_age: Annotated[Age | None, Field(description="instead of backup.max_age, for its databases")] = None
 
 
 class VaultSection(_Strict):

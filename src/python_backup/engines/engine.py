@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -14,7 +15,7 @@ from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
 from python_backup.engines.program import Recipe, ServerProgram
-from python_backup.model import Facts, Instance, Limits
+from python_backup.model import Check, Dbms, Facts, Instance, Limits, Tools
 
 
 @dataclass(slots=True)
@@ -134,6 +135,25 @@ class Merged:
     advanced: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One dump program: its own name, its family, its version in words and numbers, and what starts it."""
+
+    name: str
+    family: Dbms
+    version: str
+    number: tuple[int, ...]
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far the way to a server goes: each step that was made; the caller closes the ``server``."""
+
+    steps: tuple[Check, ...]
+    server: Server | None = None
+
+
 class Server(Protocol):
     """A connection to one instance. Databases are named as they are, never quoted.
 
@@ -188,6 +208,22 @@ class Server(Protocol):
         Raises:
             ToolMissing: no program on this machine fits the server.
         """
+        ...
+
+    def client(self) -> Client:
+        """The program that a dump would be made with; raises as `plan_dump`."""
+        ...
+
+    def clock(self) -> datetime:
+        """The server's time."""
+        ...
+
+    def health(self) -> Iterator[Check]:
+        """What the server itself tells that a backup or restore should know; changes nothing."""
+        ...
+
+    def database_health(self, database: str) -> Iterator[Check]:
+        """The same of one database, but for rights: `lacks` tells of them."""
         ...
 
     def target(self, database: str) -> Any:
@@ -353,4 +389,17 @@ class Engine(Protocol):
             ConnectionFailed: with host, port or socket and the driver's reason.
             NotPermitted: the login was refused.
         """
+        ...
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The names of the checks that its servers' ``health`` and ``database_health`` make."""
+        ...
+
+    def reach(self, instance: Instance) -> Reached:
+        """Goes the way to the server step by step, up to the first that fails."""
+        ...
+
+    def clients(self, tools: Tools, family: Dbms) -> tuple[Client, ...]:
+        """Every dump program of the engine that can be run; ``family`` decides whose names go first."""
         ...

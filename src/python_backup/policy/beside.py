@@ -18,7 +18,7 @@ RESTORING = "restoring"
 BEFORE = "before"
 
 _TIME = "%Y%m%d_%H%M%S"
-_BESIDE = re.compile(rf".+__(?:{RESTORING}|{BEFORE})_\d{{8}}_\d{{6}}", re.DOTALL)
+_BESIDE = re.compile(rf"(?P<target>.+)__(?P<mark>{RESTORING}|{BEFORE})_\d{{8}}_\d{{6}}", re.DOTALL)
 
 Fits = Callable[[str], bool]
 """Whether a name is short enough for an engine."""
@@ -45,6 +45,27 @@ def is_beside(name: str) -> bool:
 def is_beside_of(target: str, name: str, mark: str, fits: Fits) -> bool:
     """Whether this is a name that `beside` gave for this target."""
     return _moment(name, _prefix(target, mark, fits)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One database that a restore made beside its target; ``target`` is the name's part that tells it."""
+
+    database: str
+    target: str
+    mark: str
+    at: datetime
+
+
+def left_beside(databases: Iterable[str]) -> tuple[Left, ...]:
+    """Those databases that restores made, of whatever target."""
+    found: list[Left] = []
+    for name in databases:
+        match = _BESIDE.fullmatch(name)
+        at = _moment(name, name[: -len("00000000_000000")]) if match else None
+        if match is not None and at is not None:
+            found.append(Left(name, match["target"], match["mark"], at))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,12 @@ def safe_of(folder: Path, instance: str, database: str) -> tuple[Backup, ...]:
 
 
 def marks(folder: Path, instance: str, database: str) -> tuple[Mark, ...]:
-    """The marks of restores in place of this database, the latest first.
+    """The marks of restores in place of this database, the latest first; raises as `all_marks`."""
+    return tuple(m for m in all_marks(folder) if (m.instance, m.database) == (instance, database))
+
+
+def all_marks(folder: Path) -> tuple[Mark, ...]:
+    """The marks of all restores in place, the latest first.
 
     Raises:
         ArtifactError: one cannot be read.
@@ -109,7 +114,7 @@ def marks(folder: Path, instance: str, database: str) -> tuple[Mark, ...]:
     except OSError as exc:
         raise ArtifactError(f"{folder} cannot be read: {exc.strerror}") from exc
     found = (_read(path) for path in paths)
-    return tuple(m for m in found if m is not None and (m.instance, m.database) == (instance, database))
+    return tuple(m for m in found if m is not None)
 
 
 def is_held(mark: Mark) -> bool:

@@ -117,6 +117,17 @@ class Sink:
         """Where the bytes written so far can be read, until the commit."""
         return self._temporary
 
+    def flush(self) -> None:
+        """Has the disk take what was written so far.
+
+        Raises:
+            StorageFailed: it did not.
+        """
+        try:
+            os.fsync(self._descriptor)
+        except OSError as exc:
+            raise storage_failed(self._final.parent, exc) from exc
+
     def write(self, block: bytes) -> None:
         """Writes the whole block."""
         rest = memoryview(block)

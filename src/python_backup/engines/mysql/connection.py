@@ -166,6 +166,20 @@ class Session:
         found = self.rows(sql, *values)
         return found[0][0] if found else None
 
+    def mappings(self, sql: str) -> list[dict[str, Any]]:
+        """All rows of a query, each by the names of its columns; raises as `rows`."""
+        with _converted(self.instance, rights=True), self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def secured(self) -> tuple[bytes | None, str]:
+        """The server's certificate (DER) and the TLS version; empty where TLS is not used."""
+        link = self._connection._sock  # noqa: SLF001 - the driver tells neither
+        if not isinstance(link, ssl.SSLSocket):
+            return None, ""
+        return link.getpeercert(binary_form=True), link.version() or ""
+
     def use(self, database: str) -> None:
         """Makes this the session's database."""
         with _converted(self.instance, rights=True):

@@ -8,20 +8,24 @@ from pathlib import Path
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.dialect import DIALECT
-from python_backup.engines.engine import Engine, Server
-from python_backup.engines.mysql import scratch
+from python_backup.engines.engine import Client, Engine, Reached, Server
+from python_backup.engines.mysql import health, reach, scratch
 from python_backup.engines.mysql.connection import DEFAULT_PORT
 from python_backup.engines.mysql.movable import LONGEST_NAME
 from python_backup.engines.mysql.server import connect
 from python_backup.engines.mysql.survey import OWN
 from python_backup.engines.program import Recipe, ServerProgram
-from python_backup.model import Instance
+from python_backup.model import Dbms, Instance, Tools
 
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
     dialect: Dialect
     default_port: int
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        return health.CHECKS
 
     def fits(self, name: str) -> bool:
         return len(name) <= LONGEST_NAME
@@ -37,6 +41,12 @@ class _Engine:
 
     def connect(self, instance: Instance) -> Server:
         return connect(instance)
+
+    def reach(self, instance: Instance) -> Reached:
+        return reach.reach(instance)
+
+    def clients(self, tools: Tools, family: Dbms) -> tuple[Client, ...]:
+        return reach.clients(tools, family)
 
 
 ENGINE: Engine = _Engine(DIALECT, DEFAULT_PORT)

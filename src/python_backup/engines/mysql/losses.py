@@ -57,6 +57,15 @@ def _masking_hidden(session: Session) -> bool:
     return False
 
 
+UNPROTECTED = (
+    "SELECT t.table_name, t.engine FROM information_schema.tables t"
+    " JOIN information_schema.engines e ON e.engine = t.engine"
+    " WHERE t.table_schema = %s AND t.table_type <> 'SEQUENCE'"
+    " AND COALESCE(e.transactions, 'NO') <> 'YES' ORDER BY t.table_name"
+)
+"""The question for a database's tables without transactions, and their engines."""
+
+
 def find(session: Session, database: str) -> Losses:
     """Looks for FLOAT columns, tables without transactions, and system-versioned tables."""
     floats = session.rows(
@@ -66,13 +75,7 @@ def find(session: Session, database: str) -> Losses:
         " ORDER BY c.table_name, c.ordinal_position",
         database,
     )
-    unprotected = session.rows(
-        "SELECT t.table_name, t.engine FROM information_schema.tables t"
-        " JOIN information_schema.engines e ON e.engine = t.engine"
-        " WHERE t.table_schema = %s AND t.table_type <> 'SEQUENCE'"
-        " AND COALESCE(e.transactions, 'NO') <> 'YES' ORDER BY t.table_name",
-        database,
-    )
+    unprotected = session.rows(UNPROTECTED, database)
     versioned = any(r.kind == "SYSTEM VERSIONED" for r in relations(session, database))
     by_transaction = (
         session.rows(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
+from python_backup.engines.engine import Client, DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.mysql import (
     dump,
     events,
+    health,
     holding,
     inventory,
     load,
@@ -31,7 +33,7 @@ from python_backup.engines.mysql import (
 from python_backup.engines.mysql.connection import ServerSaid, Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
-from python_backup.model import Dbms, Instance, Limits
+from python_backup.model import Check, Dbms, Instance, Limits
 
 _LATER_END_OF_TIME = (11, 5, 0)
 
@@ -131,6 +133,36 @@ class MysqlServer:
                 lacks=tuple(lacks),
             )
         )
+
+    def client(self) -> Client:
+        """The dump program that fits this server."""
+        return client_of(self.toolbox.choose(self.flavour, self.number[:2]))
+
+    def clock(self) -> datetime:
+        """The server's time."""
+        microseconds = self._session.value("SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)")
+        return datetime.fromtimestamp(int(microseconds) / 1_000_000, UTC)
+
+    def ping(self) -> None:
+        """Runs SELECT 1."""
+        self._link.value("SELECT 1")
+
+    @property
+    def account(self) -> str:
+        """The account that the server took the login for: ``'backup'@'%'``."""
+        return target.quoted_account(target.current_account(self._link))
+
+    def secured(self) -> tuple[bytes | None, str]:
+        """The server's certificate (DER) and the TLS version; none where nothing is encrypted."""
+        return self._link.secured()
+
+    def health(self) -> Iterator[Check]:
+        """What the server tells of itself."""
+        return health.Look(self._session).of_server()
+
+    def database_health(self, database: str) -> Iterator[Check]:
+        """What a dump of this database would not hold exactly."""
+        return health.Look(self._session, database).of_database()
 
     def _foreign(self, tool: Tool, database: str) -> str:
         """The warning that the other family's program is used; `ToolMissing` where it does not serve."""
@@ -279,6 +311,11 @@ class MysqlServer:
 def connect(instance: Instance) -> MysqlServer:
     """Connects; see `python_backup.engines.engine.Engine.connect`."""
     return MysqlServer(instance, Toolbox(instance.tools), open_session(instance))
+
+
+def client_of(tool: Tool) -> Client:
+    """A program as others see it."""
+    return Client(tool.name, tool.family, tool.version, tool.number, tool.argv)
 
 
 def _as_text(value: Any) -> str | None:

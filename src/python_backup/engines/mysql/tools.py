@@ -89,6 +89,10 @@ class Toolbox:
                 return max(foreign, key=lambda tool: tool.number)
         raise _missing(family, at_least, found, self.tools)
 
+    def all(self, family: Dbms) -> list[Tool]:
+        """Every program that runs, of both families."""
+        return self._found(family)
+
     def environment(self) -> dict[str, str]:
         """What a child gets: nothing of MySQL's, and no home folder with a ``.mylogin.cnf``.
 

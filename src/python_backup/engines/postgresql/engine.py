@@ -8,11 +8,11 @@ from pathlib import Path
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.postgresql.dialect import DIALECT
-from python_backup.engines.engine import Engine, Server
-from python_backup.engines.postgresql import scratch
+from python_backup.engines.engine import Client, Engine, Reached, Server
+from python_backup.engines.postgresql import health, reach, scratch
 from python_backup.engines.postgresql.server import PostgresServer, fits
 from python_backup.engines.program import Recipe, ServerProgram
-from python_backup.model import Instance
+from python_backup.model import Dbms, Instance, Tools
 
 DEFAULT_PORT = 5432
 
@@ -21,6 +21,10 @@ DEFAULT_PORT = 5432
 class _Engine:
     dialect: Dialect
     default_port: int
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        return health.CHECKS
 
     def fits(self, name: str) -> bool:
         return fits(name)
@@ -36,6 +40,13 @@ class _Engine:
 
     def connect(self, instance: Instance) -> Server:
         return PostgresServer(instance)
+
+    def reach(self, instance: Instance) -> Reached:
+        return reach.reach(instance)
+
+    def clients(self, tools: Tools, family: Dbms) -> tuple[Client, ...]:
+        del family  # there is but one
+        return reach.clients(tools)
 
 
 ENGINE: Engine = _Engine(DIALECT, DEFAULT_PORT)

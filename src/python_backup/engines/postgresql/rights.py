@@ -11,6 +11,9 @@ from python_backup.engines.postgresql.connection import query, text
 
 READ_HINT = "Let the account read everything: GRANT pg_read_all_data TO it (14 and later)."
 
+ROWS = "rows"
+"""The kind of lack that is no right on an object: row-level security hides some of a table's rows."""
+
 SHOWN = 3
 """Objects that one problem names; the rest is counted."""
 
@@ -62,7 +65,7 @@ _QUESTIONS = (
               AND NOT has_table_privilege(c.oid, 'SELECT')""",
     ),
     _Question(
-        "rows",
+        ROWS,
         "row-level security hides rows of tables in schema {schema} ({names})",
         "ALTER ROLE {user} BYPASSRLS",
         f"""SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import psycopg
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
+from python_backup.engines.engine import Client, DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.postgresql import (
     connection,
     dump,
+    health,
     holding,
     inventory,
     load,
@@ -35,9 +37,9 @@ from python_backup.engines.postgresql.connection import (
     text,
 )
 from python_backup.engines.postgresql.create import attempts
-from python_backup.engines.postgresql.tools import Toolbox
+from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.errors import Refused, ServerError, StatementFailed, TargetExists
-from python_backup.model import Instance, Limits
+from python_backup.model import Check, Dbms, Instance, Limits
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
 """Databases that belong to the server or to its host, not to users."""
@@ -128,6 +130,35 @@ class PostgresServer:
     def plan_dump(self, database: str, limits: Limits) -> DumpPlan:
         """Chooses pg_dump and its options for this database."""
         return dump.plan(dump.Request(self._instance, database, self._major, limits), self._toolbox)
+
+    def client(self) -> Client:
+        """The pg_dump that fits this server."""
+        return client_of(self._toolbox.choose("pg_dump", self._major))
+
+    def clock(self) -> datetime:
+        """The server's time."""
+        [(seconds,)] = self._ask(b"SELECT extract(epoch FROM pg_catalog.clock_timestamp())")
+        return datetime.fromtimestamp(float(text(seconds)), UTC)
+
+    def ping(self) -> None:
+        """Runs SELECT 1."""
+        self._ask(b"SELECT 1")
+
+    @property
+    def account(self) -> str:
+        """The account as SQL names it."""
+        [(name,)] = self._ask(b"SELECT pg_catalog.quote_ident(current_user)")
+        return text(name)
+
+    def health(self) -> Iterator[Check]:
+        """What the server tells of itself."""
+        self._ask(b"SELECT 1")  # a connection that was lost is made anew
+        with converting(f"server of instance {self._instance.label} cannot be asked"):
+            yield from health.Look(self._door).of_server()
+
+    def database_health(self, database: str) -> Iterator[Check]:
+        """What a dump of this database may lack, whatever the account may do."""
+        yield from self._within(database, lambda link: tuple(health.Look(link).of_database()))
 
     def target(self, database: str) -> object:
         """What the rewriter must know of this server and account."""
@@ -308,6 +339,11 @@ class PostgresServer:
         if self._door.closed or not _alive(self._door):
             self._door = self._entered()
         query(self._door, sql)
+
+
+def client_of(tool: Tool) -> Client:
+    """A program as others see it."""
+    return Client("pg_dump", Dbms.POSTGRESQL, tool.version, tool.number, tool.argv)
 
 
 def fits(name: str) -> bool:

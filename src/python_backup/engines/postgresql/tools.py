@@ -74,6 +74,14 @@ class Toolbox:
         """The program in ``tools.path``, whatever its version."""
         return next(iter(self._in([self.tools.path] if self.tools.path else [], program)), None)
 
+    def all(self, program: str) -> list[Tool]:
+        """Every such program that runs."""
+        if self.tools.command:
+            remote = self._ask((*self.tools.command, program))
+            return [] if remote is None else [remote]
+        places = [] if self.tools.path is None else [self.tools.path]
+        return self._in([*places, *self.folders(self.environ)], program)
+
     def environment(self) -> dict[str, str]:
         """What a child gets: nothing of PostgreSQL's, and no home folder with files of its own.
 
