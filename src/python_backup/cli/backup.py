@@ -74,6 +74,7 @@ def backup(
     chosen = chosen_format(settings, wanted, compress=compression)
 
     from python_backup.jobs.backup import BackupRequest, back_up
+    from python_backup.jobs.health.quick import quick, sentence
     from python_backup.storage.folder import make_folder
 
     if not dry_run:
@@ -86,12 +87,13 @@ def backup(
         level=chosen_level(settings, chosen, level),
         dry_run=dry_run,
         locks=None if dry_run else locks_of(context, settings, screen, wait),
+        look=lambda one, server: map(sentence, quick(one, server, settings.directory, _now)),
     )
     kept = called_in(context).databases
     results = back_up(
         request,
         progress_on(screen),
-        lambda: datetime.now().astimezone(),
+        _now,
         lambda result: kept.append(_one(result)),
     )
     kept[:] = [_one(result) for result in results]
@@ -106,6 +108,10 @@ def backup(
     )
     _talk(screen, results)
     raise typer.Exit(code)
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
 
 
 def chosen_format(config: Config, wanted: Format | None, *, compress: bool) -> Format:

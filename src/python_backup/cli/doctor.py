@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -33,11 +34,13 @@ def doctor(
 ) -> None:
     """Check machine, config, tools, servers and rights before a backup needs them."""
     from python_backup.jobs.health.doctor import examine
+    from python_backup.storage.locks import machine_places
 
     screen = Screen(json=json)
     found = _config(config, screen)
     wanted = () if isinstance(found, ConfigError) else _instances(found, instance)
-    checks = tuple(examine(found, wanted, lambda: datetime.now().astimezone()))
+    places = machine_places(os.environ, os.geteuid())
+    checks = tuple(examine(found, wanted, lambda: datetime.now().astimezone(), places))
     code = exit_code(checks, strict=strict)
     labels = {one.id: one.label for one in wanted}
     screen.result(document(checks, code), *drawn(checks, labels))

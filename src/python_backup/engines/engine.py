@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
-from python_backup.engines.program import Recipe, ServerProgram
+from python_backup.engines.program import Client, Recipe, ServerProgram
 from python_backup.model import Check, Dbms, Facts, Instance, Limits, Tools
 
 
@@ -106,9 +106,9 @@ class Wanted:
 class Lack:
     """One thing that the account may not see or read, so that a dump fails, or lacks it.
 
-    ``kind`` is a kind of `model.Facts.objects`, ``database``, ``rows`` (all of a table's, hidden by
-    row-level security) or another plural word. ``remedy`` is SQL that an administrator can run.
-    ``silent``: the dump tool says nothing of it, and ends well all the same.
+    ``kind`` is a kind of `model.Facts.objects`, ``database``, ``rows`` (of a table's, hidden by
+    row-level security), ``unlogged_tables`` (on a standby) or another plural word. ``remedy`` is SQL
+    that an administrator can run. ``silent``: the dump tool says nothing of it, and ends well all the same.
     """
 
     kind: str
@@ -133,17 +133,6 @@ class Merged:
     kept: int
     replaced: int
     advanced: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """One dump program: its own name, its family, its version in words and numbers, and what starts it."""
-
-    name: str
-    family: Dbms
-    version: str
-    number: tuple[int, ...]
-    argv: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

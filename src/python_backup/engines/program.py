@@ -1,4 +1,4 @@
-"""Server programs of this machine, and how a throw-away server is made of one."""
+"""The engines' programs: what dumps, what serves, and how a throw-away server is made of one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,17 @@ from pathlib import Path
 from signal import Signals
 
 from python_backup.model import Dbms, Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One dump program: its own name, its family, its version in words and numbers, and what starts it."""
+
+    name: str
+    family: Dbms
+    version: str
+    number: tuple[int, ...]
+    argv: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class BackupRequest:
     """What to back up and how. No ``databases``: all that the instance's patterns leave.
 
     ``level`` None is the format's own default. ``locks`` None: the caller has the databases' locks.
-    ``waits`` is how it waits between two tries.
+    ``waits`` is how it waits between two tries. ``look`` says what is unwise about an instance that was
+    reached.
     """
 
     instances: tuple[Instance, ...]
@@ -56,6 +57,7 @@ class BackupRequest:
     dry_run: bool = False
     locks: Locks | None = None
     waits: Waits = field(default_factory=Waits)
+    look: Callable[[Instance, Server], Iterable[str]] = lambda _instance, _server: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def _instance(
     try:
         with ExitStack() as stack:
             server, present, selection = tries.run(lambda: _entered(request, instance, stack))
+            for told in request.look(instance, server):
+                progress.note(f"{instance.label}: {told}")
             for name in selection.missing:
                 error = DatabaseMissing(
                     f"instance {instance.label} has no database {name!r}",

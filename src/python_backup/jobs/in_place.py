@@ -7,6 +7,7 @@ holds something is whole, the old one or the new one, and one that is empty is t
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -230,4 +231,4 @@ def settle_in_place(server: Server, place: InPlace, target: str) -> Iterator[str
 
 def resume(target: str, instance: Instance) -> str:
     """The command that ends what a killed run left."""
-    return f"vya-backupdb restore --resume-or-undo {target} --instance {instance.id}"
+    return f"vya-backupdb restore --resume-or-undo {shlex.quote(target)} --instance {instance.id}"

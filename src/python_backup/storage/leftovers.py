@@ -18,12 +18,25 @@ from python_backup.stream.publish import is_temporary, names_given
 
 def clear_folder(folder: Path) -> tuple[Path, ...]:
     """Removes what dead runs left in this folder; returns which files. A living run's are left alone."""
+    return tuple(file for path in _temporary(folder) for file in _cleared(path))
+
+
+def left_in(folder: Path) -> tuple[Path, ...]:
+    """What `clear_folder` would remove."""
+    return tuple(file for path in _temporary(folder) for file in _left(path))
+
+
+def _temporary(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            temporary = sorted(folder / entry.name for entry in entries if is_temporary(entry.name))
+            return sorted(folder / entry.name for entry in entries if is_temporary(entry.name))
     except OSError:
-        return ()
-    return tuple(file for path in temporary for file in _cleared(path))
+        return []
+
+
+def _left(temporary: Path) -> list[Path]:
+    with abandoned(temporary) as free:
+        return [*_unfinished(temporary), temporary] if free else []
 
 
 def _cleared(temporary: Path) -> list[Path]:

@@ -70,6 +70,22 @@ def machine_folder(places: tuple[Path, ...]) -> Path:
     )
 
 
+def locks_in(machine: Path) -> tuple[tuple[Holder, ...], tuple[Path, ...]]:
+    """Who holds the machine's locks, as far as it tells, and the files of those that a dead run left."""
+    holders: list[Holder] = []
+    stale: list[Path] = []
+    for path in sorted(machine.glob("*.lock")):
+        with abandoned(path) as free, suppress(OSError):
+            if free:
+                stale.append(path)
+                continue
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            holder = holder_of(descriptor)
+            os.close(descriptor)
+            holders += [] if holder is None else [holder]
+    return tuple(holders), tuple(stale)
+
+
 def clear_locks(machine: Path) -> None:
     """Removes the machine's locks of dead runs; who takes one meanwhile sees that it lost its name."""
     for path in machine.glob("*.lock"):

@@ -40,16 +40,30 @@ def private_files(contents: Mapping[str, bytes]) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def clear_private() -> tuple[Path, ...]:
-    """Removes the private folders of runs of this account that died; returns which."""
+def left_private() -> tuple[Path, ...]:
+    """What `clear_private` would remove."""
+
+    def is_free(folder: Path) -> bool:
+        with abandoned(folder) as free:
+            return free
+
+    return tuple(filter(is_free, _mine()))
+
+
+def _mine() -> list[Path]:
+    """The private folders of this account's runs, dead or alive."""
     place = Path(tempfile.gettempdir())
     try:
         with os.scandir(place) as entries:
-            mine = [e.name for e in entries if e.name.startswith(PREFIX) and _is_mine(e)]
+            return sorted(place / e.name for e in entries if e.name.startswith(PREFIX) and _is_mine(e))
     except OSError:
-        return ()
+        return []
+
+
+def clear_private() -> tuple[Path, ...]:
+    """Removes the private folders of runs of this account that died; returns which."""
     cleared = []
-    for folder in (place / name for name in sorted(mine)):
+    for folder in _mine():
         with abandoned(folder) as free:
             if free:
                 shutil.rmtree(folder, ignore_errors=True)

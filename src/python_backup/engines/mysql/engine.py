@@ -8,13 +8,13 @@ from pathlib import Path
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.dialect import DIALECT
-from python_backup.engines.engine import Client, Engine, Reached, Server
+from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.mysql import health, reach, scratch
 from python_backup.engines.mysql.connection import DEFAULT_PORT
 from python_backup.engines.mysql.movable import LONGEST_NAME
 from python_backup.engines.mysql.server import connect
 from python_backup.engines.mysql.survey import OWN
-from python_backup.engines.program import Recipe, ServerProgram
+from python_backup.engines.program import Client, Recipe, ServerProgram
 from python_backup.model import Dbms, Instance, Tools
 
 

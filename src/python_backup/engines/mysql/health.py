@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from python_backup.engines.reach import each
 from python_backup.errors import NotPermitted
 from python_backup.model import Check, Verdict, label
 
-CHECKS = ("transactions", "float columns", "event scheduler", "replication")
+CHECKS = ("transactions", "float columns", "masking policies", "event scheduler", "replication")
 """The names of the checks of a database and of a server."""
 
 
@@ -26,7 +27,13 @@ class Look:
 
     def of_server(self) -> Iterator[Check]:
         """The server's checks, in their order."""
-        return each({"event scheduler": self.scheduler, "replication": self.replication})
+        return each(
+            {
+                "masking policies": self.masking,
+                "event scheduler": self.scheduler,
+                "replication": self.replication,
+            }
+        )
 
     def of_database(self) -> Iterator[Check]:
         """The database's checks, in their order."""
@@ -70,6 +77,18 @@ class Look:
             + (f" DEFAULT {default}" if default not in {None, "NULL"} else "")
             + (f" COMMENT {_text(comment)}" if comment else "")
         )
+
+    def masking(self) -> Check:
+        """Whether the account sees the column masking policies that a dump holds."""
+        if is_mariadb(self.session) or not re.match(r"9\.([7-9]|\d\d)|\d\d", self.session.version):
+            return Check("masking policies", Verdict.OK, "this version has none")
+        if not losses.masking_hidden(self.session):
+            return Check("masking policies", Verdict.OK, "can be read")
+        who = target.quoted_account(target.current_account(self.session))
+        return Check(  # a server without them refuses that GRANT: there is no such table to grant on
+            "masking policies", Verdict.OK, "would be left out, if there are any; whether may not be asked",
+            f"GRANT SELECT ON mysql.column_masking_policy TO {who}",
+        )  # fmt: skip
 
     def scheduler(self) -> Check:
         """Whether events run on this server, and whether there are any."""

@@ -43,7 +43,7 @@ class Losses:
         return (f"{text}: {_listed(self.by_transaction)}",) if self.by_transaction else ()
 
 
-def _masking_hidden(session: Session) -> bool:
+def masking_hidden(session: Session) -> bool:
     """Whether MySQL's column masking policies (9.7) are closed to the account; mysqldump asks for them.
 
     Nobody may read a table by name without a right on it, even when it is not there.
@@ -91,7 +91,7 @@ def find(session: Session, database: str) -> Losses:
         unprotected=tuple(f"{label(table)} ({engine})" for table, engine in unprotected),
         versioned=versioned,
         by_transaction=tuple(label(table) for (table,) in by_transaction),
-        masking_hidden=_masking_hidden(session),
+        masking_hidden=masking_hidden(session),
     )
 
 

@@ -12,13 +12,12 @@ import pymysql
 from pymysql.constants import CR
 
 from python_backup.engines import reach as way
-from python_backup.engines.engine import Client, Reached
+from python_backup.engines.engine import Reached
 from python_backup.engines.mysql.server import client_of, connect
 from python_backup.engines.mysql.tools import Toolbox
+from python_backup.engines.program import Client
 from python_backup.errors import BackupError
 from python_backup.model import Check, Dbms, Instance, Tools, Verdict
-
-_SECURED = frozenset({CR.CR_SSL_CONNECTION_ERROR})
 
 
 def reach(instance: Instance) -> Reached:
@@ -61,14 +60,16 @@ def _stopped(instance: Instance, error: BackupError) -> Iterator[Check]:
     """Which step the driver's error belongs to."""
     cause = error.__cause__
     code = cause.args[0] if isinstance(cause, pymysql.MySQLError) and cause.args else None
-    if code == CR.CR_CONN_HOST_ERROR and not instance.socket:
-        said = str(cause.args[1] if cause is not None else "").rpartition("(")[2].rstrip(")")
+    said = str(cause.args[1]) if isinstance(cause, pymysql.MySQLError) and cause.args[1:] else ""
+    about_tls = code == CR.CR_SSL_CONNECTION_ERROR or re.search(r"SSL:|certificate", said) is not None
+    if code == CR.CR_CONN_HOST_ERROR and not instance.socket and not about_tls:
+        said = said.rpartition("(")[2].rstrip(")")
         reason = re.sub(r"^\[Errno -?\d+\] ", "", said)
         yield way.refused(instance.host, instance.port, reason)
         return
     if not instance.socket:
         yield _open(instance)
-    step = "tls" if code in _SECURED or isinstance(cause, ssl.SSLError) else "login"
+    step = "tls" if about_tls or isinstance(cause, ssl.SSLError) else "login"
     yield Check(step, Verdict.FAILURE, error.message, _by_hand(instance))
 
 

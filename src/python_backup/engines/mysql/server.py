@@ -12,7 +12,7 @@ from typing import Any
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import Client, DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.mysql import (
     dump,
     events,
@@ -32,6 +32,7 @@ from python_backup.engines.mysql import (
 )
 from python_backup.engines.mysql.connection import ServerSaid, Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
+from python_backup.engines.program import Client
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
 from python_backup.model import Check, Dbms, Instance, Limits
 

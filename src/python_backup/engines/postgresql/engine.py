@@ -8,10 +8,10 @@ from pathlib import Path
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.postgresql.dialect import DIALECT
-from python_backup.engines.engine import Client, Engine, Reached, Server
+from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.postgresql import health, reach, scratch
 from python_backup.engines.postgresql.server import PostgresServer, fits
-from python_backup.engines.program import Recipe, ServerProgram
+from python_backup.engines.program import Client, Recipe, ServerProgram
 from python_backup.model import Dbms, Instance, Tools
 
 DEFAULT_PORT = 5432

@@ -88,12 +88,12 @@ class Look:
                 yield Finding(
                     Severity.BLOCKS, "right",
                     f"database {self.wanted.target!r} belongs to {owner!r}; its owner alone may rename it",
-                    f"GRANT {text(identifier(owner.encode()))} TO {role}, or restore as a superuser",
+                    f"GRANT {text(identifier(owner.encode()))} TO {role} -- or restore as a superuser",
                 )  # fmt: skip
         for what in () if account.superuser else self.wanted.needs.of("superuser"):
             yield Finding(
                 Severity.BLOCKS, "right", f"the dump makes {what}, which takes a superuser",
-                f"ALTER ROLE {role} SUPERUSER, or restore as a superuser",
+                f"ALTER ROLE {role} SUPERUSER -- or restore as a superuser",
             )  # fmt: skip
 
     def _extensions(self, account: Account) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ class Look:
                 yield Finding(
                     Severity.BLOCKS, "right",
                     f"extension {name!r} (line {line}) can be made by a superuser alone",
-                    "Restore as a superuser.",
+                    f"ALTER ROLE {text(identifier(account.name.encode()))} SUPERUSER -- or restore as one",
                 )  # fmt: skip
 
     def _tablespaces(self) -> Iterator[Finding]:

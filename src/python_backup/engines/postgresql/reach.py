@@ -10,10 +10,11 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 from python_backup.engines import reach as way
-from python_backup.engines.engine import Client, Reached
+from python_backup.engines.engine import Reached
 from python_backup.engines.postgresql.connection import Address, address
 from python_backup.engines.postgresql.server import PostgresServer, client_of
 from python_backup.engines.postgresql.tools import Toolbox
+from python_backup.engines.program import Client
 from python_backup.errors import BackupError, ConnectionFailed
 from python_backup.model import Check, Instance, TlsMode, Tools, Verdict
 

@@ -14,6 +14,9 @@ READ_HINT = "Let the account read everything: GRANT pg_read_all_data TO it (14 a
 ROWS = "rows"
 """The kind of lack that is no right on an object: row-level security hides some of a table's rows."""
 
+UNLOGGED = "unlogged_tables"
+"""The kind of lack that no right mends: a standby has no rows of them."""
+
 SHOWN = 3
 """Objects that one problem names; the rest is counted."""
 
@@ -72,7 +75,7 @@ _QUESTIONS = (
             WHERE {_OF_USERS} AND c.relrowsecurity AND row_security_active(c.oid)""",
     ),
     _Question(
-        "rows",
+        UNLOGGED,
         "rows of unlogged tables in schema {schema} are not on a standby ({names})",
         "dump the primary, or ALTER TABLE … SET LOGGED there",
         f"""SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

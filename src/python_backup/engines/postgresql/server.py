@@ -13,7 +13,7 @@ import psycopg
 
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import Client, DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.postgresql import (
     connection,
     dump,
@@ -38,6 +38,7 @@ from python_backup.engines.postgresql.connection import (
 )
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Tool, Toolbox
+from python_backup.engines.program import Client
 from python_backup.errors import Refused, ServerError, StatementFailed, TargetExists
 from python_backup.model import Check, Dbms, Instance, Limits
 

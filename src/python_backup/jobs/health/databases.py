@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,7 +18,9 @@ from python_backup.model import Check, Facts, Verdict
 from python_backup.policy.beside import BEFORE, RESTORING, Replaced, beside, left_beside, no_longer_kept
 from python_backup.storage.safety import all_marks, is_held
 
-_ROWS = "rows"
+_CONTENTS = frozenset({"rows", "unlogged_tables"})
+"""Kinds of lacks that checks of their own tell of."""
+
 _SAID = 3
 
 
@@ -34,7 +37,7 @@ def rights(patient: Patient) -> Iterator[Check]:
 
 def _rights(patient: Patient, database: str) -> Iterator[Check]:
     for lack in patient.server.lacks(database):
-        if lack.kind != _ROWS:
+        if lack.kind not in _CONTENTS:
             yield Check("rights", Verdict.FAILURE, lack.what, lack.remedy)
 
 
@@ -46,11 +49,29 @@ def restore_rights(patient: Patient) -> Iterator[Check]:
 def _restore_rights(patient: Patient, database: str) -> Iterator[Check]:
     fits = ENGINES[patient.instance.dbms].fits
     names = (database, *(beside(database, mark, patient.now(), fits) for mark in (RESTORING, BEFORE)))
-    facts = Facts((), patient.server.objects(database), {})
-    wanted = Wanted(database, names, True, None, None, facts, Needs())  # noqa: FBT003 - it replaces
+    objects = patient.server.objects(database)
+    wanted = Wanted(database, names, True, None, None, Facts((), objects, {}), _needs(objects))  # noqa: FBT003
     for finding in patient.server.restore_problems(wanted):
         if finding.severity is Severity.BLOCKS:
-            yield Check("restore rights", Verdict.WARNING, finding.text, finding.hint)
+            found = _NO_LINE.sub("", finding.text)
+            yield Check("restore rights", Verdict.WARNING, found, finding.hint)
+
+
+_NO_LINE = re.compile(r" \(line 0\)|, the first in line 0")
+"""A dump's lines: there is no dump yet."""
+
+
+def _needs(objects: Mapping[str, tuple[str, ...]]) -> Needs:
+    """What the dump of these objects will ask of a server beside rights on databases."""
+    superuser = dict.fromkeys((_SUPERUSER[kind] for kind in _SUPERUSER if objects.get(kind)), 0)
+    kinds = {
+        kind: dict.fromkeys(objects.get(kind, ()), 0) for kind in ("extensions", "functions", "triggers")
+    }
+    return Needs({"superuser": superuser, **kinds})
+
+
+_SUPERUSER = {"event_triggers": "event triggers", "subscriptions": "subscriptions"}
+"""Kinds of PostgreSQL's objects that a superuser alone makes, and what they are called."""
 
 
 def contents(patient: Patient) -> Iterator[Check]:

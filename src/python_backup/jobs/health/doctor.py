@@ -15,10 +15,11 @@ from python_backup.config.load import Config
 from python_backup.engines.engine import Reached
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, ConfigError
-from python_backup.jobs.health import databases, instance, leftovers, machine
+from python_backup.jobs.health import databases, folders, instance, leftovers, machine
 from python_backup.jobs.health.instance import Patient
 from python_backup.model import Backup, Check, Instance, Verdict
 from python_backup.storage.folder import backups
+from python_backup.storage.runs import RUNS
 from python_backup.storage.safety import FOLDER
 
 Now = Callable[[], datetime]
@@ -48,7 +49,7 @@ STEPS: tuple[Step, ...] = (
         databases.contents,
         own=True,
     ),
-    Step(("event scheduler", "replication"), instance.health, own=True),
+    Step(("masking policies", "event scheduler", "replication"), instance.health, own=True),
     Step(("clock",), instance.clock),
     Step(("replaced databases",), databases.replaced),
     Step(("unfinished restores",), databases.unfinished),
@@ -56,12 +57,17 @@ STEPS: tuple[Step, ...] = (
 )
 """What is asked of each instance, in this order."""
 
-MACHINE = ("python", "packages", "config", "folder", "space", "temporary folder", "leftover files")
+MACHINE = ("python", "packages", "config", "folder", "space", "temporary folder", "leftover files", "locks")
 """What is asked of the machine, in this order."""
 
 
-def examine(config: Config | ConfigError, wanted: tuple[Instance, ...], now: Now) -> Iterator[Check]:
-    """Every check; ``wanted`` are the instances that are examined, each check has its instance's id."""
+def examine(
+    config: Config | ConfigError, wanted: tuple[Instance, ...], now: Now, places: tuple[Path, ...]
+) -> Iterator[Check]:
+    """Every check; ``wanted`` are the instances that are examined, each check has its instance's id.
+
+    ``places`` are those where the machine's locks may be.
+    """
     yield from machine.python()
     yield from machine.packages()
     yield from machine.config(config)
@@ -72,10 +78,11 @@ def examine(config: Config | ConfigError, wanted: tuple[Instance, ...], now: Now
     known = _backups(config.directory)
     ids = {one.id for one in wanted}
     latest = _latest(backup for backup in known if backup.manifest and backup.manifest.instance in ids)
-    yield from machine.folder(config.directory, latest)
-    yield from machine.temporary()
+    yield from folders.folder(config.directory, latest)
+    yield from folders.temporary()
     safety = config.directory / FOLDER
-    yield from leftovers.leftover_files((config.directory, safety))
+    yield from leftovers.leftover_files((config.directory, safety, config.directory / RUNS))
+    yield from leftovers.locks(places)
     for one in wanted:
         own = tuple(b for b in known if b.manifest is not None and b.manifest.instance == one.id)
         yield from (replace(c, instance=one.id) for c in _examined(one, config, own, now))

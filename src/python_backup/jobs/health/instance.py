@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
-from python_backup.engines.engine import Client, Reached, Server
+from python_backup.engines.engine import Reached, Server
+from python_backup.engines.program import Client
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError
 from python_backup.model import Backup, Check, Dbms, Instance, Secret, Verdict
@@ -58,7 +59,7 @@ def _any_client(patient: Patient) -> Check:
     found = ENGINES[dbms].clients(patient.instance.tools, dbms)
     if not found:
         return Check("client", Verdict.FAILURE, "no dump program is on this machine", install(dbms, None))
-    return secure(max(found, key=lambda c: c.number))
+    return secure(max(found, key=lambda c: (c.family is dbms, c.number)))
 
 
 def secure(chosen: Client) -> Check:

@@ -1,4 +1,4 @@
-"""What dead runs left in the backup folder; nothing is removed here."""
+"""What dead runs left on this machine; nothing is removed here, the next run that writes does that."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from python_backup.errors import StorageFailed
 from python_backup.model import Check, Verdict
-from python_backup.stream.publish import is_temporary
+from python_backup.storage.leftovers import left_in
+from python_backup.storage.locks import locks_in, machine_folder
+from python_backup.stream.private import left_private
 
 _SHOWN = 3
 
 
-def leftover_files(folders: tuple[Path, ...], processes: Path = Path("/proc")) -> Iterator[Check]:
-    """Unfinished files that no process writes any more."""
-    found = {path for folder in folders for path in _unfinished(folder)}
-    open_files = _open_files(processes) if found else set()
-    dead = sorted(path for path in found if _identity(path) not in open_files)
+def leftover_files(folders: tuple[Path, ...]) -> Iterator[Check]:
+    """Unfinished files in the folders, and private folders for the dump tools, that no process holds."""
+    dead = [*(path for folder in folders for path in left_in(folder)), *left_private()]
     if not dead:
-        running = f"; {len(found)} being written" if found else ""
-        yield Check("leftover files", Verdict.OK, f"no unfinished file of a dead run{running}")
+        yield Check("leftover files", Verdict.OK, "no unfinished file of a dead run")
         return
     size = sum(_size(path) for path in dead)
-    names = ", ".join(path.name for path in dead[:_SHOWN])
-    more = f" and {len(dead) - _SHOWN} more" if dead[_SHOWN:] else ""
     yield Check(
-        "leftover files", Verdict.WARNING, f"unfinished files of dead runs, {size:,} bytes: {names}{more}",
-        "rm -- " + " ".join(shlex.quote(str(path)) for path in dead),
+        "leftover files", Verdict.WARNING, f"unfinished files of dead runs, {size:,} bytes: {_listed(dead)}",
+        _removal(dead),
     )  # fmt: skip
 
 
-def _unfinished(folder: Path) -> Iterator[Path]:
-    with suppress(OSError):
-        yield from (path for path in folder.iterdir() if is_temporary(path.name))
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
+def locks(places: tuple[Path, ...]) -> Iterator[Check]:
+    """The machine's locks: whether there is a place for them, who holds them, and which are stale."""
     try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        machine = machine_folder(places)
+    except StorageFailed as exc:
+        yield Check("locks", Verdict.FAILURE, exc.message, exc.hint)
+        return
+    holders, stale = locks_in(machine)
+    if stale:
+        yield Check("locks", Verdict.WARNING, f"stale locks of dead runs: {_listed(stale)}", _removal(stale))
+        return
+    held = "; ".join(map(str, dict.fromkeys(holders))) or "none is held, none is stale"
+    yield Check("locks", Verdict.OK, f"{machine}: {held}")
 
 
-def _open_files(processes: Path) -> set[tuple[int, int] | None]:
-    """The files that processes have open, as far as this account may see them."""
-    found: set[tuple[int, int] | None] = {None}  # what is gone by now is nobody's leftover
-    for descriptors in processes.glob("[0-9]*/fd"):
-        with suppress(OSError):
-            found |= {_identity(path) for path in descriptors.iterdir()}
-    return found
+def _removal(paths: list[Path] | tuple[Path, ...]) -> str:
+    return "rm -r -- " + " ".join(shlex.quote(str(path)) for path in paths)
+
+
+def _listed(paths: list[Path] | tuple[Path, ...]) -> str:
+    names = ", ".join(path.name for path in paths[:_SHOWN])
+    return names + (f" and {len(paths) - _SHOWN} more" if paths[_SHOWN:] else "")
 
 
 def _size(path: Path) -> int:
