@@ -20,7 +20,7 @@ import pytest
 
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ConfigError, ConnectionFailed, ServerError, ToolFailed
-from python_backup.model import Instance, Tls, TlsMode
+from python_backup.model import Check, Instance, Tls, TlsMode, Verdict
 from support import databases
 from support.certificates import Authority
 from support.jobs import copied
@@ -205,6 +205,28 @@ def test_an_expired_certificate_of_the_server_is_refused_and_named(secured: Secu
     finally:
         secured.use("server")
     connect(secured.instance())
+
+
+def test_the_way_to_the_server_tells_the_last_day_of_its_certificate(secured: Secured) -> None:
+    def tls(instance: Instance) -> Check:
+        reached = ENGINES[instance.dbms].reach(instance)
+        if reached.server is not None:
+            reached.server.close()
+        return next(step for step in reached.steps if step.name == "tls")
+
+    soon = tls(secured.instance())
+    assert_match(
+        r"TLSv1\.[23], mode verify-full; the server's certificate ends 20.*, in \d+ days", soon.found
+    )
+    assert soon.verdict is Verdict.WARNING
+    stranger = tls(secured.instance(ca=secured.folder / "other.pem"))
+    assert stranger.verdict is Verdict.FAILURE
+    secured.expire()
+    try:
+        assert tls(secured.instance(TlsMode.REQUIRE, ca=None)).verdict is Verdict.WARNING
+        assert tls(secured.instance()).verdict is Verdict.FAILURE
+    finally:
+        secured.use("server")
 
 
 def test_without_a_client_certificate_nobody_is_let_in(secured: Secured) -> None:

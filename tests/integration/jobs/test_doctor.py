@@ -23,7 +23,10 @@ from support import databases
 from support.cli import Program
 from support.disks import disk
 from support.jobs import backed_up
+from support.programs import Program as ServerProgram
 from support.servers import RunningServer, instance_for
+from support.standby import standby_of
+from support.stoppable import lone_server
 
 PASSWORD = "pass'word"
 HOLDS = {
@@ -218,6 +221,51 @@ def test_what_a_dump_of_mysql_holds_inexactly_is_a_warning_until_its_hints_are_p
     assert verdicts(found["transactions"]) == verdicts(found["float columns"]) == {Verdict.OK}
     [(name, definition)] = databases.rows(office.server, office.database, "SHOW CREATE TABLE f")
     assert re.search(r"`a` double NOT NULL DEFAULT '?1.5'? COMMENT 'it''s'", definition), name
+
+
+def test_events_that_no_scheduler_runs_are_a_warning_with_what_turns_it_on(office: Office) -> None:
+    own = instance_for(office.server)
+    found = office.examined(username=own.username, password=own.password)
+    if office.server.family != "mysql":
+        assert "event scheduler" not in found
+        return
+    [(state,)] = databases.rows(office.server, None, "SELECT @@global.event_scheduler")
+    expected = (Verdict.OK, None) if state == "ON" else (Verdict.WARNING, "SET GLOBAL event_scheduler = ON")
+    assert [(check.verdict, check.hint) for check in found["event scheduler"]] == [expected]
+
+
+def test_what_a_superuser_alone_can_restore_is_named(office: Office) -> None:
+    if office.server.family != "postgresql":
+        return
+    name, account = office.database, office.instance.username
+    databases.execute(office.server, None, f"ALTER ROLE {account} CREATEDB")
+    databases.execute(office.server, None, f'ALTER DATABASE "{name}" OWNER TO {account}')
+    assert verdicts(office.examined()["restore rights"]) == {Verdict.OK}
+    databases.execute(
+        office.server, name,
+        "CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER watch ON ddl_command_end WHEN TAG IN ('CREATE RULE') EXECUTE FUNCTION f()",
+    )  # fmt: skip
+    (check,) = office.examined()["restore rights"]
+    assert check.found == "the dump makes event triggers, which takes a superuser"
+    databases.execute(office.server, None, f'ALTER DATABASE "{name}" OWNER TO {office.server.superuser}')
+
+
+def test_a_standby_whose_conflicts_end_a_long_dump_and_that_lacks_rows_is_told(
+    lone_postgresql: ServerProgram, tmp_path: Path
+) -> None:
+    with lone_server(lone_postgresql) as primary:
+        databases.create(primary.server, "shop")
+        databases.execute(primary.server, "shop", "CREATE UNLOGGED TABLE passing (id int)")
+        with standby_of(primary, lone_postgresql) as standby:
+            one = instance_for(standby.server)
+            found = Office(standby.server, "shop", one, tmp_path).examined()
+    (replication,) = found["replication"]
+    assert (replication.verdict, "conflicts" in replication.found) == (Verdict.WARNING, True)
+    assert replication.hint == "ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf()"
+    (unlogged,) = found["unlogged tables"]
+    assert (unlogged.verdict, unlogged.hint) == (Verdict.FAILURE, "ALTER TABLE public.passing SET LOGGED")
+    assert verdicts(found["rights"]) == {Verdict.OK}
 
 
 def test_a_database_that_waits_for_removal_goes_with_the_command_that_is_given(
