@@ -54,7 +54,9 @@ def config(found: Config | ConfigError) -> Iterator[Check]:
     if not found.warnings:
         enabled = sum(i.enabled for i in found.instances)
         off = len(found.instances) - enabled
-        told = f"{found.path}: {enabled} instances" + (f", {off} more not enabled" if off else "")
+        told = f"{found.path}: {enabled} instance{'' if enabled == 1 else 's'}" + (
+            f", {off} more not enabled" if off else ""
+        )
         yield Check("config", Verdict.OK, told)
 
 

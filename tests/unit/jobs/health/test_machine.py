@@ -59,4 +59,4 @@ def test_a_config_that_shows_its_password_is_a_warning(tmp_path) -> None:
     assert (check.verdict, check.hint) == (Verdict.WARNING, f"chmod 600 {path}")
     path.chmod(0o600)
     (check,) = machine.config(load(path, {}))
-    assert (check.verdict, check.found) == (Verdict.OK, f"{path}: 1 instances")
+    assert (check.verdict, check.found) == (Verdict.OK, f"{path}: 1 instance")
