@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from python_backup.dump.mysql.tokens import Kind, Token
+from python_backup.dump.mysql.tokens import Kind, Token, user_variables
 
 _HARMLESS = frozenset(
     """
@@ -61,9 +61,8 @@ class Charsets:
     def follow(self, sql: bytes, found: Sequence[Token]) -> None:
         """Takes one statement and its tokens."""
         if not found or found[0].word != "SET":
-            for token in found if self._saved else ():
-                if token.own_variable:
-                    self._drop(token.variable)  # it may be changed, at once or when a trigger fires
+            for token in user_variables(found) if self._saved else ():
+                self._drop(token.variable)  # it may be changed, at once or when a trigger fires
             return
         for at, token in enumerate(found):
             if token.own_variable:

@@ -27,7 +27,7 @@ from python_backup.dump.mysql.prepared import KnownTexts
 from python_backup.dump.mysql.programs import Programs
 from python_backup.dump.mysql.qualified import Qualifier, places
 from python_backup.dump.mysql.selector import database_of
-from python_backup.dump.mysql.tokens import Kind, Token, chain, readings, tokens
+from python_backup.dump.mysql.tokens import Kind, Token, chain, readings, tokens, user_variables
 from python_backup.dump.piece import ClientCommand, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.errors import UnsafeDump
 
@@ -207,7 +207,7 @@ class MysqlGuard:
         if name is not None and len(name.parts) > 1 and name.parts[0].name != self._source:
             return f"makes a {what.kind.lower()} in database {name.parts[0].name}"
         self._texts.forget(found)
-        self._changed |= {t.variable for t in found if t.own_variable}
+        self._changed |= {t.variable for t in user_variables(found)}
         reaches = bool(
             self._forbidden(found, waiting=False)
             or body_outside(found)

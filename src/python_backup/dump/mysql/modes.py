@@ -22,7 +22,9 @@ _VALUE = (
     + _USER_VARIABLE
     + rb""")(?=\s*+(?:[,;]|\*/|\Z))|[^,;]+)"""
 )
-_MENTIONED = re.compile(rb"(?<!@)(?:" + _USER_VARIABLE + rb")")
+_MENTIONED = re.compile(
+    rb"""(?<![@'"`])(?:""" + _USER_VARIABLE + rb")"
+)  # behind a quote it is an account's host
 _ASSIGNMENT = re.compile(
     rb"(?is)(" + _USER_VARIABLE + rb"|@@(?:session\.|local\.|global\.)?[\w$]+|"
     rb"(?:(?:session|local|global)\s+)?[\w$]+)\s*:?=\s*" + _VALUE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from python_backup.dump.mysql.tokens import Kind, Token
+from python_backup.dump.mysql.tokens import Kind, Token, user_variables
 
 _KNOWN = frozenset(
     (
@@ -51,9 +51,8 @@ class KnownTexts:
 
     def forget(self, found: Sequence[Token]) -> None:
         """What names a variable may change it, at once or (a trigger) when a later statement runs it."""
-        for token in found if self._variables else ():
-            if token.own_variable:
-                self._variables = self._variables - {token.variable} if token.variable else set()
+        for token in user_variables(found) if self._variables else ():
+            self._variables = self._variables - {token.variable} if token.variable else set()
 
     def _follow(self, found: Sequence[Token]) -> None:
         self.forget(found)

@@ -8,7 +8,7 @@ Source: MySQL Reference Manual, "Comments"; MariaDB knowledge base, "Comment Syn
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -184,6 +184,15 @@ class Chain:
     def name(self) -> str:
         """The last part."""
         return self.parts[-1].name or ""
+
+
+def user_variables(found: Sequence[Token]) -> Iterator[Token]:
+    """The user variables among the tokens; not accounts' hosts, which look like them: `` `app`@`%` ``."""
+    for at, token in enumerate(found):
+        before = found[at - 1] if at else None
+        host = before is not None and before.kind in (Kind.NAME, Kind.STRING) and before.end == token.start
+        if token.own_variable and not host:
+            yield token
 
 
 def chain(found: Sequence[Token], at: int) -> Chain | None:

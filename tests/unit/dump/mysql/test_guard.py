@@ -216,3 +216,32 @@ def test_what_an_event_would_do_counts_only_where_it_will_run(does: bytes) -> No
                 guard.check(piece)
         if refused is not None:
             assert "--events disable" in str(refused.value.hint)
+
+
+ROUTINE = """
+/*!50003 SET @saved_cs_client = @@character_set_client */ ;
+/*!50003 SET character_set_client = utf8mb4 */ ;
+/*!50003 SET @saved_sql_mode = @@sql_mode */ ;
+/*!50003 SET sql_mode = 'STRICT_TRANS_TABLES' */ ;
+DELIMITER ;;
+CREATE DEFINER={account} FUNCTION `{name}`() RETURNS int(11) DETERMINISTIC RETURN 1 ;;
+DELIMITER ;
+/*!50003 SET sql_mode = @saved_sql_mode */ ;
+/*!50003 SET character_set_client = @saved_cs_client */ ;
+"""
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["`app`@`%`", "`app`@`10.0.%`", "'app'@'%'", "`größer`@`é`", "`a`@`db.example.com`", "`app`@localhost"],
+)
+def test_a_definers_host_is_no_variable_that_holds_the_sql_mode(account: str) -> None:
+    dump = (
+        "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n"
+        f"/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER={account} SQL SECURITY DEFINER */\n"
+        "/*!50001 VIEW `v` AS SELECT 1 AS `1` */;\n"
+        + ROUTINE.format(account=account, name="f")
+        + ROUTINE.format(account=account, name="g")
+        + "/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n"
+    )
+    check(dump.encode())
