@@ -5,7 +5,7 @@ SIZE ?= 1000
 MOMENTS ?= 200
 export PYTHONPATH := tests
 
-.PHONY: help demo test floor check bench chaos lock clean
+.PHONY: help demo test floor check bench chaos faults lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ chaos: .venv/ready ## end restores at random moments on every engine (MOMENTS=20
 	  tests/integration/engines/mysql/test_takeover_killed.py \
 	  tests/integration/engines/mysql/test_takeover_crashed.py tests/integration/engines/postgresql/test_takeover.py \
 	  tests/integration/jobs/test_hostile_names.py $(ARGS)
+
+faults: .venv/ready ## every fault on every engine; artifacts cut and changed at each byte (docs/faults.md)
+	@$(BIN)/python tools/provide_servers.py
+	@VYA_FAULTS=1 $(BIN)/pytest -n 2 -q --timeout 0 tests/faults $(ARGS)
 
 lock: ## find the newest versions and write requirements-dev.lock anew
 	@tools/setup --renew

@@ -137,6 +137,10 @@ class ToolMissing(BackupError):
     """No fitting client program is on this machine."""
 
 
+class MachineExhausted(BackupError):
+    """The system gives this process no more files, processes or memory."""
+
+
 class ToolFailed(BackupError):
     """A client program ended with an error, or was ended."""
 

@@ -27,7 +27,7 @@ from python_backup.cli.logs import Logs, logged
 from python_backup.cli.render import Screen
 from python_backup.cli.running import Called
 from python_backup.cli.signals import Ended, Leaving, signals_raise
-from python_backup.errors import BackupError, Interrupted, UsageError
+from python_backup.errors import BackupError, Interrupted, MachineExhausted, UsageError
 from python_backup.log.events import Event
 from python_backup.log.tell import explained, tell
 from python_backup.model import IN_PLACE, Run
@@ -188,6 +188,11 @@ def _ran(
         error = _usage(exc)
     except _NobodyReads:
         return FAILED, None
+    except MemoryError:
+        error = MachineExhausted(
+            "the memory that this process may use is not enough",
+            hint="Raise its limit (ulimit -v, or MemoryMax= of a systemd unit), or end what else runs.",
+        )
     except Exception as exc:  # noqa: BLE001 - a bug: its traceback is kept, and its place told
         screen.bug(logs.scrubber.clean(f"{type(exc).__name__}: {exc}"), logs.crashed(exc))
         return FAILED, None

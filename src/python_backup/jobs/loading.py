@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from python_backup.dump.piece import Piece
 from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, Refused, UsageError
-from python_backup.jobs.examine import Examination, Examiner, opened_as_sql
+from python_backup.jobs.examine import Examination, Examiner, both, opened_as_sql
 from python_backup.jobs.progress import Progress
 from python_backup.model import Facts, Instance
 from python_backup.storage.names import parse_name
@@ -166,12 +167,40 @@ class Loading:
         if rehearsal and choices.rename_ambiguous is None:
             choices = replace(choices, rename_ambiguous=False)
         rewriter = whole.dialect.rewriter(whole.source, target, self.changes, choices)
+        same = _Same.as_examined(whole.examination)
         with (
             self.progress.step(f"{doing} {whole.path.name}", total=whole.examination.size) as step,
-            opened_as_sql(whole.path, self.instance.tools, lambda block: step.advance(len(block))) as blocks,
-            apart(_by_block(blocks, whole, self.changes)) as batches,
+            opened_as_sql(whole.path, self.instance.tools, both(same.update, step)) as blocks,
+            apart(_by_block(same.checked(blocks), whole, self.changes)) as batches,
         ):
             yield rewriter.rewrite(chain.from_iterable(batches))
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """Sees to it that what is loaded is what was examined: counts of rows would not tell."""
+
+    path: Path
+    expected: str
+    digest: hashlib._Hash
+
+    @classmethod
+    def as_examined(cls, seen: Examination) -> _Same:
+        if seen.stored is None:
+            raise AssertionError("loaded without having been examined")
+        return cls(seen.path, seen.stored.hexdigest(), hashlib.new(seen.stored.name, usedforsecurity=False))
+
+    def update(self, block: bytes) -> None:
+        self.digest.update(block)
+
+    def checked(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """The blocks; raises behind the last where the stored bytes are not those that were examined."""
+        yield from blocks
+        if self.digest.hexdigest() != self.expected:
+            raise ArtifactCorrupt(
+                f"{self.path} was changed while it was restored: its {self.digest.name} differs",
+                hint="Restore it again when nobody writes to it, or take another backup.",
+            )
 
 
 def _by_block(blocks: Iterable[bytes], whole: Whole, changes: Changes) -> Iterator[list[Piece]]:

@@ -42,7 +42,7 @@ class Bounds:
         now = time.monotonic()
         if now >= self._deadline:
             raise ToolFailed(
-                f"{name} gave no end within {self._timeout:g} s (timeout)",
+                f"{name} gave no end within {round(self._timeout or 0, 1):g} s (timeout)",
                 hint="Raise timeout in the config, or find out what the server is waiting for.",
             )
         longest = self._silence.longest

@@ -8,7 +8,6 @@ after the exit status is known and was judged.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -24,13 +23,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from python_backup.errors import ToolFailed, ToolMissing
+from python_backup.errors import ToolFailed
 from python_backup.log.events import Event
 from python_backup.log.tell import tell
 from python_backup.stream import leash
 from python_backup.stream.bounds import Bounds, Silence
 from python_backup.stream.capped import KEPT, Capped
 from python_backup.stream.processes import dies_with, living_in_group
+from python_backup.stream.starting import not_started
 
 BLOCK = 1 << 20
 """Bytes of one block, and of the pipe: with the usual 64 KiB a pipe carries half as much."""
@@ -186,13 +186,7 @@ def _opened(command: Command) -> subprocess.Popen[bytes]:
             preexec_fn=dies_with(os.getpid()),  # noqa: PLW1509 - see there
         )
     except OSError as exc:
-        program = command.argv[0]
-        if exc.errno in {errno.ENOENT, errno.ENOTDIR}:
-            hint = f"Install {command.name}, or name its folder in the config's tools.path."
-            raise ToolMissing(f"program {program!r} is not on this machine", hint=hint) from exc
-        if exc.errno in {errno.EACCES, errno.ENOEXEC}:
-            raise ToolMissing(f"program {program!r} cannot be run: {exc.strerror}") from exc
-        raise ToolFailed(f"program {program!r} could not be started: {exc.strerror}") from exc
+        raise not_started(command.name, command.argv[0], exc) from exc
 
 
 class Child:

@@ -309,3 +309,14 @@ def test_completion_without_a_config_is_empty_and_quiet(tmp_path: Path) -> None:
         VYA_BACKUPDB_CONFIG=str(tmp_path / "none"),
     )
     assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_too_little_memory_is_no_bug(tmp_path: Path) -> None:
+    script = SLEEPER.replace("time.sleep(60)", "raise MemoryError")
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "verify", str(tmp_path)],
+        capture_output=True, text=True, check=False, env={**os.environ, "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "error: the memory that this process may use is not enough\nhint: " in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.errors import UnsafeDump
 from python_backup.jobs.examine import Examiner
 from support.silence import Silence
 
@@ -30,3 +31,19 @@ def test_the_dump_of_an_empty_database_is_one(tmp_path: Path, dump: bytes) -> No
     file.write_bytes(dump)
     found = Examiner(Silence()).examine(file)
     assert found.failed is None
+
+
+@pytest.mark.parametrize(("digest", "damaged"), [("0" * 32, True), (None, False)])
+def test_damage_that_looks_like_a_command_of_the_client_is_damage(
+    tmp_path: Path, digest: str | None, *, damaged: bool
+) -> None:
+    file = tmp_path / "shop.sql"
+    file.write_bytes(POSTGRESQL % b"SET row_security = off;\n\\! rm -r x\n")
+    if not damaged:
+        with pytest.raises(UnsafeDump):
+            Examiner(Silence()).examine(file, "shop")
+        return
+    file.with_name("shop.sql.md5").write_text(f"{digest}  shop.sql\n")
+    failed = Examiner(Silence()).examine(file, "shop").failed
+    assert failed is not None
+    assert failed.name == "content"

@@ -71,3 +71,11 @@ def test_a_total_bound_says_which_limit_it_is_and_is_not_tried_again() -> None:
     ):
         list(child.blocks(well))
     assert caught.value.transient is False
+
+
+def test_the_time_that_is_over_is_told_in_round_figures() -> None:
+    with (
+        pytest.raises(ToolFailed, match=r"sh gave no end within 0\.2 s \(timeout\)"),
+        running(shell("sleep 60"), timeout=0.19994) as child,
+    ):
+        list(child.blocks(well))

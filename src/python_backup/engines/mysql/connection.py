@@ -30,6 +30,9 @@ _IDLE_SECONDS = 86_400
 """A session stays open while a dump of hours runs beside it, whatever the server's wait_timeout."""
 _REASON_LENGTH = 200
 
+_EXPIRED = 1820
+"""The password must be changed first: MariaDB lets the account in, and refuses what it then asks."""
+
 _LOGIN_REFUSED = frozenset(
     {
         ER.ACCESS_DENIED_ERROR,
@@ -37,7 +40,7 @@ _LOGIN_REFUSED = frozenset(
         ER.HOST_NOT_PRIVILEGED,
         1524,  # the account's authentication plugin is not loaded
         1698,  # access denied, as MariaDB's unix_socket says it
-        1820,  # the password must be changed first
+        _EXPIRED,
         1862,  # the password has expired
         3118,  # the account is locked
         3159,  # the server wants TLS
@@ -356,6 +359,11 @@ def _converted(instance: Instance, *, rights: bool) -> Iterator[None]:
             raise NotPermitted(
                 f"{address(instance)} does not permit it: {reason} ({code})",
                 hint="Grant the right that the server names to the configured account.",
+            ) from exc
+        if code == _EXPIRED:
+            raise NotPermitted(
+                f"{address(instance)} refused the account: {reason} ({code})",
+                hint="Give the account a new password (ALTER USER … IDENTIFIED BY …), and the config.",
             ) from exc
         raise ServerSaid(code, reason) from exc
 

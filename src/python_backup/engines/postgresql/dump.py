@@ -185,7 +185,7 @@ def _warnings(lines: list[str]) -> list[str]:
 _HINTS = (
     (r"row-level security", 'Let the account see every row: ALTER ROLE "{user}" BYPASSRLS.'),
     (
-        r"permission denied",
+        r"permission denied|may lack SELECT privilege",
         'GRANT pg_read_all_data TO "{user}" (14 and later), or USAGE on the schema, SELECT on all in it.',
     ),
     (

@@ -154,6 +154,7 @@ def test_warnings_are_kept_with_their_details_and_the_prompt_is_not_one():
     ("said", "hinted"),
     [
         ("permission denied for table t", "pg_read_all_data"),
+        ("user may lack SELECT privilege on table t", "pg_read_all_data"),
         ("aborting because of server version mismatch", "tools.path"),
         ("canceling statement due to lock timeout", "lock_timeout"),
         ("canceling statement due to conflict with recovery", "hot_standby_feedback"),
