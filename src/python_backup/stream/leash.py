@@ -63,7 +63,7 @@ def _become(argv: list[str], account: list[int] | None) -> NoReturn:
             os.setgroups([])
             os.setgid(account[1])
             os.setuid(account[0])
-        for ignored in IGNORED:
+        for ignored in (*IGNORED, signal.SIGQUIT):  # a shell's background jobs ignore it
             signal.signal(ignored, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.execv(argv[0], argv)  # noqa: S606 - no shell is what is wanted
