@@ -9,6 +9,7 @@ from datetime import datetime
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import FactsDiffer, Refused
+from python_backup.jobs.beside import free_beside
 from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import InPlace, settle_in_place
 from python_backup.jobs.locking import working_on
@@ -16,7 +17,7 @@ from python_backup.jobs.restore import RestoreRequest, in_use, refuse_unfinished
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
 from python_backup.model import Backup, Instance
-from python_backup.policy.beside import BEFORE, RESTORING, beside, is_beside_of, replaced_of
+from python_backup.policy.beside import BEFORE, RESTORING, is_beside_of, replaced_of
 from python_backup.storage.locks import Locks
 from python_backup.storage.safety import safe_of
 
@@ -75,7 +76,7 @@ def roll_back(
         if place is not None and safe and (not kept or safe[0].taken.astimezone() > kept[0].at):
             server.close()  # the restore works on the target itself
             return _from_safety(place, safe[0], disconnect=disconnect)
-        before = beside(target, BEFORE, now(), engine.fits) if exists else None
+        before = free_beside(server, instance, target, BEFORE, now()) if exists else None
         swap = Swap(kept[0].database, target, before, disconnect=disconnect, keep_properties=False)
         with timed("take_over"):
             warnings = server.take_over(swap)

@@ -100,8 +100,9 @@ def runs(folder: Path) -> tuple[dict[str, Any], ...]:
         return ()
     except OSError as exc:
         raise StorageFailed(f"{folder / RUNS} cannot be read: {exc.strerror}") from exc
-    found = (_read(folder / RUNS / name) for name in reversed(names))
-    return tuple(record for record in found if record is not None)
+    found = (_read(folder / RUNS / name) for name in names)
+    records = (record for record in found if record is not None)
+    return tuple(sorted(records, key=lambda record: str(record.get("started")), reverse=True))
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -120,7 +121,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _names(place: Path) -> list[str]:
-    """Sorted by time: a run's id begins with it."""
+    """Sorted by the second of their beginning: a run's id begins with it."""
     return sorted(name for name in os.listdir(place) if name.endswith(".json") and name[0] != ".")  # noqa: PTH208
 
 

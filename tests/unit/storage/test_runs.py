@@ -63,6 +63,13 @@ def test_the_oldest_records_go_and_the_latest_comes_first(tmp_path, monkeypatch)
     assert [record["id"] for record in runs(tmp_path)] == [run(number).id for number in (4, 3, 2)]
 
 
+def test_of_two_that_began_in_one_second_the_later_one_comes_first(tmp_path) -> None:
+    for drawn, microseconds in ((b"\xff\xff\xff", 1), (b"\0\0\0", 2)):
+        at = AT + timedelta(microseconds=microseconds)
+        begin(tmp_path, Run.of("backup", at, lambda _, drawn=drawn: drawn), "vya-backupdb backup").finish({})
+    assert [record["id"][-6:] for record in runs(tmp_path)] == ["000000", "ffffff"]
+
+
 def test_what_is_no_record_is_passed_over(tmp_path) -> None:
     (tmp_path / RUNS).mkdir()
     for name, text in {"a.json": "{", "b.json": "[]", "c.json": json.dumps({"format": "x"}), "d": ""}.items():
