@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 
 from python_backup.dump.choices import Choices
@@ -33,6 +32,7 @@ from python_backup.log.tell import timed
 from python_backup.model import Dbms, Facts, Instance, Manifest, TableFacts, Tools
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_name
+from python_backup.storage.proofs import Equality, Verdict
 from python_backup.stream.apart import apart
 from python_backup.stream.stage import Stage, through
 
@@ -40,23 +40,6 @@ TARGET = "drill"
 """The database that is restored into where neither the dump nor the file says its name."""
 
 _OWNERS = {Dbms.POSTGRESQL: "postgres"}
-
-
-class Verdict(StrEnum):
-    """What a drill shows. ``failed``: the backup is bad; ``error``: the drill itself could not be done."""
-
-    PROVEN = "proven"
-    FAILED = "failed"
-    ERROR = "error"
-
-
-class Equality(StrEnum):
-    """How far a table is known to be the same."""
-
-    IDENTICAL = "identical"
-    SAME_ROWS = "same rows"
-    SAME_COUNT = "same count"
-    DIFFERS = "differs"
 
 
 @dataclass(frozen=True, slots=True)

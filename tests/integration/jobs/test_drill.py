@@ -12,9 +12,10 @@ import pytest
 
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.checks import DrillCheck
-from python_backup.jobs.drill import DrillReport, DrillRequest, Equality, Verdict, drill
+from python_backup.jobs.drill import DrillReport, DrillRequest, drill
 from python_backup.model import Format
 from python_backup.storage.folder import manifest_of
+from python_backup.storage.proofs import Equality, Verdict
 from support import databases
 from support.servers import RunningServer, instance_for
 from support.silence import Silence

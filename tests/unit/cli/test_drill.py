@@ -16,7 +16,8 @@ from python_backup.cli.page import page
 from python_backup.jobs import drill as drilling
 from python_backup.jobs.checks import CheckAnswered
 from python_backup.jobs.compare import ObjectsCompared
-from python_backup.jobs.drill import DrillReport, Equality, TableProof, Verdict
+from python_backup.jobs.drill import DrillReport, TableProof
+from python_backup.storage.proofs import Equality, Verdict
 
 NOW = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)
 FILE = Path("20260113_155440_mysql_shop.sql.zst")
