@@ -236,7 +236,8 @@ class Manifest:
     """The facts of one backup; written last, it is the commit marker.
 
     ``errors`` says in sentences what may be missing. ``missing`` has by kind the labels of what the
-    server listed and the dump does not hold. ``attempts`` is how many tries it took.
+    server listed and the dump does not hold. ``attempts`` is how many tries it took. ``suspect`` says by
+    table what is not as the config expects of it (`policy.anomalies`).
     """
 
     program: str
@@ -255,11 +256,17 @@ class Manifest:
     warnings: tuple[str, ...] = ()
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attempts: int = 1
+    suspect: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def partial(self) -> bool:
         """Whether something is missing, or may be."""
         return bool(self.errors)
+
+    @property
+    def good(self) -> bool:
+        """Whether it can stand for what its database should hold: whole, and as expected."""
+        return not self.errors and not self.suspect
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def manifest(database: str = "dns_db", *, errors: tuple[str, ...] = ()) -> Manif
 def result(
     outcome: Outcome = "done", database: str | None = "dns_db", error: BackupError | None = None
 ) -> DatabaseResult:
-    kept = database is not None and outcome in {"done", "partial"}
+    kept = database is not None and outcome in {"done", "partial", "suspect"}
     made = (
         manifest(database, errors=("no view v",) if outcome == "partial" else ())
         if kept and database

@@ -173,4 +173,10 @@ def test_its_schema_describes_every_field():
     schema = manifest_schema()
     assert list(schema["properties"]) == list(json.loads(dump_manifest(MANIFEST)))
     assert schema["properties"]["format"] == {"const": "vya-backupdb/manifest"}
-    assert set(schema["required"]) == set(document()) - {"errors", "warnings", "missing", "attempts"}
+    assert set(schema["required"]) == set(document()) - {
+        "errors",
+        "warnings",
+        "missing",
+        "attempts",
+        "suspect",
+    }

@@ -12,6 +12,7 @@ import typer
 
 from python_backup.cli import words
 from python_backup.cli.exit_codes import FAILED, PARTIAL
+from python_backup.cli.expecting import AcceptShrinkOption, expected_by, sentences
 from python_backup.cli.options import ArtifactFormat, ConfigOption, InstanceOption, JsonOption, load_config
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
@@ -37,7 +38,7 @@ _DatabasesOption = Annotated[
         show_default=False,
     ),
 ]
-STYLES = {"done": GOOD, "planned": "", "partial": "yellow", "failed": BAD}
+STYLES = {"done": GOOD, "planned": "", "partial": "yellow", "suspect": "yellow", "failed": BAD}
 
 
 def backup(
@@ -59,6 +60,7 @@ def backup(
         int | None,
         typer.Option(metavar="N", help="gzip and zip: 1 to 9; zstd: 1 to 22.", show_default=False),
     ] = None,
+    accept_shrink: AcceptShrinkOption = False,
     wait: WaitOption = 0.0,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -87,6 +89,7 @@ def backup(
         level=chosen_level(settings, chosen, level),
         dry_run=dry_run,
         locks=None if dry_run else locks_of(context, settings, screen, wait),
+        expect=expected_by(settings, accept_shrink=accept_shrink),
         look=lambda one, server: map(sentence, quick(one, server, settings.directory, _now)),
     )
     kept = called_in(context).databases
@@ -142,7 +145,7 @@ def chosen_level(config: Config, chosen: Format, wanted: int | None) -> int | No
 
 
 def exit_code(results: Sequence[DatabaseResult]) -> int:
-    """0 when all is well, 7 when some failed or lack something, 1 when all failed.
+    """0 when all is well, 7 when some failed, lack something or are suspect, 1 when all failed.
 
     One result alone gives its own error's code, so that cron sees why.
     """
@@ -150,7 +153,7 @@ def exit_code(results: Sequence[DatabaseResult]) -> int:
     if len(failed) == len(results):
         only = failed[0].error if len(failed) == 1 else None
         return only.exit_code if only else FAILED
-    return PARTIAL if any(r.outcome in {"failed", "partial"} for r in results) else 0
+    return PARTIAL if any(r.outcome in {"failed", "partial", "suspect"} for r in results) else 0
 
 
 def document(results: Sequence[DatabaseResult], code: int) -> dict[str, Any]:
@@ -159,6 +162,7 @@ def document(results: Sequence[DatabaseResult], code: int) -> dict[str, Any]:
         "exit_code": code,
         "succeeded": sum(r.outcome in {"done", "planned"} for r in results),
         "partial": sum(r.outcome == "partial" for r in results),
+        "suspect": sum(r.outcome == "suspect" for r in results),
         "failed": sum(r.outcome == "failed" for r in results),
         "databases": [_one(r) for r in results],
     }
@@ -183,6 +187,7 @@ def _one(result: DatabaseResult) -> dict[str, Any]:
         "command": result.command,
         "errors": manifest.errors if manifest else (),
         "missing": manifest.missing if manifest else {},
+        "suspect": manifest.suspect if manifest else {},
         "warnings": result.warnings,
         "error": error_document(result.error) if result.error else None,
     }
@@ -198,10 +203,10 @@ def drawn(results: Sequence[DatabaseResult], folder: Path) -> Iterator[Table | C
         columns.insert(0, Column("instance", folds=True))
     yield Table(columns, [_row(r, several=several) for r in results])
     yield ""
-    counts = {o: sum(r.outcome == o for r in results) for o in ("done", "partial", "failed")}
+    counts = {o: sum(r.outcome == o for r in results) for o in ("done", "partial", "suspect", "failed")}
     stored = sum(r.manifest.artifact.size for r in results if r.manifest)
     good = counts["done"] == len(results)
-    rest = "".join(f", {counts[o]} {o}" for o in ("partial", "failed") if counts[o])
+    rest = "".join(f", {counts[o]} {o}" for o in ("partial", "suspect", "failed") if counts[o])
     seconds = words.duration(sum(r.seconds for r in results))
     yield Cell(
         f"{words.plural(counts['done'], 'database')} backed up{rest}; {words.size(stored)} in {seconds}",
@@ -256,6 +261,8 @@ def _talk(screen: Screen, results: Sequence[DatabaseResult]) -> None:
                 screen.warning(f"{where}: {warning}")
             for error in shown(result.manifest.errors if result.manifest else ()):
                 screen.warning(f"{where}: the backup is partial: {error}")
+            for sentence in shown(tuple(sentences(result.manifest.suspect if result.manifest else {}))):
+                screen.warning(f"{where}: {sentence}")
             if result.error:
                 screen.failure(result.error, where)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -45,6 +46,9 @@ def drill(
         datetime | None,
         typer.Option(metavar="TIME", help="The latest backup taken by then.", show_default=False),
     ] = None,
+    suspect: Annotated[
+        bool, typer.Option("--suspect", help="Suspect backups too, where they are the latest.")
+    ] = False,
     source: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The database, of a file that holds several.", show_default=False),
@@ -77,10 +81,9 @@ def drill(
 
     from python_backup.jobs.drill import drill as run
 
-    requests = tuple(
-        _request(path, settings, source)
-        for path in ([file] if file is not None else _chosen(settings, instance, database or (), at))
-    )
+    chosen = _Choice(instance, tuple(database or ()), at, suspect)
+    paths = [file] if file is not None else _chosen(settings, chosen)
+    requests = tuple(_request(path, settings, source) for path in paths)
     progress = progress_on(screen)
     reports = [run(request, progress, lambda: datetime.now().astimezone()) for request in requests]
     code = exit_code(reports)
@@ -112,9 +115,17 @@ def _request(path: Path, settings: Config | None, source: str | None) -> DrillRe
     return DrillRequest(path, source, settings.drilling.programs, checks)
 
 
-def _chosen(
-    settings: Config | None, instance: str | None, databases: Sequence[str], at: datetime | None
-) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which backups are wanted: of one instance or of all that are enabled, of some databases or all."""
+
+    instance: str | None
+    databases: tuple[str, ...]
+    at: datetime | None
+    suspect: bool
+
+
+def _chosen(settings: Config | None, wanted: _Choice) -> list[Path]:
     """The artifacts to drill.
 
     Raises:
@@ -124,20 +135,24 @@ def _chosen(
 
     if settings is None:
         raise AssertionError("a choice of backups without a config")
-    wanted = {settings.instance(instance).id} if instance else {i.id for i in settings.instances if i.enabled}
-    moment = None if at is None else at.astimezone()
+    named = [settings.instance(wanted.instance)] if wanted.instance else settings.instances
+    ids = {one.id for one in named if wanted.instance or one.enabled}
+    moment = None if wanted.at is None else wanted.at.astimezone()
+    latest = latest_of_each(list_backups(settings.directory), moment, suspect=wanted.suspect)
     found = [
         backup
-        for backup in latest_of_each(list_backups(settings.directory), moment)
-        if backup.manifest is not None and backup.manifest.instance in wanted
-        and (not databases or backup.database in databases)
+        for backup in latest
+        if backup.manifest is not None and backup.manifest.instance in ids
+        and (not wanted.databases or backup.database in wanted.databases)
     ]  # fmt: skip
-    missing = set(databases) - {backup.database for backup in found}
+    missing = set(wanted.databases) - {backup.database for backup in found}
     if missing or not found:
         what = ", ".join(sorted(missing)) or "any database"
         raise UsageError(
-            f"there is no backup of {what} in {settings.directory}" + (f" by {at}" if at else ""),
-            hint="`vya-backupdb list` shows those that there are.",
+            f"there is no backup of {what} in {settings.directory}"
+            + (f" by {wanted.at}" if wanted.at else "")
+            + ("" if wanted.suspect else " that is not suspect"),
+            hint="`vya-backupdb list` shows those that there are; --suspect takes suspect ones too.",
         )
     return [backup.path for backup in found]
 

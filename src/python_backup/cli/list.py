@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _STATES = {
     "complete": Cell("complete", GOOD),
     "partial": Cell("partial", "yellow"),
+    "suspect": Cell("suspect", "yellow"),
     "no manifest": Cell("no manifest", FAINT),
     "bad manifest": Cell("bad manifest", BAD),
 }
@@ -59,7 +60,9 @@ def state(backup: Backup) -> str:
     """Whether the backup is whole, as far as its manifest says."""
     if backup.manifest is None:
         return "bad manifest" if backup.problem else "no manifest"
-    return "partial" if backup.manifest.partial else "complete"
+    if backup.manifest.partial:
+        return "partial"
+    return "suspect" if backup.manifest.suspect else "complete"
 
 
 def document(backup: Backup) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def document(backup: Backup) -> dict[str, Any]:
         "sha256": manifest.artifact.sha256 if manifest else None,
         "format": manifest.artifact.format if manifest else None,
         "state": state(backup),
+        "suspect": manifest.suspect if manifest else {},
         "problem": backup.problem,
     }
 

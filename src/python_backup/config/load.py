@@ -14,18 +14,21 @@ from python_backup.config import document, rules
 from python_backup.config.document import Document, Fault, read_document
 from python_backup.config.faults import fault_of
 from python_backup.config.keys import Ask, vault_of
+from python_backup.config.scalars import age, share
 from python_backup.config.schema import (
     BackupSection,
     ConfigFile,
+    ExpectationsSection,
+    ExpectSection,
     InstanceSection,
     LoggingSection,
     PasswordSource,
-    age,
 )
 from python_backup.config.secret import secret
 from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
 from python_backup.model import Dbms, Format, Instance, Limits, Retry, Secret, Tls, TlsMode, Tools
+from python_backup.policy.anomalies import Rule
 from python_backup.policy.beside import Kept
 
 DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
@@ -54,7 +57,8 @@ class Drilling:
 class Config:
     """What the config file says, ready for use; ``warnings`` is what is unwise in it.
 
-    ``safety_keep`` is how many safety backups of each target are kept.
+    ``safety_keep`` is how many safety backups of each target are kept. ``expected`` is what backups should
+    hold, a later rule before an earlier one.
     """
 
     path: Path
@@ -66,6 +70,7 @@ class Config:
     safety_keep: int = 10
     logging: Logging = field(default_factory=Logging)
     drilling: Drilling = field(default_factory=Drilling)
+    expected: tuple[Rule, ...] = ()
     vault: Vault | None = None
     warnings: tuple[str, ...] = ()
 
@@ -194,9 +199,25 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
             tuple(places.folder / Path(program).expanduser() for program in checked.drill.programs),
             tuple((check.database, check.sql, check.expect) for check in checked.drill.checks),
         ),
+        expected=(
+            *_rules(checked.expect),
+            *(rule for section in checked.instances for rule in _rules(section.expect, section.id)),
+        ),
         vault=places.vault,
         warnings=warnings,
     )
+
+
+def _rules(section: ExpectationsSection, instance: str | None = None) -> Iterator[Rule]:
+    """What is expected of all databases, then of some; nothing where nothing is said."""
+    for_all = _rule(section, instance, None)
+    if for_all != Rule(instance):
+        yield for_all
+    yield from (_rule(one, instance, one.database) for one in section.databases)
+
+
+def _rule(section: ExpectSection, instance: str | None, database: str | None) -> Rule:
+    return Rule(instance, database, share(section.max_shrink), section.min_rows, section.ignore)
 
 
 def _logging(section: LoggingSection, folder: Path) -> Logging:

@@ -2,91 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
+from python_backup.config.scalars import (
+    Age,
+    Bytes,
+    Number,
+    Percentage,
+    Port,
+    Seconds,
+    Switch,
+    Word,
+    Words,
+    as_id,
+)
 from python_backup.model import Format, TlsMode
 
 LEVELS: dict[str, tuple[int, int]] = {"gzip": (1, 9), "zip": (1, 9), "zstd": (1, 22)}
 """The compression levels of each format that has any, lowest and highest."""
 
-_SIZE = re.compile(r"(\d+) ?([kMG])?(i)?B?", re.IGNORECASE)
-
-
-AGE_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-AGE_PATTERN = r"^[1-9][0-9]{0,4}[mhdw]$"
-
-
-def _number(value: object) -> object:
-    """A number that came out of ``${NAME}`` is text; it counts as the number."""
-    if isinstance(value, str) and value.strip().isdecimal():
-        return int(value)
-    return value
-
-
-def _bytes(value: object) -> object:
-    """``10 MB``, ``512k``, ``1 GiB`` and mere numbers, as bytes."""
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        return value
-    return int(match[1]) * (1024 if match[3] else 1000) ** " kmg".index((match[2] or " ").lower())
-
-
-def _age(value: object) -> object:
-    """``90m``, ``26h``, ``2d``; `age` gives it as a span of time."""
-    if not isinstance(value, str) or not re.fullmatch(AGE_PATTERN, value):
-        raise ValueError("must be a whole number and one of m, h, d, w: 26h")
-    return value
-
-
-def age(text: str | None) -> timedelta | None:
-    """What a checked age of the config means."""
-    if text is None:
-        return None
-    return timedelta(**{AGE_UNITS[text[-1]]: int(text[:-1])})
-
-
-def _switch(value: object) -> object:
-    """The words that people use for true and false, and what came out of ``${NAME}``."""
-    words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-    return words.get(value.lower(), value) if isinstance(value, str) else value
-
-
-def _id(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
 
 def _kind_of_password(value: object) -> str:
     return "source" if isinstance(value, dict | SecretSource) else "text"
-
-
-Number = Annotated[int, BeforeValidator(_number, json_schema_input_type=int | str)]
-Seconds = Annotated[
-    int,
-    Field(ge=1),
-    BeforeValidator(_number, json_schema_input_type=Annotated[int, Field(ge=1)] | str),
-]
-Bytes = Annotated[
-    int,
-    Field(ge=1),
-    BeforeValidator(_bytes, json_schema_input_type=Annotated[int, Field(ge=1)] | str),
-]
-Age = Annotated[
-    str,
-    BeforeValidator(_age, json_schema_input_type=Annotated[str, Field(pattern=AGE_PATTERN)]),
-]
-Port = Annotated[
-    int,
-    Field(ge=1, le=65535),
-    BeforeValidator(_number, json_schema_input_type=Annotated[int, Field(ge=1, le=65535)] | str),
-]
-Switch = Annotated[bool, BeforeValidator(_switch, json_schema_input_type=bool | str)]
-Word = Annotated[str, Field(min_length=1)]
-Words = Annotated[list[Word], Field(default_factory=list)]
 
 
 class _Strict(BaseModel):
@@ -122,7 +61,7 @@ class PasswordSource(SecretSource):
 
     vault: Annotated[
         Word | None,
-        BeforeValidator(_id, json_schema_input_type=int | str),
+        BeforeValidator(as_id, json_schema_input_type=int | str),
         Field(description="an entry of the vault, by its id"),
     ] = None
 
@@ -170,6 +109,36 @@ class BackupSection(_Strict):
     max_age: Annotated[
         Age | None, Field(description="how old a database's latest backup may get, such as 26h")
     ] = None
+
+
+class ExpectSection(_Strict):
+    """What a backup should hold; one that does not is kept, marked suspect, and ends with exit 7."""
+
+    max_shrink: Annotated[
+        Percentage | None,
+        Field(description="how much less than the last good backup each table may hold, such as 30%"),
+    ] = None
+    min_rows: Annotated[
+        dict[Word, Annotated[Number, Field(ge=0)]] | None,
+        Field(description="by a table's name or pattern the fewest rows: {users: 1}"),
+    ] = None
+    ignore: Annotated[
+        list[Word] | None, Field(description="names or patterns of tables that may shrink as they will")
+    ] = None
+
+
+class ExpectOfSection(ExpectSection):
+    """What the backups of some databases should hold."""
+
+    database: Annotated[Word, Field(description="the database's name, or a pattern of names")]
+
+
+class ExpectationsSection(ExpectSection):
+    """What backups should hold, and those of single databases."""
+
+    databases: Annotated[
+        list[ExpectOfSection], Field(default_factory=list, description="what holds for some databases")
+    ]
 
 
 class LoggingSection(_Strict):
@@ -257,7 +226,7 @@ class InstanceSection(_Strict):
 
     id: Annotated[
         Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)],
-        BeforeValidator(_id, json_schema_input_type=int | str),
+        BeforeValidator(as_id, json_schema_input_type=int | str),
         Field(description="a number or a word; it is what --instance takes"),
     ]
     name: Annotated[Word | None, Field(description="its name for people; left out: the id")] = None
@@ -290,6 +259,7 @@ class InstanceSection(_Strict):
     idle_timeout: Annotated[Seconds | None, Field(description="instead of backup.idle_timeout")] = None
     retry: Annotated[RetrySection | None, Field(description="instead of backup.retry")] = None
     max_age: Annotated[Age | None, Field(description="instead of backup.max_age, for its databases")] = None
+    expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
 
 
 class VaultSection(_Strict):
@@ -308,6 +278,7 @@ class ConfigFile(_Strict):
     backup: BackupSection
     restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
     drill: Annotated[DrillSection, Field(default_factory=DrillSection)]
+    expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
     logging: Annotated[LoggingSection, Field(default_factory=LoggingSection)]
     vault: VaultSection | None = None
     instances: Annotated[list[InstanceSection], Field(min_length=1)]

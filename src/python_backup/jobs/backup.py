@@ -5,7 +5,7 @@ One pass: the dump is summed and counted in a thread beside the one that compres
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -28,16 +28,17 @@ from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.events import Event
 from python_backup.log.tell import about, explained, tell, timed
 from python_backup.model import Artifact, Backup, Facts, Format, Instance, Manifest
+from python_backup.policy.anomalies import Expectation, suspicions
+from python_backup.storage.earlier import Wanted, last_good
 from python_backup.storage.folder import Storing, storing
 from python_backup.storage.locks import Locks
 from python_backup.storage.names import ArtifactName, artifact_name, stem
-from python_backup.storage.room import Wanted
 from python_backup.stream.apart import apart
 from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.meters import Sha256Meter
 from python_backup.stream.stage import Stage, through
 
-Outcome = Literal["done", "partial", "failed", "planned"]
+Outcome = Literal["done", "partial", "suspect", "failed", "planned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class BackupRequest:
 
     ``level`` None is the format's own default. ``locks`` None: the caller has the databases' locks.
     ``waits`` is how it waits between two tries. ``look`` says what is unwise about an instance that was
-    reached.
+    reached; ``expect`` what an instance's database should hold.
     """
 
     instances: tuple[Instance, ...]
@@ -58,13 +59,15 @@ class BackupRequest:
     locks: Locks | None = None
     waits: Waits = field(default_factory=Waits)
     look: Callable[[Instance, Server], Iterable[str]] = lambda _instance, _server: ()
+    expect: Callable[[Instance, str], Expectation] = lambda _instance, _database: Expectation()
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseResult:
     """How one database fared; ``database`` is None when its whole instance could not be used.
 
-    ``partial``: the backup is kept, and ``manifest.errors`` says what may be missing.
+    ``partial``: the backup is kept, and ``manifest.errors`` says what may be missing. ``suspect``: it is
+    whole and kept, and ``manifest.suspect`` says by table what is not as expected.
     ``planned``: a dry run; ``command`` is what would be run, ``path`` what it would write.
     ``attempts`` is how often it was tried; 0: its instance was found down before.
     """
@@ -241,7 +244,7 @@ class _DatabaseBackup:
         if manifest is None:
             raise AssertionError("committed without a manifest")
         return self._result(
-            "partial" if manifest.partial else "done",
+            "partial" if manifest.partial else "suspect" if manifest.suspect else "done",
             path=backup.path,
             manifest=manifest,
             command=plan.command,
@@ -313,8 +316,17 @@ class _DatabaseBackup:
                     warnings=(*tight, *source.denied, *dump.warnings),
                     missing=missing,
                     attempts=tries.made,
+                    suspect=self._suspect(held, wanted),
                 )
             )
+
+    def _suspect(self, held: Facts, wanted: Wanted) -> Mapping[str, str]:
+        """By table what is not as expected, beside the last good backup."""
+        expected = self.request.expect(self.instance, self.database)
+        before = None
+        if expected.max_shrink is not None or expected.min_rows:
+            before = last_good(self.request.folder, replace(wanted, format=None))
+        return suspicions(held, before.facts if before else None, expected)
 
     def _facts_meter(self) -> FactsMeter:
         return FactsMeter(ENGINES[self.instance.dbms].dialect)
@@ -352,7 +364,14 @@ def _told(result: DatabaseResult) -> DatabaseResult:
             if manifest.partial:
                 why = "the backup may lack something"
                 tell(Event.DATABASE_PARTIAL, why, **stored, errors=manifest.errors)
-            else:
+            if manifest.suspect:
+                tell(
+                    Event.DATABASE_SUSPECT,
+                    "the backup is not as expected",
+                    **stored,
+                    suspect=manifest.suspect,
+                )
+            if manifest.good:
                 tell(Event.DATABASE_DONE, "backed up", **stored)
     return result
 

@@ -31,13 +31,18 @@ def _is_of(backup: Backup, instance: Instance) -> bool:
     return backup.dbms in {None, instance.dbms}
 
 
-def latest_of_each(backups: Iterable[Backup], at: datetime | None = None) -> tuple[Backup, ...]:
+def latest_of_each(
+    backups: Iterable[Backup], at: datetime | None = None, *, suspect: bool = False
+) -> tuple[Backup, ...]:
     """Of each instance's each database the latest that was taken by then, by name; partial ones too.
 
-    What has no manifest is not looked at: it does not say whose it is.
+    What has no manifest is not looked at: it does not say whose it is. ``suspect`` ones are not, unless
+    they are asked for.
     """
     latest: dict[tuple[str, str], Backup] = {}
     for backup in sorted(backups, key=lambda backup: backup.taken):
-        if backup.manifest is not None and (at is None or backup.taken <= at):
+        if backup.manifest is None or (backup.manifest.suspect and not suspect):
+            continue
+        if at is None or backup.taken <= at:
             latest[backup.manifest.instance, backup.database] = backup
     return tuple(latest[key] for key in sorted(latest))

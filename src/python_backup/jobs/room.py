@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from python_backup.errors import StorageFailed
+from python_backup.storage.earlier import Wanted
 from python_backup.storage.folder import make_folder
-from python_backup.storage.room import HINT, MARGIN, Room, Wanted, free_in, last_size
+from python_backup.storage.room import HINT, MARGIN, Room, free_in, last_size
 
 
 def room_for(folder: Path, wanted: Wanted, size: Callable[[], int]) -> tuple[Room, tuple[str, ...]]:

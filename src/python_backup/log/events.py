@@ -38,6 +38,12 @@ class Event(Enum):
         "a backup was published that may lack something",
         "path bytes rows seconds errors",
     )
+    DATABASE_SUSPECT = (
+        "database.suspect",
+        WARNING,
+        "a backup was published that is not as `expect` says",
+        "path bytes rows seconds suspect",
+    )
     DATABASE_FAILED = (
         "database.failed",
         ERROR,

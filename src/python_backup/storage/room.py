@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_backup.errors import BackupError, StorageFailed
-from python_backup.model import Dbms, Format
-from python_backup.storage.folder import manifest_of
-from python_backup.storage.names import ArtifactName, artifact_name, parse_name
+from python_backup.errors import StorageFailed
+from python_backup.storage.earlier import Wanted, earlier
 
 MARGIN = 1.1
 """How much larger than the last one a backup may be expected to be."""
@@ -71,33 +68,6 @@ def free_in(folder: Path) -> tuple[int | None, int]:
     return found.f_bavail * found.f_frsize, min(RESERVE, found.f_blocks * found.f_frsize // 100)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be stored: as an artifact's name says it, and for which instance."""
-
-    instance: str
-    dbms: Dbms
-    database: str
-    format: Format
-
-
 def last_size(folder: Path, wanted: Wanted) -> int | None:
     """The bytes of the latest backup of the same thing in the same format, None where there is none."""
-    try:
-        names = [name for name in os.listdir(folder) if _is_like(name, wanted)]  # noqa: PTH208
-    except OSError:
-        return None
-    for name in sorted(names, reverse=True)[:_LOOKED_AT]:  # a name begins with its time
-        with suppress(BackupError):
-            manifest = manifest_of(folder / name)
-            if manifest and (manifest.instance, manifest.database) == (wanted.instance, wanted.database):
-                return manifest.artifact.size
-    return None
-
-
-def _is_like(name: str, wanted: Wanted) -> bool:
-    """Whether this would be the file's name at its time."""
-    known = parse_name(name)
-    if known is None:
-        return False
-    return name == artifact_name(ArtifactName(known.taken, wanted.dbms, wanted.database, wanted.format))
+    return next((manifest.artifact.size for manifest in earlier(folder, wanted, _LOOKED_AT)), None)

@@ -12,6 +12,7 @@ from python_backup.errors import BackupError, ConnectionFailed, ToolFailed
 from python_backup.jobs import backup as job
 from python_backup.jobs.backup import BackupRequest, DatabaseResult
 from python_backup.model import Format
+from python_backup.policy.anomalies import Expectation
 from support.results import WEB, result
 
 FAILURE = ToolFailed("mysqldump ended with 2", hint="Grant SELECT.")
@@ -126,6 +127,7 @@ def test_options_that_make_no_sense_are_usage_errors(
         ((result(), result(database="b")), 0),
         ((result("planned"),), 0),
         ((result("partial"),), 7),
+        ((result(), result("suspect")), 7),
         ((result(), result("failed", "b", FAILURE)), 7),
         ((result("partial"), result("failed", "b", FAILURE)), 7),
         ((result("failed", "a", FAILURE),), 1),
@@ -151,6 +153,31 @@ def test_a_run_ends_with_a_table_and_counts_and_the_errors(vya: Callable, back_u
         "hint: Grant SELECT.",
     ]
     assert ran.code == 7
+
+
+def test_a_suspect_backup_is_counted_and_told_table_by_table(vya: Callable, back_up: Job) -> None:
+    kept = result("suspect")
+    assert kept.manifest is not None
+    manifest = replace(kept.manifest, suspect={"users": "0 rows; min_rows is 1"})
+    back_up.results = (result(), replace(kept, manifest=manifest))
+    ran = vya("backup", "-i", "1")
+    assert (ran.code, "1 database backed up, 1 suspect; " in ran.out) == (7, True)
+    assert ran.err == (
+        "warning: 1 (web), dns_db: the backup is suspect: table users: 0 rows; min_rows is 1\n"
+    )
+    document = vya("backup", "-i", "1", "--json").document
+    assert (document["suspect"], document["databases"][1]["suspect"]) == (1, manifest.suspect)
+
+
+def test_what_is_expected_is_the_configs_unless_shrinking_is_accepted(
+    vya: Callable, back_up: Job, config: Path
+) -> None:
+    config.write_text(config.read_text() + "expect: {max_shrink: 30%, min_rows: {users: 1}}\n")
+    found = []
+    for arguments in ((), ("--accept-shrink",)):
+        assert vya("backup", "-i", "1", *arguments).code == 0
+        found.append(back_up.asked.expect(back_up.asked.instances[0], "shop"))
+    assert found == [Expectation(0.3, {"users": 1}), Expectation(None, {"users": 1})]
 
 
 def test_one_backup_ends_with_its_path(vya: Callable, back_up: Job) -> None:

@@ -1,10 +1,12 @@
 """vya-backupdb list, with a made-up job."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from python_backup.cli.list import document, state
 from python_backup.jobs import backups as job
 from python_backup.model import Backup, Dbms
 from support.results import TAKEN, manifest
@@ -15,6 +17,15 @@ FOUND = (
     Backup(Path("/b/c.sql.gz"), None, "old", TAKEN, 12, None),
     Backup(Path("/b/d.sql"), None, "torn", TAKEN, 12, None, "the manifest is no JSON"),
 )
+
+
+@pytest.mark.parametrize(("errors", "expected"), [((), "suspect"), (("no view",), "partial")])
+def test_a_suspect_backup_is_told_to_be_one_unless_it_is_partial(
+    errors: tuple[str, ...], expected: str
+) -> None:
+    suspect = replace(manifest(errors=errors), suspect={"users": "gone"})
+    assert state(replace(FOUND[0], manifest=suspect)) == expected
+    assert document(replace(FOUND[0], manifest=suspect))["suspect"] == {"users": "gone"}
 
 
 @pytest.fixture

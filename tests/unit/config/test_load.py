@@ -9,6 +9,7 @@ from python_backup.config.load import load, read_config
 from python_backup.config.schema import ConfigFile
 from python_backup.errors import ConfigError, UsageError
 from python_backup.model import Dbms, Format, Limits, Retry, Tls, TlsMode, Tools
+from python_backup.policy.anomalies import Rule
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
 START = "backup: {directory: /b}\ninstances:\n"
@@ -348,3 +349,24 @@ instances: [{{id: 1, dbms: mysql, username: u}}]
 def test_what_is_no_size_is_a_fault(given: str) -> None:
     text = f"backup: {{directory: b}}\nlogging: {{max_size: {given}}}\ninstances: [{{id: 1, dbms: mysql, username: u}}]\n"
     assert any("logging.max_size" in fault for fault in faults_of(text))
+
+
+def test_what_is_expected_holds_for_all_then_for_some_then_for_an_instance(tmp_path: Path) -> None:
+    text = """\
+backup: {directory: b}
+expect: {max_shrink: 30%, databases: [{database: "shop*", min_rows: {users: 1}}]}
+instances:
+  - {id: 1, dbms: mysql, username: u, expect: {max_shrink: 12.5%, ignore: [log]}}
+"""
+    config = load(written(tmp_path, text), {})
+    assert config.expected == (
+        Rule(max_shrink=0.3),
+        Rule(database="shop*", min_rows={"users": 1}),
+        Rule("1", max_shrink=0.125, ignore=["log"]),
+    )
+
+
+@pytest.mark.parametrize("share", ["30", "0.3", "101%", "-1%", "'%'", "''"])
+def test_a_share_is_a_percentage(share: str) -> None:
+    text = f"backup: {{directory: b}}\nexpect: {{max_shrink: {share}}}\ninstances: [{{id: 1, dbms: mysql, username: u}}]\n"
+    assert faults_of(text) == ["2: expect.max_shrink: must be a percentage from 0% to 100%: 30%"]

@@ -68,7 +68,7 @@ def _default(key: str, field: Any) -> str:
 
 def _documented() -> dict[str, list[str]]:
     text = read(DOCUMENT)
-    parts = ("backup", "restore", "drill", "logging", "vault", "instances")
+    parts = ("backup", "restore", "drill", "expect", "logging", "vault", "instances")
     found = [row for part in parts for row in rows(section(text, f"## `{part}`"))]
     return {code(cells[0])[0]: cells for cells in found}
 

@@ -33,5 +33,13 @@ def test_what_was_taken_later_than_asked_for_is_passed_over() -> None:
     assert found.path.name == "2"
 
 
+def test_a_suspect_backup_is_passed_over_unless_it_is_asked_for() -> None:
+    late = backup(3)
+    assert late.manifest is not None
+    suspect = replace(late, manifest=replace(late.manifest, suspect={"t": "gone"}))
+    found = [latest_of_each([backup(1), suspect], suspect=asked)[0] for asked in (False, True)]
+    assert [one.path.name for one in found] == ["1", "3"]
+
+
 def test_what_has_no_manifest_is_nobodys() -> None:
     assert latest_of_each([replace(backup(1), manifest=None)]) == ()

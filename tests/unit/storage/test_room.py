@@ -8,9 +8,10 @@ import pytest
 
 from python_backup.errors import StorageFailed
 from python_backup.model import Artifact, Dbms, Facts, Format, Manifest
+from python_backup.storage.earlier import Wanted
 from python_backup.storage.folder import storing
 from python_backup.storage.names import ArtifactName
-from python_backup.storage.room import Room, Wanted, free_in, last_size
+from python_backup.storage.room import Room, free_in, last_size
 from support.disks import disk
 
 AT = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)

@@ -146,10 +146,15 @@ def ages(patient: Patient) -> Iterator[Check]:
 
 def _age(patient: Patient, database: str) -> Iterator[Check]:
     most = patient.instance.max_age
-    latest = next((b for b in patient.backups if b.database == database and b.manifest), None)
+    backups = [b for b in patient.backups if b.database == database and b.manifest]
+    latest = next((b for b in backups if b.manifest and not b.manifest.suspect), None)
     command = f"vya-backupdb backup --instance {patient.instance.id}"
+    if backups and backups[0] is not latest:
+        found = f"the latest is suspect: {backups[0].path.name}"
+        yield Check("backup age", Verdict.WARNING, found, "vya-backupdb list")
     if latest is None:
-        yield Check("backup age", Verdict.WARNING, "no backup yet", command)
+        if not backups:
+            yield Check("backup age", Verdict.WARNING, "no backup yet", command)
         return
     age = patient.now() - latest.taken
     if most is not None and age > most:

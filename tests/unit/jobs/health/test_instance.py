@@ -239,6 +239,15 @@ def test_a_backup_that_is_too_old_is_a_failure_and_none_at_all_a_warning() -> No
     ]
 
 
+def test_a_suspect_backup_is_told_and_does_not_count_as_the_latest() -> None:
+    late, early = backup("shop", 1), backup("shop", 30)
+    assert late.manifest is not None
+    suspect = replace(late, manifest=replace(late.manifest, suspect={"t": "gone"}))
+    found = told(databases.ages(patient(FakeServer(), (suspect, early, backup("wiki", 1)))))
+    assert [(name, verdict) for name, verdict, _, _ in found] == [("shop", "warning"), ("shop", "failure")]
+    assert found[0][2].startswith("the latest is suspect: ")
+
+
 def test_without_a_server_the_ages_of_known_backups_are_told() -> None:
     assert told(databases.ages(patient(None, (backup("shop", 50),))))[0][:2] == ("shop", "failure")
     assert [check.verdict for check in databases.ages(patient(None))] == [Verdict.SKIPPED]

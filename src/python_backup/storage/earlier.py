@@ -1,0 +1,56 @@
+"""Earlier backups of one database, found by their names: no folder is read whole to learn of the last one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_backup.errors import BackupError
+from python_backup.model import Dbms, Format, Manifest
+from python_backup.storage.folder import manifest_of
+from python_backup.storage.names import ArtifactName, artifact_name, parse_name
+
+LOOKED_AT = 1000
+"""Names that are looked at: another instance's database of the same name has the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whose backups: as an artifact's name says it, and of which instance; ``format`` None: in any."""
+
+    instance: str
+    dbms: Dbms
+    database: str
+    format: Format | None = None
+
+
+def earlier(folder: Path, wanted: Wanted, most: int = LOOKED_AT) -> Iterator[Manifest]:
+    """The manifests of a database's backups, the latest first; what cannot be read is passed over.
+
+    No more than ``most`` names are looked at.
+    """
+    try:
+        names = [name for name in os.listdir(folder) if _is_like(name, wanted)]  # noqa: PTH208
+    except OSError:
+        return
+    for name in sorted(names, reverse=True)[:most]:  # a name begins with its time
+        with suppress(BackupError):
+            manifest = manifest_of(folder / name)
+            if manifest and (manifest.instance, manifest.database) == (wanted.instance, wanted.database):
+                yield manifest
+
+
+def last_good(folder: Path, wanted: Wanted) -> Manifest | None:
+    """The latest backup that is neither partial nor suspect."""
+    return next((manifest for manifest in earlier(folder, wanted) if manifest.good), None)
+
+
+def _is_like(name: str, wanted: Wanted) -> bool:
+    """Whether this would be the file's name at its time."""
+    known = parse_name(name)
+    if known is None or wanted.format not in {None, known.format}:
+        return False
+    return name == artifact_name(ArtifactName(known.taken, wanted.dbms, wanted.database, known.format))
