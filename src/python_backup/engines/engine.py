@@ -185,6 +185,10 @@ class Server(Protocol):
         """
         ...
 
+    def unreturnable(self, database: str) -> tuple[str, ...]:
+        """What this server holds there and takes from no dump: no safety backup brings it back."""
+        ...
+
     def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
         """What this server and account lack for a restore, or would make otherwise; changes nothing."""
         ...

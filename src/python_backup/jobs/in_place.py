@@ -63,9 +63,15 @@ class InPlace:
         """Takes the safety backup; it is whole, or there is none.
 
         Raises:
-            Refused: the account cannot see all of the database.
+            Refused: the account cannot see all of the database, or the server would not take all of it back.
             BackupError: the backup failed.
         """
+        stays_away = server.unreturnable(target)
+        if stays_away:
+            raise Refused(
+                f"a safety backup of {target!r} could not put all of it back: {'; '.join(stays_away)}",
+                hint="Nothing was touched. Restore under another name with --target NAME.",
+            )
         lacks = server.lacks(target)
         if lacks:
             raise Refused(

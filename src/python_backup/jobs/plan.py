@@ -204,6 +204,11 @@ class _Look:
             text = f"{self.target!r} is filled in place, behind a safety backup: {'; '.join(reasons)}"
             yield Finding(Severity.TELLS, "in_place", text)
         if not self._keeps(state):
+            for text in self.server.unreturnable(self.target):
+                yield Finding(
+                    Severity.BLOCKS, "safety", f"the safety backup could not put all of it back: {text}",
+                    "Restore under another name with --target NAME.",
+                )  # fmt: skip
             for lack in self.server.lacks(self.target):
                 yield Finding(
                     Severity.BLOCKS,

@@ -5,7 +5,7 @@ Nothing here is the account's fault (see `rights`): the tools and the servers ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
@@ -95,12 +95,35 @@ def find(session: Session, database: str) -> Losses:
     )
 
 
+def histories(session: Session, database: str) -> tuple[str, ...]:
+    """The system-versioned tables that have rows which ended; each is read as far as the first of these.
+
+    Not for tables that are versioned by transaction.
+    """
+    ended = "SELECT EXISTS (SELECT 1 FROM {} WHERE {} < {})"
+    return tuple(
+        label(table)
+        for table, rows, end in _versioned(session, database)
+        if session.value(ended.format(rows, end, _LAST_SECOND_BEFORE_11_5))
+    )
+
+
 def stranded(session: Session, database: str) -> Mapping[str, int]:
     """Rows by table that were current before MariaDB 11.5, and are history since.
 
     A current row of a system-versioned table ends at the last possible time: 2038 before 11.5, 2106 from
     then on. A dump with history carries that time.
     """
+    last = f"{_LAST_SECOND_BEFORE_11_5}.999999"
+    counts = {
+        label(table): int(session.value(f"SELECT COUNT(*) FROM {rows} WHERE {end} = {last}"))
+        for table, rows, end in _versioned(session, database)
+    }
+    return {table: count for table, count in counts.items() if count}
+
+
+def _versioned(session: Session, database: str) -> Iterator[tuple[str, str, str]]:
+    """Each table that is versioned by time: its name, all its rows, and the second at which a row ended."""
     ends = dict(
         session.rows(
             "SELECT table_name, column_name FROM information_schema.columns"
@@ -108,14 +131,10 @@ def stranded(session: Session, database: str) -> Mapping[str, int]:
             database,
         )
     )
-    found: dict[str, int] = {}
     for table in (r.name for r in relations(session, database) if r.kind == "SYSTEM VERSIONED"):
-        named = f"{quoted(database)}.{quoted(table)} FOR SYSTEM_TIME ALL"
         # a number of seconds, so that the session's time zone does not matter
-        last = f"UNIX_TIMESTAMP({quoted(ends.get(table, 'row_end'))}) = {_LAST_SECOND_BEFORE_11_5}.999999"
-        if count := int(session.value(f"SELECT COUNT(*) FROM {named} WHERE {last}")):
-            found[label(table)] = count
-    return found
+        end = f"UNIX_TIMESTAMP({quoted(ends.get(table, 'row_end'))})"
+        yield table, f"{quoted(database)}.{quoted(table)} FOR SYSTEM_TIME ALL", end
 
 
 _LAST_SECOND_BEFORE_11_5 = 2**31 - 1

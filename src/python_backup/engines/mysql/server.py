@@ -37,6 +37,8 @@ from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
 from python_backup.model import Check, Dbms, Instance, Limits
 
 _LATER_END_OF_TIME = (11, 5, 0)
+_HISTORY_FROM_DUMPS = (10, 11, 0)
+"""The first that takes history from a dump (``system_versioning_insert_history``)."""
 
 
 @dataclass(slots=True)
@@ -106,9 +108,11 @@ class MysqlServer:
 
     def plan_dump(self, database: str, limits: Limits) -> DumpPlan:
         """Chooses the program and its options for this server and this database's tables."""
-        tool = self.toolbox.choose(self.flavour, self.number[:2])
         lost = losses.find(self._session, database)
         history = lost.versioned and not lost.by_transaction
+        if history and self.number < _HISTORY_FROM_DUMPS:
+            history = bool(losses.histories(self._session, database))
+        tool = self.toolbox.choose(self.flavour, self.number[:2], "dump-history" if history else None)
         warnings, lacks = list(lost.warnings), list(lost.lacks)
         if tool.family is not self.flavour:
             warnings.append(self._foreign(tool, database))
@@ -134,6 +138,16 @@ class MysqlServer:
                 lacks=tuple(lacks),
             )
         )
+
+    def unreturnable(self, database: str) -> tuple[str, ...]:
+        """The history of system-versioned tables before MariaDB 10.11, which its dumps never held."""
+        if self.flavour is not Dbms.MARIADB or self.number >= _HISTORY_FROM_DUMPS:
+            return ()
+        if losses.find(self._session, database).by_transaction:
+            return ()  # no dump has it, and each says so
+        tables = losses.histories(self._session, database)
+        why = f"MariaDB {self.version.partition('-')[0]} takes the history of no table from a dump"
+        return (f"{why}: {', '.join(tables)}",) if tables else ()
 
     def client(self) -> Client:
         """The dump program that fits this server."""

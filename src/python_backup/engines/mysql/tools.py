@@ -66,9 +66,10 @@ class Toolbox:
     folders: Callable[[Mapping[str, str]], Iterator[Path]] = field(default_factory=lambda: folders)
     _known: dict[tuple[str, ...], Tool | None] = field(default_factory=dict)
 
-    def choose(self, family: Dbms, at_least: tuple[int, int]) -> Tool:
+    def choose(self, family: Dbms, at_least: tuple[int, int], preferred: str | None = None) -> Tool:
         """The oldest program of the server's family that is not older than the server.
 
+        Programs that have the ``preferred`` option go before those that lack it.
         Patch levels do not matter. One in ``tools.path`` goes before all others; of the same version
         the newest patch level. A MySQL server takes mariadb-dump where there is no mysqldump:
         without generated columns what it writes restores to the same rows and objects (MySQL 9.7 by
@@ -82,7 +83,9 @@ class Toolbox:
         found = self._found(family)
         fitting = [tool for tool in found if tool.family is family and tool.number[:2] >= at_least]
         if fitting:
-            return min(fitting, key=_oldest_first)
+            return min(
+                fitting, key=lambda tool: (preferred not in {*tool.options, None}, _oldest_first(tool))
+            )
         if family is Dbms.MYSQL:
             foreign = [tool for tool in found if tool.family is Dbms.MARIADB]
             if foreign:

@@ -233,6 +233,11 @@ class PostgresServer:
         """Says that there is nothing to end."""
         return f"nothing is unfinished: the server itself undoes what was begun on {target!r}"
 
+    def unreturnable(self, database: str) -> tuple[str, ...]:
+        """Nothing ever: a server takes what was dumped of it."""
+        del database
+        return ()
+
     def unmovable(self, database: str) -> tuple[str, ...]:
         """Nothing ever: a database is renamed with all that it holds."""
         del database

@@ -12,12 +12,14 @@ MYSQL_8 = "mysqldump  Ver 8.0.41 for Linux on x86_64 (MySQL Community Server - G
 MYSQL_57 = "mysqldump  Ver 10.13 Distrib 5.7.44, for Linux (x86_64)"
 MYSQL_97 = "mysqldump  Ver 9.7.4-2 for Linux on x86_64 ((Debian))"
 MARIADB_1011 = "mariadb-dump  Ver 10.19 Distrib 10.11.19-MariaDB, for debian-linux-gnu (x86_64)"
+MARIADB_105 = "mariadb-dump  Ver 10.19 Distrib 10.5.29-MariaDB, for debian-linux-gnu (x86_64)"
 MARIADB_118 = "/opt/mysqldump from 11.8.6-MariaDB, client 10.19 for debian-linux-gnu (x86_64)"
 
 SCRIPT = """#!/bin/sh
 case "$*" in
   "--no-defaults --version") echo '{version}' ;;
-  "--no-defaults --help") printf '  -u, --user=name  Who.\\n  --events  Dump.\\n                --not-one\\n' ;;
+  "--no-defaults --help") printf '  -u, --user=name  Who.\\n  --events  Dump.\\n                --not-one\\n'
+    case '{version}' in *10.11*) printf '  --dump-history\\n' ;; esac ;;
   *) exit 3 ;;
 esac
 """
@@ -60,6 +62,13 @@ def test_the_oldest_that_is_not_older_than_the_server_is_chosen(machine):
     assert box.choose(Dbms.MARIADB, (11, 4)).number == (11, 8, 6)
     assert box.choose(Dbms.MYSQL, (8, 0)).number == (8, 0, 41)
     assert box.choose(Dbms.MYSQL, (8, 4)).number == (9, 7, 4)
+
+
+def test_one_that_has_the_preferred_option_goes_before_an_older_one_that_lacks_it(machine):
+    box = machine(a=MARIADB_118, b=MARIADB_105, c=MARIADB_1011)
+    assert box.choose(Dbms.MARIADB, (10, 5)).number == (10, 5, 29)
+    assert box.choose(Dbms.MARIADB, (10, 5), "dump-history").number == (10, 11, 19)
+    assert machine(b=MARIADB_105).choose(Dbms.MARIADB, (10, 5), "dump-history").number == (10, 5, 29)
 
 
 def test_options_are_read_from_help(machine):
