@@ -12,6 +12,7 @@ from python_backup.dump.facts import ObjectReader
 from python_backup.dump.needs import NeedsReader
 from python_backup.dump.pick import Pick
 from python_backup.dump.piece import Lexer, Piece
+from python_backup.dump.rowwise import ShapeReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,10 @@ class Dialect(Protocol):
 
     def objects(self) -> ObjectReader:
         """A new reader of created objects for one stream (it may follow ``SET search_path``)."""
+        ...
+
+    def shapes(self) -> ShapeReader:
+        """A new reader of how one stream's tables and their rows are made up."""
         ...
 
     def needs(self) -> NeedsReader:

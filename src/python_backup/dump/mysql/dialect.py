@@ -13,6 +13,7 @@ from python_backup.dump.mysql.objects import MysqlObjects
 from python_backup.dump.mysql.picking import MysqlPicker
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.mysql.selector import MysqlSelector
+from python_backup.dump.mysql.shape import MysqlShapes
 from python_backup.dump.pick import Pick
 
 
@@ -28,6 +29,10 @@ class MysqlDialect:
     def objects(self) -> MysqlObjects:
         """A new reader of created objects for one stream."""
         return MysqlObjects()
+
+    def shapes(self) -> MysqlShapes:
+        """A new reader of tables' shapes for one stream."""
+        return MysqlShapes()
 
     def needs(self) -> MysqlNeeds:
         """A new reader of needs for one stream."""

@@ -83,6 +83,11 @@ class Keys:
             for name in gone.constraints:
                 yield Created("constraints", label(table, name), gone=True)
 
+    def primary(self, table: str) -> tuple[str, ...]:
+        """The columns of the primary key of a table, by its `label`; none where there is none."""
+        known = next((t for name, t in self._tables.items() if label(name) == table), _Table())
+        return next((index.columns for index in known.indexes if index.name == "PRIMARY"), ())
+
     def _add(self, table: str, items: Items) -> Iterator[Created]:
         foreign: list[_Foreign] = []
         for item in items:

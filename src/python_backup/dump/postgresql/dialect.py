@@ -16,6 +16,7 @@ from python_backup.dump.postgresql.objects import ObjectReader
 from python_backup.dump.postgresql.picking import DumpPicker
 from python_backup.dump.postgresql.rewriter import DumpRewriter
 from python_backup.dump.postgresql.selector import DatabaseSelector
+from python_backup.dump.postgresql.shape import PostgreSQLShapes
 
 
 class PostgreSQLDialect:
@@ -33,6 +34,10 @@ class PostgreSQLDialect:
     def objects(self) -> ObjectReader:
         """A new reader of created objects."""
         return ObjectReader()
+
+    def shapes(self) -> PostgreSQLShapes:
+        """A new reader of tables' shapes."""
+        return PostgreSQLShapes()
 
     def needs(self) -> PostgreSQLNeeds:
         """A new reader of needs."""
