@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from python_backup.cli import words
-from python_backup.cli.exit_codes import CORRUPT
+from python_backup.cli.exit_codes import CORRUPT, DIFFERS, REFUSED
 from python_backup.cli.options import JsonOption
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
@@ -18,12 +18,20 @@ from python_backup.errors import BackupError
 if TYPE_CHECKING:
     from python_backup.jobs.verify import VerifyReport
 
+_OF_CONTENT = {"facts", "sequences", "rows", "statements"}
+"""What differs in bytes that are those that were written."""
 _STATES = {True: Cell("ok", GOOD), False: Cell("bad", BAD), None: Cell("-", FAINT)}
 
 
 def verify(
     *,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Artifacts.", show_default=False)],
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Look at every table, row and statement as well; exit 6 where a table differs."
+        ),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Check artifacts; needs no server and no config."""
@@ -34,7 +42,7 @@ def verify(
     outcomes: list[tuple[Path, VerifyReport | BackupError]] = []
     for path in files:
         try:
-            outcomes.append((path, verify_artifact(path, progress)))
+            outcomes.append((path, verify_artifact(path, progress, deep=deep)))
         except BackupError as exc:
             outcomes.append((path, exc))
     codes = [_code(outcome) for _, outcome in outcomes]
@@ -52,17 +60,24 @@ def verify(
 def _code(outcome: VerifyReport | BackupError) -> int:
     if isinstance(outcome, BackupError):
         return outcome.exit_code
-    return 0 if outcome.good else CORRUPT
+    failed = {check.name for check in outcome.checks if check.ok is False}
+    if not failed:
+        return 0
+    if outcome.deep and failed == {"statements"}:
+        return REFUSED
+    return DIFFERS if outcome.deep and failed <= _OF_CONTENT else CORRUPT
 
 
 def _one(path: Path, outcome: VerifyReport | BackupError) -> dict[str, Any]:
     if isinstance(outcome, BackupError):
         return {"path": path, "good": False, "checks": [], "facts": None, "error": error_document(outcome)}
+    looked = {"tables": outcome.tables, "objects": outcome.objects} if outcome.deep else {}
     return {
         "path": path,
         "good": outcome.good,
         "checks": outcome.checks,
         "facts": outcome.facts,
+        **looked,
         "error": None,
     }
 
@@ -76,6 +91,9 @@ def _drawn(path: Path, outcome: VerifyReport | BackupError) -> Iterator[Table | 
     ]
     yield Table([Column(str(path), folds=True), Column(""), Column("", folds=True)], checks)
     yield ""
+    if outcome.tables:
+        yield _tables(outcome)
+        yield ""
     if not outcome.good:
         bad = ", ".join(check.name for check in outcome.checks if check.ok is False)
         yield Cell(f"{path.name} is not good: {bad}", BAD)
@@ -84,3 +102,18 @@ def _drawn(path: Path, outcome: VerifyReport | BackupError) -> Iterator[Table | 
         yield Cell(f"{path.name} is good: {words.plural(outcome.facts.rows, 'row')} in {tables}", GOOD)
     else:
         yield Cell(f"{path.name} is good", GOOD)
+
+
+def _tables(outcome: VerifyReport) -> Table:
+    """Each table, its rows as the manifest says and as they are, and what that makes it."""
+    columns = [Column("table", folds=True), Column("manifest", right=True), Column("dump", right=True)]
+    rows: list[list[str | Cell]] = [
+        [
+            table.table,
+            words.number(table.expected),
+            words.number(table.found),
+            Cell(table.fault or table.state, GOOD if table.good else BAD),
+        ]
+        for table in outcome.tables
+    ]
+    return Table([*columns, Column("", folds=True)], rows)

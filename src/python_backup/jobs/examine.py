@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Bridge, Dialect, Header, SourceDatabase
@@ -20,24 +21,15 @@ from python_backup.dump.pick import Pick
 from python_backup.dump.piece import DataBegin, Piece, Rows, Statement
 from python_backup.dump.table import DIALECTS, read_header
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump, UsageError
+from python_backup.jobs.evidence import Beside, Check, facts_check
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
 from python_backup.model import Facts, Format, Manifest, Tools
-from python_backup.storage.folder import ExpectedSum, expected_sum, manifest_of
 from python_backup.storage.names import parse_name
 from python_backup.stream.artifact import format_of, read_artifact
 
 HEAD = 64 << 10
 """Bytes of a dump's beginning in which its header is looked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at. ``ok`` None: it could not be looked at, and detail says why."""
-
-    name: str
-    detail: str
-    ok: bool | None = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +106,22 @@ def peek(path: Path, tools: Tools) -> Header | None:
     return header
 
 
+class Witness(Protocol):
+    """Looks at all that passes, beside what every examination looks at; also where it breaks off."""
+
+    def begin(self, dialect: Dialect, source: str | None, counter: FactsCounter) -> None:
+        """What will pass; the counter has counted each piece that `take` is given."""
+        ...
+
+    def decoded(self, block: bytes) -> None:
+        """Looks at one block of SQL, in order."""
+        ...
+
+    def take(self, piece: Piece) -> None:
+        """Looks at one piece, in order."""
+        ...
+
+
 @dataclass(slots=True)
 class _Read:
     """What one pass over a dump gathers."""
@@ -129,11 +137,13 @@ class _Read:
     empty: bool = True
     size: int = 0
 
-    def counted(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    def counted(self, blocks: Iterable[bytes], witness: Witness | None) -> Iterator[bytes]:
         """The blocks; their bytes are added up."""
         self.size = 0
         for block in blocks:
             self.size += len(block)
+            if witness is not None:
+                witness.decoded(block)
             yield block
 
     def checks(self, manifest: Manifest | None) -> Iterator[Check]:
@@ -147,7 +157,7 @@ class _Read:
         yield Check("content", found, ok=True)
         yield self._end_check()
         if manifest is not None and self.facts is not None:
-            yield _facts_check(self.facts, manifest.facts)
+            yield facts_check(self.facts, manifest.facts)
 
     def _end_check(self) -> Check:
         name = "end of dump"
@@ -173,6 +183,7 @@ class Examiner:
     guarded: bool = True
     pick: Pick | None = None
     events: bool = True
+    witness: Witness | None = None
 
     def examine(self, path: Path, source: str | None = None) -> Examination:
         """Reads the whole artifact; a damaged one gives failed checks, not an exception.
@@ -186,7 +197,7 @@ class Examiner:
                 pattern of ``pick`` takes nothing.
         """
         found, size = format_of(path), path.stat().st_size
-        beside = _Beside.of(path)
+        beside = Beside.of(path)
         checks = list(beside.checks)
         digest = hashlib.new(beside.algorithm, usedforsecurity=False)
         read: _Read | None = None
@@ -238,10 +249,14 @@ class Examiner:
         read.bridge = bridge = read.dialect.bridge(read.source)
         picked = _Picked(read.dialect, self.pick, bridge) if self.pick is not None else None
         read.empty = True
-        for piece in selector.select(_seen(read, pieces_of(read.counted(blocks), lexer))):
+        if self.witness is not None:
+            self.witness.begin(read.dialect, read.source, counter)
+        for piece in selector.select(_seen(read, pieces_of(read.counted(blocks, self.witness), lexer))):
             if guarded:
                 guard.check(piece)
             counter.take(piece)
+            if self.witness is not None:
+                self.witness.take(piece)
             if picked is not None:
                 picked.take(piece)
             elif guarded:
@@ -282,61 +297,6 @@ def _seen(read: _Read, pieces: Iterator[Piece]) -> Iterator[Piece]:
         if read.empty and isinstance(piece, Statement | DataBegin):
             read.empty = False
         yield piece
-
-
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """What stands beside an artifact: its manifest and its checksum."""
-
-    manifest: Manifest | None
-    expected: ExpectedSum | None
-    checks: tuple[Check, ...]
-
-    @classmethod
-    def of(cls, path: Path) -> _Beside:
-        try:
-            manifest = manifest_of(path)
-        except ArtifactCorrupt as exc:
-            return cls(None, None, (Check("manifest", exc.message, ok=False),))
-        try:
-            expected = expected_sum(path)
-        except ArtifactCorrupt as exc:
-            return cls(manifest, None, (Check("checksum", exc.message, ok=False),))
-        return cls(manifest, expected, (_manifest_check(manifest),))
-
-    @property
-    def algorithm(self) -> str:
-        return self.expected.algorithm if self.expected else "sha256"
-
-    def sum_check(self, found: str) -> Check:
-        if self.expected is None:
-            return Check("checksum", "there is no manifest, .sha256 or .md5 to compare with", ok=None)
-        source = self.expected.source.name
-        if found == self.expected.hexdigest:
-            return Check("checksum", f"{self.algorithm} is that of {source}", ok=True)
-        detail = f"{self.algorithm} is {found}, {source} says {self.expected.hexdigest}"
-        return Check("checksum", detail, ok=False)
-
-
-def _manifest_check(manifest: Manifest | None) -> Check:
-    if manifest is None:
-        return Check("manifest", "there is none beside it", ok=None)
-    if manifest.partial:
-        return Check("manifest", f"a partial backup; the dump tool said: {manifest.errors[0]}", ok=None)
-    return Check("manifest", f"{manifest.database} of instance {manifest.instance}", ok=True)
-
-
-def _facts_check(found: Facts, written: Facts) -> Check:
-    """Whether the dump still holds what the manifest says, table by table."""
-    if found == written:
-        return Check("facts", "rows, digests and objects are the manifest's", ok=True)
-    tables = {t.name: t for t in found.tables}
-    differing = [t.name for t in written.tables if tables.pop(t.name, None) != t] + list(tables)
-    kinds = [
-        k for k in {**found.objects, **written.objects} if found.objects.get(k) != written.objects.get(k)
-    ]
-    named = ", ".join([*differing, *kinds]) or "sequences"
-    return Check("facts", f"not what the manifest says: {named}", ok=False)
 
 
 def _check_source(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from python_backup.jobs.examine import Check, Examiner
+from python_backup.jobs.compare import ObjectsCompared
+from python_backup.jobs.deep import DeepLook, TableVerified
+from python_backup.jobs.evidence import Check
+from python_backup.jobs.examine import Examiner
 from python_backup.jobs.progress import Progress
 from python_backup.log.tell import timed
 from python_backup.model import Facts, Manifest
@@ -13,12 +16,18 @@ from python_backup.model import Facts, Manifest
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was found of one artifact; ``facts`` is None where it could not be read to its end."""
+    """What was found of one artifact; ``facts`` is None where it could not be read to its end.
+
+    ``tables`` and ``objects`` are there after a deep look.
+    """
 
     path: Path
     checks: tuple[Check, ...]
     facts: Facts | None
     manifest: Manifest | None
+    tables: tuple[TableVerified, ...] = ()
+    objects: tuple[ObjectsCompared, ...] = ()
+    deep: bool = False
 
     @property
     def good(self) -> bool:
@@ -26,12 +35,26 @@ class VerifyReport:
         return all(check.ok is not False for check in self.checks)
 
 
-def verify_artifact(path: Path, progress: Progress) -> VerifyReport:
+def verify_artifact(path: Path, progress: Progress, *, deep: bool = False) -> VerifyReport:
     """Reads the whole artifact; a bad one is a report, not an exception.
+
+    ``deep``: says of every table, object, row and statement what can be said without a server.
 
     Raises:
         ArtifactMissing: there is no such file.
     """
+    look = DeepLook()
     with timed("examine"):
-        seen = Examiner(progress, guarded=False).examine(path)
-    return VerifyReport(path, seen.checks, seen.facts, seen.manifest)
+        seen = Examiner(progress, guarded=False, witness=look if deep else None).examine(path)
+    if not deep:
+        return VerifyReport(path, seen.checks, seen.facts, seen.manifest)
+    whole = seen.facts is not None
+    return VerifyReport(
+        path,
+        (*seen.checks, *look.checks(seen.manifest, whole=whole)),
+        seen.facts,
+        seen.manifest,
+        tuple(look.tables(seen.manifest, whole=whole)),
+        look.objects(seen.manifest) if whole else (),
+        deep=True,
+    )

@@ -7,14 +7,25 @@ import pytest
 
 from python_backup.errors import ArtifactMissing
 from python_backup.jobs import verify as job
-from python_backup.jobs.examine import Check
+from python_backup.jobs.deep import TableState, TableVerified
+from python_backup.jobs.evidence import Check
 from python_backup.jobs.verify import VerifyReport
 from support.results import FACTS
 
 
+def looked(name: str) -> VerifyReport:
+    """A deep look in which the checks that the name lists failed."""
+    checks = tuple(Check(word, "bad", ok=False) for word in name.split(",") if word != "good")
+    state = TableState.DIFFERS if checks else TableState.SAME
+    tables = (TableVerified("orders", 1000, 999, 90, state), TableVerified("users", 2, 2, 9, TableState.SAME))
+    return VerifyReport(Path(name), checks, FACTS, None, tables, deep=True)
+
+
 @pytest.fixture(autouse=True)
 def verified(monkeypatch: pytest.MonkeyPatch) -> None:
-    def verify_artifact(path: Path, _progress: object) -> VerifyReport:
+    def verify_artifact(path: Path, _progress: object, *, deep: bool) -> VerifyReport:
+        if deep:
+            return looked(path.name)
         if path.name == "missing":
             raise ArtifactMissing(f"no file {str(path)!r}")
         good = path.name == "good"
@@ -53,3 +64,37 @@ def test_json_has_every_file(vya: Callable) -> None:
 
 def test_a_file_is_needed(vya: Callable) -> None:
     assert vya("verify").code == 2
+
+
+@pytest.mark.parametrize(
+    ("failed", "code"),
+    [
+        ("good", 0),
+        ("facts", 6),
+        ("rows,facts", 6),
+        ("sequences", 6),
+        ("statements", 8),
+        ("facts,statements", 6),
+        ("checksum", 5),
+        ("checksum,facts", 5),
+        ("content,place", 5),
+        ("decoded", 5),
+    ],
+)
+def test_a_deep_look_tells_a_changed_artifact_from_one_whose_facts_differ(
+    vya: Callable, failed: str, code: int
+) -> None:
+    ran = vya("verify", "--deep", failed)
+    assert ran.code == code
+    lines = [line.split() for line in ran.out.splitlines()]
+    state = "same" if failed == "good" else "differs"
+    assert ["orders", "1,000", "999", state] in lines
+    assert ["users", "2", "2", "same"] in lines
+
+
+def test_a_deep_look_is_in_the_json(vya: Callable) -> None:
+    (file,) = vya("verify", "--deep", "--json", "facts").document["files"]
+    assert file["objects"] == []
+    assert file["tables"][0] == {
+        "table": "orders", "expected": 1000, "found": 999, "size": 90, "state": "differs", "fault": None,
+    }  # fmt: skip

@@ -36,6 +36,16 @@ _HARMLESS = frozenset({"echo", "timing", "pset", "."})
 _VARIABLE = re.compile(
     rb"(?i)(?:on_error_stop|on_error_rollback|echo|verbosity|quiet|autocommit)\b[ \t]*[\w]*"
 ).fullmatch
+_VERBS = frozenset(
+    """
+    abort alter analyze begin call checkpoint close cluster comment commit copy create deallocate
+    declare delete discard do drop end execute explain fetch grant import insert listen load lock merge
+    move notify prepare reassign refresh reindex release repack reset revoke rollback savepoint security
+    select set show start table truncate unlisten update vacuum values wait with
+    """.split()  # noqa: SIM905 - reads better than a word a line
+)
+"""The first words of all SQL commands of PostgreSQL 9 to 19."""
+
 _KEPT_ROWS = 16 << 20
 _HINT = "Look at the dump; restore it with psql if you trust it."
 
@@ -159,6 +169,9 @@ class DumpGuard:
         if not marks_template and (reason := forbidden(at, first=first)):
             self._refuse(reason)
         at.at = 0
+        verb = at.peek()
+        if first and verb.word not in _VERBS and verb.text != b"(":
+            self._refuse(f"no statement begins with {verb.text[:20]!r}")
         while not at.ended:
             token = at.take()
             if token.kind is Kind.SIGN and token.text == b"\\":

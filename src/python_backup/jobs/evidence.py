@@ -1,0 +1,77 @@
+"""What stands beside an artifact, its manifest and its checksum, and what they say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from python_backup.errors import ArtifactCorrupt
+from python_backup.model import Facts, Manifest
+from python_backup.storage.folder import ExpectedSum, expected_sum, manifest_of
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. ``ok`` None: it could not be looked at, and detail says why."""
+
+    name: str
+    detail: str
+    ok: bool | None = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside an artifact: its manifest and its checksum."""
+
+    manifest: Manifest | None
+    expected: ExpectedSum | None
+    checks: tuple[Check, ...]
+
+    @classmethod
+    def of(cls, path: Path) -> Beside:
+        """What stands beside this artifact; what cannot be read is a failed check."""
+        try:
+            manifest = manifest_of(path)
+        except ArtifactCorrupt as exc:
+            return cls(None, None, (Check("manifest", exc.message, ok=False),))
+        try:
+            expected = expected_sum(path)
+        except ArtifactCorrupt as exc:
+            return cls(manifest, None, (Check("checksum", exc.message, ok=False),))
+        return cls(manifest, expected, (_manifest_check(manifest),))
+
+    @property
+    def algorithm(self) -> str:
+        """The algorithm of the sum that there is."""
+        return self.expected.algorithm if self.expected else "sha256"
+
+    def sum_check(self, found: str) -> Check:
+        """Whether the stored bytes' sum is the one that it should be."""
+        if self.expected is None:
+            return Check("checksum", "there is no manifest, .sha256 or .md5 to compare with", ok=None)
+        source = self.expected.source.name
+        if found == self.expected.hexdigest:
+            return Check("checksum", f"{self.algorithm} is that of {source}", ok=True)
+        detail = f"{self.algorithm} is {found}, {source} says {self.expected.hexdigest}"
+        return Check("checksum", detail, ok=False)
+
+
+def _manifest_check(manifest: Manifest | None) -> Check:
+    if manifest is None:
+        return Check("manifest", "there is none beside it", ok=None)
+    if manifest.partial:
+        return Check("manifest", f"a partial backup; the dump tool said: {manifest.errors[0]}", ok=None)
+    return Check("manifest", f"{manifest.database} of instance {manifest.instance}", ok=True)
+
+
+def facts_check(found: Facts, written: Facts) -> Check:
+    """Whether the dump still holds what the manifest says, table by table."""
+    if found == written:
+        return Check("facts", "rows, digests and objects are the manifest's", ok=True)
+    tables = {t.name: t for t in found.tables}
+    differing = [t.name for t in written.tables if tables.pop(t.name, None) != t] + list(tables)
+    kinds = [
+        k for k in {**found.objects, **written.objects} if found.objects.get(k) != written.objects.get(k)
+    ]
+    named = ", ".join([*differing, *kinds]) or "sequences"
+    return Check("facts", f"not what the manifest says: {named}", ok=False)
