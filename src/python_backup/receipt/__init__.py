@@ -1,0 +1,1 @@
+"""Receipts: signed statements of what a drill showed, chained; bytes alone, no files and no servers."""
