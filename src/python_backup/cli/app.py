@@ -20,7 +20,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from python_backup import __version__
-from python_backup.cli import backup, config, doctor, drill, plan, restore, rollback, vault, verify
+from python_backup.cli import backup, config, doctor, drill, plan, receipt, restore, rollback, vault, verify
 from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.logs import Logs, logged
@@ -109,6 +109,7 @@ app.command("list", cls=_Command, epilog=epilog())(listing.list_)
 app.command("doctor", cls=_Command, epilog=epilog())(doctor.doctor)
 app.add_typer(config.app)
 app.add_typer(vault.app)
+app.add_typer(receipt.app)
 
 
 def _version(asked: bool) -> None:

@@ -17,6 +17,7 @@ from python_backup.cli.options import ConfigOption, InstanceOption, load_config
 from python_backup.cli.page import page
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, as_json
+from python_backup.cli.signing import receipting
 from python_backup.errors import ConfigMissing, StorageFailed, UsageError
 
 if TYPE_CHECKING:
@@ -85,13 +86,19 @@ def drill(
     paths = [file] if file is not None else _chosen(settings, chosen)
     requests = tuple(_request(path, settings, source) for path in paths)
     progress = progress_on(screen)
-    reports = [run(request, progress, lambda: datetime.now().astimezone()) for request in requests]
-    code = exit_code(reports)
-    told = {"exit_code": code, "drills": [document(report) for report in reports]}
+    receipts = receipting(settings)
+    reports = [
+        receipts.receipted(request, lambda r: run(r, progress, lambda: datetime.now().astimezone()))
+        for request in requests
+    ]
+    code = receipts.exit_code(exit_code(reports))
+    drills = [{**document(report), **receipts.document(i)} for i, report in enumerate(reports)]
+    told = {"exit_code": code, "drills": drills}
     for path, text in ((json, as_json(told) + "\n"), (junit_, junit(reports)), (html, page(reports))):
         if path is not None and str(path) != "-":
             _write(path, text)
-    screen.result(told, *(item for report in reports for item in drawn(report)))
+    shown = ((*drawn(report), *receipts.drawn(i)) for i, report in enumerate(reports))
+    screen.result(told, *(item for several in shown for item in several))
     raise typer.Exit(code)
 
 

@@ -23,6 +23,7 @@ from python_backup.config.schema import (
     InstanceSection,
     LoggingSection,
     PasswordSource,
+    ReceiptSection,
 )
 from python_backup.config.secret import secret
 from python_backup.config.vault import Vault
@@ -54,6 +55,14 @@ class Drilling:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipts:
+    """What signs receipts; ``file`` is where the key is, if in a file."""
+
+    key: Secret
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What the config file says, ready for use; ``warnings`` is what is unwise in it.
 
@@ -71,6 +80,7 @@ class Config:
     logging: Logging = field(default_factory=Logging)
     drilling: Drilling = field(default_factory=Drilling)
     expected: tuple[Rule, ...] = ()
+    receipts: Receipts | None = None
     vault: Vault | None = None
     warnings: tuple[str, ...] = ()
 
@@ -79,6 +89,7 @@ class Config:
         """All that must not be seen, in a log for instance."""
         given = [instance.password for instance in self.instances]
         given.append(self.vault.passphrase if self.vault else None)
+        given.append(self.receipts.key if self.receipts else None)
         return tuple(secret for secret in given if secret is not None)
 
     def instance(self, wanted: str) -> Instance:
@@ -203,6 +214,7 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
             *_rules(checked.expect),
             *(rule for section in checked.instances for rule in _rules(section.expect, section.id)),
         ),
+        receipts=_receipts(checked.receipt, places) if checked.receipt else None,
         vault=places.vault,
         warnings=warnings,
     )
@@ -222,6 +234,15 @@ def _rule(section: ExpectSection, instance: str | None, database: str | None) ->
 
 def _logging(section: LoggingSection, folder: Path) -> Logging:
     return Logging(section.level, section.format, _file(section.file, folder), section.max_size, section.keep)
+
+
+def _receipts(section: ReceiptSection, places: _Places) -> Receipts:
+    """A mere text is a path: a key is nothing to write into a config."""
+    given = PasswordSource(file=section.key) if isinstance(section.key, str) else section.key
+    key = secret(given, "receipt.key", places.folder, places.environ, places.vault)
+    if key is None:
+        raise AssertionError("a receipt's key without its place")
+    return Receipts(key, _file(given.file, places.folder))
 
 
 def _instance(section: InstanceSection, place: str, places: _Places, backup: BackupSection) -> Instance:

@@ -5,6 +5,7 @@ A rule passes over what has the wrong shape: the schema reports that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ Finding = tuple[Path, str]
 """Where, below what the rule was given, and what is wrong."""
 
 _SECRET_OPTIONS = ("--password", "-p", "--defaults", "--login-path")
+_A_KEY = re.compile(r"-----BEGIN|\A[0-9A-Fa-f]{64}\Z|\A[A-Za-z0-9+/]{43}=\Z")
 _FILE_OPTIONS = ("--result-file", "-r", "--file", "-f", "--tab", "-T")
 
 
@@ -22,6 +24,7 @@ def check(value: Any) -> Iterator[Finding]:
     """All that the rules find wrong in a whole document."""
     yield from _below(("backup", "compression"), value, _compression)
     yield from _below(("vault",), value, _vault)
+    yield from _below(("receipt",), value, _receipt)
     yield from _unique_ids(_at(value, ("instances",)))
     yield from _vault_missing(value)
     instances = _at(value, ("instances",))
@@ -122,10 +125,23 @@ def _vault(vault: Mapping[str, Any]) -> Iterator[Finding]:
             yield ("passphrase",), "give key_file or passphrase, not both"
 
 
+def _receipt(receipt: Mapping[str, Any]) -> Iterator[Finding]:
+    key = receipt.get("key")
+    if isinstance(key, dict):
+        for inner, message in _source(key, tuple(PasswordSource.model_fields)):
+            yield ("key", *inner), message
+    elif key == "":
+        yield ("key",), "must not be empty"
+    elif isinstance(key, str) and _A_KEY.search(key):
+        yield ("key",), "takes a file's path; a key itself is not written into a config"
+
+
 def _vault_missing(value: Any) -> Iterator[Finding]:
     instances = _at(value, ("instances",))
+    held: list[Path] = [("receipt", "key", "vault")]
     for index, _ in enumerate(instances if isinstance(instances, list) else ()):
-        where = ("instances", index, "password", "vault")
+        held.append(("instances", index, "password", "vault"))
+    for where in held:
         if _at(value, where) is not None and _at(value, ("vault",)) is None:
             yield where, "needs the section vault, which names the file"
 

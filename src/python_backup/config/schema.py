@@ -199,6 +199,15 @@ class DrillSection(_Strict):
     ]
 
 
+class ReceiptSection(_Strict):
+    """What signs the receipts of drills."""
+
+    key: Annotated[
+        Password,
+        Field(description="the Ed25519 key: its file's path, or where it is: {file: PATH}, {vault: ID} …"),
+    ]
+
+
 class TlsSection(_Strict):
     """How the connection is secured; the modes are libpq's."""
 
@@ -279,6 +288,7 @@ class ConfigFile(_Strict):
     restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
     drill: Annotated[DrillSection, Field(default_factory=DrillSection)]
     expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
+    receipt: Annotated[ReceiptSection | None, Field(description="left out: drills write no receipts")] = None
     logging: Annotated[LoggingSection, Field(default_factory=LoggingSection)]
     vault: VaultSection | None = None
     instances: Annotated[list[InstanceSection], Field(min_length=1)]

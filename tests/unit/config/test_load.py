@@ -370,3 +370,33 @@ instances:
 def test_a_share_is_a_percentage(share: str) -> None:
     text = f"backup: {{directory: b}}\nexpect: {{max_shrink: {share}}}\ninstances: [{{id: 1, dbms: mysql, username: u}}]\n"
     assert faults_of(text) == ["2: expect.max_shrink: must be a percentage from 0% to 100%: 30%"]
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (
+            "{env: A, file: b}",
+            ["1: receipt.key: takes just one of env, file, command, keyring, systemd and vault"],
+        ),
+        ("{vault: k}", ["1: receipt.key.vault: needs the section vault, which names the file"]),
+        ("{systemd: a/b}", ["1: receipt.key.systemd: is a credential's name, not a path"]),
+        ("ab" * 32, ["1: receipt.key: takes a file's path; a key itself is not written into a config"]),
+        ("''", ["1: receipt.key: must not be empty"]),
+    ],
+)
+def test_a_fault_of_the_receipts_key_is_named(key: str, expected: list[str]) -> None:
+    text = f"receipt: {{key: {key}}}\nbackup: {{directory: b}}\ninstances: [{{id: 1, dbms: mysql, username: u}}]\n"
+    assert faults_of(text) == expected
+
+
+@pytest.mark.parametrize("key", ["k", "{file: k}", "{env: K}"])
+def test_the_receipts_key_is_a_secret_from_a_path_or_a_source(tmp_path: Path, key: str) -> None:
+    (tmp_path / "k").write_text("the key\n")
+    (tmp_path / "k").chmod(0o600)
+    text = f"receipt: {{key: {key}}}\nbackup: {{directory: b}}\ninstances: [{{id: 1, dbms: mysql, username: u}}]\n"
+    config = load(written(tmp_path, text), {"K": "the key"})
+    assert config.receipts is not None
+    assert config.receipts.key.reveal() == "the key"
+    assert config.receipts.file == (None if "env" in key else tmp_path / "k")
+    assert "the key" in [secret.revealed for secret in config.secrets]

@@ -49,7 +49,7 @@ def _keys(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
         models = list(_models(field.annotation))
         listed = "list[" in str(field.annotation) and models
         key = f"{path}{name}"
-        if not models or name == "password":
+        if not models or name in {"password", "key"}:
             yield key, field
         for inner in models:
             yield from _keys(inner, f"{key}[]." if listed else f"{key}.")
@@ -68,7 +68,7 @@ def _default(key: str, field: Any) -> str:
 
 def _documented() -> dict[str, list[str]]:
     text = read(DOCUMENT)
-    parts = ("backup", "restore", "drill", "expect", "logging", "vault", "instances")
+    parts = ("backup", "restore", "drill", "expect", "receipt", "logging", "vault", "instances")
     found = [row for part in parts for row in rows(section(text, f"## `{part}`"))]
     return {code(cells[0])[0]: cells for cells in found}
 

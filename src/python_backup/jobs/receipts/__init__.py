@@ -1,0 +1,1 @@
+"""Receipts of drills: written as drills end, and checked later, offline."""
