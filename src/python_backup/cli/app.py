@@ -20,7 +20,19 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from python_backup import __version__
-from python_backup.cli import backup, config, doctor, drill, plan, receipt, restore, rollback, vault, verify
+from python_backup.cli import (
+    backup,
+    config,
+    diff,
+    doctor,
+    drill,
+    plan,
+    receipt,
+    restore,
+    rollback,
+    vault,
+    verify,
+)
 from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.logs import Logs, logged
@@ -104,6 +116,7 @@ app.command("restore", cls=_Command, epilog=epilog())(restore.restore)
 app.command("plan", cls=_Command, epilog=epilog())(plan.plan)
 app.command("rollback", cls=_Command, epilog=epilog())(rollback.rollback)
 app.command("verify", cls=_Command, epilog=epilog())(verify.verify)
+app.command("diff", cls=_Command, epilog=epilog())(diff.diff)
 app.command("drill", cls=_Command, epilog=epilog())(drill.drill)
 app.command("list", cls=_Command, epilog=epilog())(listing.list_)
 app.command("doctor", cls=_Command, epilog=epilog())(doctor.doctor)

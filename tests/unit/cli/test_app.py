@@ -51,7 +51,7 @@ SLEEPER = """
 import os, sys, time
 from python_backup.cli.app import main
 from python_backup.jobs import verify
-def verify_artifact(path, progress):
+def verify_artifact(path, progress, **_):
     try:
         os.write(2, b"ready\\n")
         time.sleep(60)
@@ -210,7 +210,7 @@ from python_backup.cli import signals
 from python_backup.cli.app import main
 from python_backup.jobs import verify
 signals.STUCK = 0.5
-def verify_artifact(path, progress):
+def verify_artifact(path, progress, **_):
     os.write(2, b"ready\\n")
     sleep = ctypes.CDLL(None).sleep  # as a resolver that does not answer: no Python runs meanwhile
     while sleep(60):

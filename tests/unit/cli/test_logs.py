@@ -188,7 +188,7 @@ from python_backup.cli import app
 from python_backup.jobs import verify
 class Terminal(io.StringIO):
     def isatty(self): return True
-def broken(path, progress): raise ZeroDivisionError("x")
+def broken(path, progress, **_): raise ZeroDivisionError("x")
 verify.verify_artifact = broken
 sys.stderr = Terminal()
 code = app.run(["verify", "f"])

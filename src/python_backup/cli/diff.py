@@ -1,0 +1,121 @@
+"""``vya-backupdb diff``: what changed between two backups; needs no server and no config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from python_backup.cli import words
+from python_backup.cli.exit_codes import DIFFERS
+from python_backup.cli.options import JsonOption
+from python_backup.cli.progress import progress_on
+from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
+
+if TYPE_CHECKING:
+    from python_backup.jobs.diff import DiffReport, Side
+
+_STYLES = {"added": GOOD, "removed": BAD, "changed": "yellow", "unknown": FAINT}
+
+
+def diff(
+    *,
+    before: Annotated[
+        Path, typer.Argument(metavar="A", help="The earlier artifact, or its manifest.", show_default=False)
+    ],
+    after: Annotated[
+        Path, typer.Argument(metavar="B", help="The later artifact, or its manifest.", show_default=False)
+    ],
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="Exit with 6 where anything changed.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Tell what changed between two backups; needs no server and no config."""
+    from python_backup.jobs.diff import diff as compare
+
+    screen = Screen(json=json)
+    report = compare(before, after, progress_on(screen))
+    code = DIFFERS if exit_code and not report.same else 0
+    screen.result({"exit_code": code, **document(report)}, *drawn(report))
+    raise typer.Exit(code)
+
+
+def document(report: DiffReport) -> dict[str, Any]:
+    """What ``--json`` gives."""
+    return {
+        "same": report.same,
+        "comparable": report.comparable,
+        "before": _side(report.before),
+        "after": _side(report.after),
+        "tables": report.tables,
+        "objects": report.objects,
+        "sequences": report.sequences,
+    }
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {
+        "path": side.path,
+        "database": side.database,
+        "taken": side.taken,
+        "writer": side.writer,
+        "rows": side.facts.rows,
+    }
+
+
+def drawn(report: DiffReport) -> Iterator[Table | Cell | str]:
+    """What changed: tables, objects, sequences; the sum of it last."""
+    tables = [table for table in report.tables if table.content != "same"]
+    if tables:
+        yield Table(
+            [
+                Column("table", folds=True),
+                Column("before", right=True),
+                Column("after", right=True),
+                Column("rows", right=True),
+                Column(""),
+            ],
+            [
+                [
+                    table.table,
+                    words.number(table.before),
+                    words.number(table.after),
+                    _growth(table.before, table.after),
+                    Cell(table.content, _STYLES[table.content]),
+                ]
+                for table in tables
+            ],
+        )
+        yield ""
+    lists = (("added", "added"), ("removed", "removed"), ("changed", "changed"))
+    for kind in report.objects:
+        for word, style in lists:
+            if names := getattr(kind, word):
+                yield Cell(f"{kind.kind} {word}: {', '.join(names)}", _STYLES[style])
+    for one in report.sequences:
+        yield f"sequence {one.sequence}: {_said(one.before)} to {_said(one.after)}"
+    if not report.comparable:
+        yield Cell(
+            f"{report.before.writer} wrote the first, {report.after.writer} the second:"
+            " where the rows are as many, their content cannot be compared",
+            FAINT,
+        )
+    yield _sum(report)
+
+
+def _sum(report: DiffReport) -> Cell:
+    if report.same:
+        return Cell(f"nothing changed in {words.plural(len(report.tables), 'table')}", GOOD)
+    changed = sum(1 for table in report.tables if table.content not in ("same", "unknown"))
+    return Cell(f"{changed} of {words.plural(len(report.tables), 'table')} changed", "bold")
+
+
+def _growth(before: int | None, after: int | None) -> str:
+    return "" if before is None or after is None or before == after else f"{after - before:+,}"
+
+
+def _said(value: int | None) -> str:
+    return "nothing" if value is None else str(value)
