@@ -30,6 +30,7 @@ from python_backup.cli import (
     receipt,
     restore,
     rollback,
+    selftest,
     vault,
     verify,
 )
@@ -118,6 +119,7 @@ app.command("rollback", cls=_Command, epilog=epilog())(rollback.rollback)
 app.command("verify", cls=_Command, epilog=epilog())(verify.verify)
 app.command("diff", cls=_Command, epilog=epilog())(diff.diff)
 app.command("drill", cls=_Command, epilog=epilog())(drill.drill)
+app.command("selftest", cls=_Command, epilog=epilog())(selftest.selftest)
 app.command("list", cls=_Command, epilog=epilog())(listing.list_)
 app.command("doctor", cls=_Command, epilog=epilog())(doctor.doctor)
 app.add_typer(config.app)

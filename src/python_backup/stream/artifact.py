@@ -43,13 +43,14 @@ def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = N
     decode = CODECS[format_of(path)].decode
     with _reading(path):
         if on_stored is None:
-            yield from decode(_stored(path), path)
+            yield from decode(stored_blocks(path), path)
             return
-        with apart(_tapped(_stored(path), on_stored), depth=8) as stored:
+        with apart(_tapped(stored_blocks(path), on_stored), depth=8) as stored:
             yield from decode(stored, path)
 
 
-def _stored(path: Path) -> Iterator[bytes]:
+def stored_blocks(path: Path) -> Iterator[bytes]:
+    """The file's bytes as they are stored."""
     with path.open("rb", buffering=0) as file:
         while block := file.read(_STORED_BLOCK):
             yield block

@@ -1,0 +1,56 @@
+"""Copies of a backup with other bytes, under the manifest of the original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from python_backup.model import Format, Manifest
+from python_backup.storage.folder import storing
+from python_backup.storage.names import ArtifactName, stem
+from python_backup.stream.codecs import CODECS, Member
+from python_backup.stream.meters import Sha256Meter
+from python_backup.stream.stage import through
+
+
+@dataclass(frozen=True, slots=True)
+class Copier:
+    """Writes copies of one backup into a folder; ``manifest`` says what it should hold."""
+
+    manifest: Manifest
+
+    def stored(self, folder: Path, blocks: Iterable[bytes]) -> Path:
+        """A copy of these stored bytes, with the original's sums, whatever the bytes are."""
+        return self._written(folder, blocks, self.manifest)
+
+    def content(self, folder: Path, blocks: Iterable[bytes]) -> Path:
+        """A copy that holds this SQL, with sums of its own and the original's facts.
+
+        It is compressed as the original is; an archive of pg_dump, which only pg_dump writes, by zstd.
+        """
+        artifact = self.manifest.artifact
+        kept = artifact.format if artifact.format is not Format.CUSTOM else Format.ZSTD
+        raw, stored = Sha256Meter(), Sha256Meter()
+        started = self.manifest.started
+        member = Member(
+            stem(started.astimezone(), self.manifest.dbms, self.manifest.database) + ".sql", started
+        )
+        with storing(folder, self._name(kept)) as new:
+            for block in through(blocks, raw, CODECS[kept].encoder(None, member), stored):
+                new.write(block)
+            made = replace(
+                artifact, format=kept, raw_size=raw.size, raw_sha256=raw.hexdigest,
+                size=stored.size, sha256=stored.hexdigest,
+            )  # fmt: skip
+            return new.commit(replace(self.manifest, artifact=made)).path
+
+    def _written(self, folder: Path, blocks: Iterable[bytes], manifest: Manifest) -> Path:
+        with storing(folder, self._name(manifest.artifact.format)) as new:
+            for block in blocks:
+                new.write(block)
+            return new.commit(manifest).path
+
+    def _name(self, stored: Format) -> ArtifactName:
+        manifest = self.manifest
+        return ArtifactName(manifest.started.astimezone(), manifest.dbms, manifest.database, stored)
