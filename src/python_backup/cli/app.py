@@ -26,6 +26,7 @@ from python_backup.cli import (
     diff,
     doctor,
     drill,
+    forecast,
     plan,
     receipt,
     restore,
@@ -120,6 +121,7 @@ app.command("verify", cls=_Command, epilog=epilog())(verify.verify)
 app.command("diff", cls=_Command, epilog=epilog())(diff.diff)
 app.command("drill", cls=_Command, epilog=epilog())(drill.drill)
 app.command("selftest", cls=_Command, epilog=epilog())(selftest.selftest)
+app.command("forecast", cls=_Command, epilog=epilog())(forecast.forecast)
 app.command("list", cls=_Command, epilog=epilog())(listing.list_)
 app.command("doctor", cls=_Command, epilog=epilog())(doctor.doctor)
 app.add_typer(config.app)

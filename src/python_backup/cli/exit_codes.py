@@ -10,7 +10,7 @@ EXIT_CODES: tuple[tuple[int, str], ...] = (
     (4, "cannot connect, or not permitted"),
     (5, "an artifact is missing or corrupt"),
     (6, "what was restored differs from the dump; the target is what it was"),
-    (7, "partial: some of several failed, or a backup lacks something"),
+    (7, "partial: some of several failed, a backup lacks something, an objective is missed"),
     (8, "refused: unsafe dump, target exists or in use, plan blocked, lock held"),
     (129, "ended by SIGHUP"),
     (130, "interrupted"),

@@ -22,6 +22,7 @@ from python_backup.config.schema import (
     ExpectSection,
     InstanceSection,
     LoggingSection,
+    ObjectivesSection,
     PasswordSource,
     ReceiptSection,
 )
@@ -31,6 +32,7 @@ from python_backup.errors import ConfigError, UsageError
 from python_backup.model import Dbms, Format, Instance, Limits, Retry, Secret, Tls, TlsMode, Tools
 from python_backup.policy.anomalies import Rule
 from python_backup.policy.beside import Kept
+from python_backup.policy.forecast import Objectives
 
 DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
 
@@ -67,7 +69,7 @@ class Config:
     """What the config file says, ready for use; ``warnings`` is what is unwise in it.
 
     ``safety_keep`` is how many safety backups of each target are kept. ``expected`` is what backups should
-    hold, a later rule before an earlier one.
+    hold, a later rule before an earlier one. ``objectives`` are by instance id.
     """
 
     path: Path
@@ -81,6 +83,7 @@ class Config:
     drilling: Drilling = field(default_factory=Drilling)
     expected: tuple[Rule, ...] = ()
     receipts: Receipts | None = None
+    objectives: Mapping[str, Objectives] = field(default_factory=dict)
     vault: Vault | None = None
     warnings: tuple[str, ...] = ()
 
@@ -215,6 +218,7 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
             *(rule for section in checked.instances for rule in _rules(section.expect, section.id)),
         ),
         receipts=_receipts(checked.receipt, places) if checked.receipt else None,
+        objectives={one.id: _objectives(one.objectives, checked.objectives) for one in checked.instances},
         vault=places.vault,
         warnings=warnings,
     )
@@ -234,6 +238,10 @@ def _rule(section: ExpectSection, instance: str | None, database: str | None) ->
 
 def _logging(section: LoggingSection, folder: Path) -> Logging:
     return Logging(section.level, section.format, _file(section.file, folder), section.max_size, section.keep)
+
+
+def _objectives(own: ObjectivesSection, common: ObjectivesSection) -> Objectives:
+    return Objectives(age(own.rpo or common.rpo), age(own.rto or common.rto))
 
 
 def _receipts(section: ReceiptSection, places: _Places) -> Receipts:

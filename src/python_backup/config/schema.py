@@ -199,6 +199,15 @@ class DrillSection(_Strict):
     ]
 
 
+class ObjectivesSection(_Strict):
+    """What `forecast` holds backups and drills against."""
+
+    rpo: Annotated[
+        Age | None, Field(description="how old the latest complete backup may get, such as 24h")
+    ] = None
+    rto: Annotated[Age | None, Field(description="how long a restore may take, such as 2h")] = None
+
+
 class ReceiptSection(_Strict):
     """What signs the receipts of drills."""
 
@@ -268,6 +277,7 @@ class InstanceSection(_Strict):
     idle_timeout: Annotated[Seconds | None, Field(description="instead of backup.idle_timeout")] = None
     retry: Annotated[RetrySection | None, Field(description="instead of backup.retry")] = None
     max_age: Annotated[Age | None, Field(description="instead of backup.max_age, for its databases")] = None
+    objectives: Annotated[ObjectivesSection, Field(default_factory=ObjectivesSection)]
     expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
 
 
@@ -288,6 +298,7 @@ class ConfigFile(_Strict):
     restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
     drill: Annotated[DrillSection, Field(default_factory=DrillSection)]
     expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
+    objectives: Annotated[ObjectivesSection, Field(default_factory=ObjectivesSection)]
     receipt: Annotated[ReceiptSection | None, Field(description="left out: drills write no receipts")] = None
     logging: Annotated[LoggingSection, Field(default_factory=LoggingSection)]
     vault: VaultSection | None = None

@@ -25,6 +25,8 @@ DEPENDING = {
     "instances[].timeout": "`backup.timeout`",
     "instances[].lock_timeout": "`backup.lock_timeout`",
     "instances[].idle_timeout": "`backup.idle_timeout`",
+    "instances[].objectives.rpo": "`objectives.rpo`",
+    "instances[].objectives.rto": "`objectives.rto`",
     "instances[].name": "the id",
     "instances[].username": "required, but with `password.vault`",
     "instances[].port": "`3306`; PostgreSQL `5432`",
@@ -68,7 +70,7 @@ def _default(key: str, field: Any) -> str:
 
 def _documented() -> dict[str, list[str]]:
     text = read(DOCUMENT)
-    parts = ("backup", "restore", "drill", "expect", "receipt", "logging", "vault", "instances")
+    parts = ("backup", "restore", "drill", "expect", "objectives", "receipt", "logging", "vault", "instances")
     found = [row for part in parts for row in rows(section(text, f"## `{part}`"))]
     return {code(cells[0])[0]: cells for cells in found}
 
