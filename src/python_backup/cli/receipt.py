@@ -13,7 +13,6 @@ from python_backup.cli import words
 from python_backup.cli.exit_codes import CORRUPT, DIFFERS, epilog
 from python_backup.cli.options import ConfigOption, JsonOption, load_config
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
-from python_backup.cli.signing import key_of
 from python_backup.errors import ConfigError, Refused, StorageFailed, UsageError
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def _made(file: Path | None, config: Path | None, screen: Screen) -> tuple[Path,
 def _shown(file: Path | None, config: Path | None, screen: Screen) -> tuple[Path | None, PublicKey]:
     from python_backup.config.load import Receipts
     from python_backup.config.secret import private_text
+    from python_backup.jobs.receipts.key import key_of
     from python_backup.model import Secret
 
     if file is not None:
@@ -155,6 +155,8 @@ def verify(
 
 def _trusted(paths: Sequence[Path], config: Path | None, screen: Screen) -> tuple[PublicKey, ...]:
     if not paths:
+        from python_backup.jobs.receipts.key import key_of
+
         settings = load_config(config, screen)
         if settings.receipts is None:
             raise UsageError(

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from python_backup.cli.exit_codes import FAILED
 from python_backup.cli.render import BAD, FAINT, Cell, error_document
-from python_backup.errors import BackupError, ConfigError
+from python_backup.errors import BackupError
 
 if TYPE_CHECKING:
-    from python_backup.config.load import Config, Receipts
+    from python_backup.config.load import Config
     from python_backup.jobs.drill import DrillReport, DrillRequest
     from python_backup.jobs.receipts.write import Receipt, Signing
-    from python_backup.receipt.keys import SigningKey
 
 
 @dataclass(slots=True)
@@ -68,22 +67,8 @@ def receipting(settings: Config | None) -> Receipting:
     """
     if settings is None or settings.receipts is None:
         return Receipting(None)
+    from python_backup.jobs.receipts.key import key_of
     from python_backup.jobs.receipts.write import Signing
 
     key = key_of(settings.receipts)
     return Receipting(Signing(settings.directory, key, lambda: datetime.now().astimezone()))
-
-
-def key_of(receipts: Receipts) -> SigningKey:
-    """The config's key.
-
-    Raises:
-        ConfigError: it cannot be fetched, or is none.
-    """
-    from python_backup.receipt.keys import signing_key
-
-    text = receipts.key.reveal()
-    try:
-        return signing_key(text)
-    except ConfigError as exc:
-        raise ConfigError(f"receipt.key: {exc.message}", hint=exc.hint) from None

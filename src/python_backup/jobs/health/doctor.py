@@ -57,7 +57,17 @@ STEPS: tuple[Step, ...] = (
 )
 """What is asked of each instance, in this order."""
 
-MACHINE = ("python", "packages", "config", "folder", "space", "temporary folder", "leftover files", "locks")
+MACHINE = (
+    "python",
+    "packages",
+    "config",
+    "folder",
+    "space",
+    "temporary folder",
+    "leftover files",
+    "locks",
+    "receipt key",
+)
 """What is asked of the machine, in this order."""
 
 
@@ -83,6 +93,7 @@ def examine(
     safety = config.directory / FOLDER
     yield from leftovers.leftover_files((config.directory, safety, config.directory / RUNS))
     yield from leftovers.locks(places)
+    yield from machine.receipt_key(config)
     for one in wanted:
         own = tuple(b for b in known if b.manifest is not None and b.manifest.instance == one.id)
         yield from (replace(c, instance=one.id) for c in _examined(one, config, own, now))

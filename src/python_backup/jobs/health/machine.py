@@ -60,6 +60,23 @@ def config(found: Config | ConfigError) -> Iterator[Check]:
         yield Check("config", Verdict.OK, told)
 
 
+def receipt_key(found: Config) -> Iterator[Check]:
+    """Whether drills can sign their receipts, where they are to."""
+    if found.receipts is None:
+        yield Check("receipt key", Verdict.OK, "none in the config: drills write no receipts")
+        return
+    from python_backup.jobs.receipts.key import key_of  # noqa: PLC0415 - loads the ciphers
+
+    try:
+        key = key_of(found.receipts)
+    except ConfigError as exc:
+        file = found.receipts.file
+        hint = "vya-backupdb receipt key" if file is not None and not file.exists() else exc.hint
+        yield Check("receipt key", Verdict.WARNING, exc.message, hint)
+        return
+    yield Check("receipt key", Verdict.OK, f"Ed25519, {key.public.id[:16]}")
+
+
 def _metadata(key: str) -> str | None:
     try:
         return metadata.metadata(PACKAGE)[key]

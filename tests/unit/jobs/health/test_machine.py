@@ -60,3 +60,21 @@ def test_a_config_that_shows_its_password_is_a_warning(tmp_path) -> None:
     path.chmod(0o600)
     (check,) = machine.config(load(path, {}))
     assert (check.verdict, check.found) == (Verdict.OK, f"{path}: 1 instance")
+
+
+def test_a_receipts_key_that_cannot_be_had_is_a_warning_with_what_makes_one(tmp_path) -> None:
+    path, key = tmp_path / "c.yaml", tmp_path / "r.key"
+    path.write_text(CONFIG % "x")
+    path.chmod(0o600)
+    (check,) = machine.receipt_key(load(path, {}))
+    assert (check.verdict, check.found) == (Verdict.OK, "none in the config: drills write no receipts")
+    path.write_text(CONFIG % "x" + "receipt: {key: r.key}\n")
+    (check,) = machine.receipt_key(load(path, {}))
+    assert (check.verdict, check.hint) == (Verdict.WARNING, "vya-backupdb receipt key")
+    key.write_text("01" * 32)
+    key.chmod(0o644)
+    (check,) = machine.receipt_key(load(path, {}))
+    assert (check.verdict, f"chmod 600 {key}" in (check.hint or "")) == (Verdict.WARNING, True)
+    key.chmod(0o600)
+    (check,) = machine.receipt_key(load(path, {}))
+    assert (check.verdict, check.found.startswith("Ed25519, ")) == (Verdict.OK, True)
