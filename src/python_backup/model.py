@@ -220,7 +220,8 @@ class Artifact:
     """The stored bytes of one backup. Sizes are in bytes, sums are SHA-256 in hex.
 
     ``raw_*`` describe the dump before compression (for ``custom``: pg_dump's own output, which
-    is what is stored).
+    is what is stored). ``frames`` has for each zstd frame the first 16 hex digits of BLAKE3 over its
+    stored bytes; none for other formats.
     """
 
     file: str
@@ -229,6 +230,19 @@ class Artifact:
     raw_sha256: str
     size: int
     sha256: str
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From where to where, in bytes of the dump, rows stand that a reader may pass over.
+
+    ``lines`` is how many line ends are in between.
+    """
+
+    begin: int
+    end: int
+    lines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +251,8 @@ class Manifest:
 
     ``errors`` says in sentences what may be missing. ``missing`` has by kind the labels of what the
     server listed and the dump does not hold. ``attempts`` is how many tries it took. ``suspect`` says by
-    table what is not as the config expects of it (`policy.anomalies`).
+    table what is not as the config expects of it (`policy.anomalies`). ``spans`` says where the rows of
+    large tables stand in the dump.
     """
 
     program: str
@@ -257,6 +272,7 @@ class Manifest:
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attempts: int = 1
     suspect: Mapping[str, str] = field(default_factory=dict)
+    spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
 
     @property
     def partial(self) -> bool:

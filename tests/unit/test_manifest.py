@@ -178,5 +178,6 @@ def test_its_schema_describes_every_field():
         "warnings",
         "missing",
         "attempts",
+        "spans",
         "suspect",
     }

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from python_backup.dump.dialect import Dialect
-from python_backup.dump.facts import FactsCounter
 from python_backup.dump.mysql.dialect import DIALECT as MYSQL
 from python_backup.dump.postgresql.dialect import DIALECT as POSTGRESQL
+from python_backup.jobs.reading import FactsMeter
 
 BLOCK = 1 << 20
 _SEED = 20260113
@@ -39,16 +39,15 @@ def rate(shape: Shape, megabytes: int) -> float:
     """
     text, rows = shape.text(megabytes * 1_000_000)
     blocks = [text[at : at + BLOCK] for at in range(0, len(text), BLOCK)]
-    lexer, counter = shape.dialect.lexer(), FactsCounter(shape.dialect.objects())
+    meter = FactsMeter(shape.dialect)
     begun = time.process_time()
     for block in blocks:
-        for piece in lexer.feed(block):
-            counter.take(piece)
-    for piece in lexer.finish():
-        counter.take(piece)
+        meter.feed(block)
+    meter.finish()
     seconds = time.process_time() - begun
-    if counter.result().rows != rows:
-        raise AssertionError(f"{shape.name}: counted {counter.result().rows} rows of {rows}")
+    counted = meter.counter.result().rows
+    if counted != rows:
+        raise AssertionError(f"{shape.name}: counted {counted} rows of {rows}")
     return len(text) / seconds / 1e9
 
 

@@ -87,6 +87,11 @@ class Picker(Protocol):
         """The picked pieces, in order; called again and again with the pieces of one dump."""
         ...
 
+    @property
+    def skipping(self) -> bool:
+        """Whether the data that began last is not picked."""
+        ...
+
     def finish(self) -> None:
         """Call it at the end of the dump.
 

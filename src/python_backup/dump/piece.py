@@ -107,6 +107,10 @@ class Lexer(Protocol):
         """
         ...
 
+    def jump(self, lines: int) -> None:
+        """Counts so many lines as read: the stream goes on behind a `python_backup.model.Span`."""
+        ...
+
     @property
     def complete(self) -> bool:
         """Whether the dump tool's own end mark (``-- Dump completed`` …) was seen."""

@@ -35,6 +35,7 @@ from python_backup.storage.locks import Locks
 from python_backup.storage.names import ArtifactName, artifact_name, stem
 from python_backup.stream.apart import apart
 from python_backup.stream.codecs import CODECS, Member
+from python_backup.stream.frames import FrameEncoder
 from python_backup.stream.meters import Sha256Meter
 from python_backup.stream.stage import Stage, through
 
@@ -291,6 +292,7 @@ class _DatabaseBackup:
                 raise ToolFailed(f"{plan.client} left something out: {dump.errors[0]}", transient=True)
             held = facts.counter.result()
             missing = source.missing_in(held)
+            frames = tuple(encoder.digests) if isinstance(encoder, FrameEncoder) else ()
             return sink.commit(
                 Manifest(
                     program=f"vya-backupdb {__version__}",
@@ -310,6 +312,7 @@ class _DatabaseBackup:
                         raw_sha256=raw.hexdigest,
                         size=stored.size,
                         sha256=stored.hexdigest,
+                        frames=frames,
                     ),
                     facts=held,
                     errors=(*dump.errors, *inventory.sentences(missing), *source.unseen),
@@ -317,6 +320,7 @@ class _DatabaseBackup:
                     missing=missing,
                     attempts=tries.made,
                     suspect=self._suspect(held, wanted),
+                    spans=facts.spans.result() if frames else {},
                 )
             )
 

@@ -8,23 +8,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
-from python_backup.dump.changes import Changes
-from python_backup.dump.dialect import Bridge, Dialect, Header, SourceDatabase
+from python_backup.dump.dialect import Bridge, Dialect, Header, Picker, SourceDatabase
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.pick import Pick
-from python_backup.dump.piece import DataBegin, Piece, Rows, Statement
+from python_backup.dump.piece import DataBegin, Piece, Statement
 from python_backup.dump.table import DIALECTS, read_header
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump, UsageError
 from python_backup.jobs.evidence import Beside, Check, facts_check
+from python_backup.jobs.in_part import InPart, length, opened_in_part
+from python_backup.jobs.picked import PickedFacts
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
-from python_backup.model import Facts, Format, Manifest, Tools
+from python_backup.model import Facts, Format, Manifest, Span, Tools
 from python_backup.storage.names import parse_name
 from python_backup.stream.artifact import format_of, read_artifact
 
@@ -39,7 +40,7 @@ class Examination:
     ``facts`` and ``dialect`` are None where it could not be read to its end. ``source`` is the one
     database that was looked at, None where the dump names none. ``picked`` are the facts of what was
     asked for of it, None where that is everything; ``bridge`` has what of that only some servers hold.
-    ``stored`` is the sum of the stored bytes.
+    ``stored`` is the sum of the stored bytes; with ``in_part``, of the frames that hold what was picked.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class Examination:
     picked: Facts | None = None
     bridge: Bridge | None = None
     stored: hashlib._Hash | None = None
+    in_part: bool = False
 
     @property
     def failed(self) -> Check | None:
@@ -136,13 +138,14 @@ class _Read:
     complete: bool = False
     empty: bool = True
     size: int = 0
+    part: InPart | None = None
 
-    def counted(self, blocks: Iterable[bytes], witness: Witness | None) -> Iterator[bytes]:
+    def counted(self, blocks: Iterable[bytes | Span], witness: Witness | None) -> Iterator[bytes | Span]:
         """The blocks; their bytes are added up."""
         self.size = 0
         for block in blocks:
-            self.size += len(block)
-            if witness is not None:
+            self.size += length(block)
+            if witness is not None and isinstance(block, bytes):
                 witness.decoded(block)
             yield block
 
@@ -212,20 +215,39 @@ class Examiner:
                 if beside.sum_check(digest.hexdigest()).ok is not False:
                     raise
                 checks.append(Check("content", exc.message, ok=False))  # damage that looks like a command
-        checks.append(beside.sum_check(digest.hexdigest()))
+        if read is not None and read.part is not None:
+            checks.append(Check("checksum", read.part.told, ok=True))
+        else:
+            checks.append(beside.sum_check(digest.hexdigest()))
         if read is None:
             return Examination(path, found, size, beside.manifest, tuple(checks), None)
         checks.extend(read.checks(beside.manifest))
         return Examination(
             path, found, size, beside.manifest, tuple(checks),
             read.header, read.dialect, read.facts, read.databases, read.source, read.picked, read.bridge,
-            digest,
+            digest, read.part is not None,
         )  # fmt: skip
 
     def _read(
         self, path: Path, asked: tuple[str | None, Manifest | None], on_stored: Callable[[bytes], object]
     ) -> _Read:
-        """The one pass; a dump that does not say which database it is of is passed over twice."""
+        """The one pass, over no more than is picked where that can be."""
+        wanted, manifest = asked
+        with opened_in_part(path, manifest if self.pick is not None else None) as part:
+            if part is None:
+                return self._read_whole(path, asked, on_stored)
+            header = read_header(part.head[:HEAD])
+            read = _Read(
+                header, DIALECTS[_family(header, self.family)], wanted or part.manifest.database, part=part
+            )
+            self._pass(read, lambda picker: part.read(picker, on_stored), guarded=self.guarded)
+        _check_source(path, read.databases, wanted, single=self.guarded)
+        return read
+
+    def _read_whole(
+        self, path: Path, asked: tuple[str | None, Manifest | None], on_stored: Callable[[bytes], object]
+    ) -> _Read:
+        """A dump that does not say which database it is of is passed over twice."""
         wanted, manifest = asked
         with opened_as_sql(path, self.tools, on_stored) as opened:
             header, blocks = _headed(opened)
@@ -233,25 +255,28 @@ class Examiner:
             named = manifest.database if manifest else header.database if header else None
             source = wanted or named
             first = _Read(header, dialect, source)
-            self._pass(first, blocks, guarded=self.guarded and source is not None)
+            self._pass(first, lambda _: blocks, guarded=self.guarded and source is not None)
         _check_source(path, first.databases, wanted, single=self.guarded)
         if source is not None or not self.guarded:
             return first
         second = _Read(header, dialect, first.databases[0].name if first.databases else None)
         with opened_as_sql(path, self.tools) as opened:
-            self._pass(second, opened, guarded=True)
+            self._pass(second, lambda _: opened, guarded=True)
         return second
 
-    def _pass(self, read: _Read, blocks: Iterable[bytes], *, guarded: bool) -> None:
+    def _pass(
+        self, read: _Read, blocks: Callable[[Picker | None], Iterable[bytes | Span]], *, guarded: bool
+    ) -> None:
         lexer, selector = read.dialect.lexer(), read.dialect.selector(read.source)
         guard = read.dialect.guard(read.source, events=self.events)
         counter = FactsCounter(read.dialect.objects())
         read.bridge = bridge = read.dialect.bridge(read.source)
-        picked = _Picked(read.dialect, self.pick, bridge) if self.pick is not None else None
+        picked = PickedFacts(read.dialect, self.pick, bridge) if self.pick is not None else None
         read.empty = True
         if self.witness is not None:
             self.witness.begin(read.dialect, read.source, counter)
-        for piece in selector.select(_seen(read, pieces_of(read.counted(blocks, self.witness), lexer))):
+        opened = read.counted(blocks(picked.picker if picked is not None else None), self.witness)
+        for piece in selector.select(_seen(read, pieces_of(opened, lexer))):
             if guarded:
                 guard.check(piece)
             counter.take(piece)
@@ -261,34 +286,9 @@ class Examiner:
                 picked.take(piece)
             elif guarded:
                 bridge.take(piece)
-        read.databases, read.facts, read.complete = selector.databases, counter.result(), lexer.complete
+        counted = counter.result() if read.part is None else read.part.whole(counter.result())
+        read.databases, read.facts, read.complete = selector.databases, counted, lexer.complete
         read.picked = picked.result(read.facts) if picked is not None else None
-
-
-class _Picked:
-    """The facts of what is picked; a table's rows were counted and digested already."""
-
-    def __init__(self, dialect: Dialect, pick: Pick, bridge: Bridge) -> None:
-        self._bridge = bridge
-        self._picker = dialect.picker(pick, Changes())
-        self._counter = FactsCounter(dialect.objects())
-        self._filled: set[str] = set()
-
-    def take(self, piece: Piece) -> None:
-        for kept in self._picker.pick((piece,)):
-            self._bridge.take(kept)
-            if isinstance(kept, DataBegin):
-                self._filled.add(kept.table)
-            if not isinstance(kept, Rows):
-                self._counter.take(kept)
-
-    def result(self, whole: Facts) -> Facts:
-        self._picker.finish()
-        counted = {table.name: table for table in whole.tables}
-        facts = self._counter.result()
-        return replace(
-            facts, tables=tuple(counted[t.name] if t.name in self._filled else t for t in facts.tables)
-        )
 
 
 def _seen(read: _Read, pieces: Iterator[Piece]) -> Iterator[Piece]:

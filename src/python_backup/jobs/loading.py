@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
-from python_backup.dump.dialect import Dialect, SourceDatabase
+from python_backup.dump.dialect import Dialect, Picker, SourceDatabase
 from python_backup.dump.needs import Needs, NeedsCounter
 from python_backup.dump.pick import Pick
 from python_backup.dump.piece import Piece
@@ -19,8 +19,10 @@ from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, Refused, UsageError
 from python_backup.jobs.examine import Examination, Examiner, both, opened_as_sql
+from python_backup.jobs.in_part import opened_in_part
 from python_backup.jobs.progress import Progress
-from python_backup.model import Facts, Instance
+from python_backup.jobs.reading import fed
+from python_backup.model import Facts, Instance, Span
 from python_backup.storage.names import parse_name
 from python_backup.stream.apart import apart
 
@@ -168,12 +170,26 @@ class Loading:
             choices = replace(choices, rename_ambiguous=False)
         rewriter = whole.dialect.rewriter(whole.source, target, self.changes, choices)
         same = _Same.as_examined(whole.examination)
+        picker = whole.dialect.picker(whole.pick, self.changes) if whole.pick is not None else None
         with (
             self.progress.step(f"{doing} {whole.path.name}", total=whole.examination.size) as step,
-            opened_as_sql(whole.path, self.instance.tools, both(same.update, step)) as blocks,
-            apart(_by_block(same.checked(blocks), whole, self.changes)) as batches,
+            self._opened(picker, both(same.update, step)) as blocks,
+            apart(_by_block(same.checked(blocks), whole, picker)) as batches,
         ):
             yield rewriter.rewrite(chain.from_iterable(batches))
+
+    @contextmanager
+    def _opened(
+        self, picker: Picker | None, on_stored: Callable[[bytes], object]
+    ) -> Iterator[Iterable[bytes | Span]]:
+        """The dump, as much of it as was examined."""
+        seen = self.whole.examination
+        if not seen.in_part:
+            with opened_as_sql(seen.path, self.instance.tools, on_stored) as blocks:
+                yield blocks
+            return
+        with opened_in_part(seen.path, seen.manifest) as part:
+            yield part.read(picker, on_stored) if part is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +209,7 @@ class _Same:
     def update(self, block: bytes) -> None:
         self.digest.update(block)
 
-    def checked(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+    def checked(self, blocks: Iterable[bytes | Span]) -> Iterator[bytes | Span]:
         """The blocks; raises behind the last where the stored bytes are not those that were examined."""
         yield from blocks
         if self.digest.hexdigest() != self.expected:
@@ -203,17 +219,16 @@ class _Same:
             )
 
 
-def _by_block(blocks: Iterable[bytes], whole: Whole, changes: Changes) -> Iterator[list[Piece]]:
+def _by_block(blocks: Iterable[bytes | Span], whole: Whole, picker: Picker | None) -> Iterator[list[Piece]]:
     """The picked pieces, those of one block together: a queue's place costs more than a piece."""
     lexer, selector = whole.dialect.lexer(), whole.dialect.selector(whole.source)
-    picker = whole.dialect.picker(whole.pick, changes) if whole.pick is not None else None
 
     def chosen(pieces: Iterator[Piece]) -> list[Piece]:
         selected = selector.select(pieces)
         return list(selected if picker is None else picker.pick(selected))
 
     for block in blocks:
-        yield chosen(lexer.feed(block))
+        yield chosen(fed(lexer, block))
     yield chosen(lexer.finish())
     if picker is not None:
         picker.finish()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.piece import Lexer, Piece
+from python_backup.dump.spans import SpanCounter
+from python_backup.model import Span
 
 
 @dataclass(slots=True)
@@ -17,6 +19,7 @@ class FactsMeter:
     dialect: Dialect
     lexer: Lexer = field(init=False)
     counter: FactsCounter = field(init=False)
+    spans: SpanCounter = field(init=False, default_factory=SpanCounter)
 
     def __post_init__(self) -> None:
         self.lexer = self.dialect.lexer()
@@ -24,23 +27,34 @@ class FactsMeter:
 
     def feed(self, block: bytes) -> Iterable[bytes]:
         """Counts the block's pieces."""
-        for piece in self.lexer.feed(block):
-            self.counter.take(piece)
+        self._take(self.lexer.feed(block))
         return (block,)
 
     def finish(self) -> Iterable[bytes]:
         """Counts what is left."""
-        for piece in self.lexer.finish():
-            self.counter.take(piece)
+        self._take(self.lexer.finish())
         return ()
 
+    def _take(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            self.counter.take(piece)
+            self.spans.take(piece)
 
-def pieces_of(blocks: Iterable[bytes], lexer: Lexer) -> Iterator[Piece]:
-    """The pieces of a whole stream.
+
+def pieces_of(blocks: Iterable[bytes | Span], lexer: Lexer) -> Iterator[Piece]:
+    """The pieces of a whole stream, but for the spans that were passed over.
 
     Raises:
         ArtifactCorrupt: the stream ends amid something.
     """
     for block in blocks:
-        yield from lexer.feed(block)
+        yield from fed(lexer, block)
     yield from lexer.finish()
+
+
+def fed(lexer: Lexer, block: bytes | Span) -> Iterator[Piece]:
+    """The pieces that are complete with this block; none with a span."""
+    if isinstance(block, bytes):
+        yield from lexer.feed(block)
+    else:
+        lexer.jump(block.lines)

@@ -19,6 +19,7 @@ from zlib_ng import zlib_ng
 from python_backup.errors import UsageError
 from python_backup.model import Format
 from python_backup.stream.decoders import SKIPPABLE_MAGICS, ZSTD_MAGIC, gunzipped, plain, unzipped, unzstd
+from python_backup.stream.frames import FrameEncoder
 from python_backup.stream.stage import Stage
 from python_backup.stream.zip import ZipEncoder
 
@@ -29,17 +30,19 @@ else:
 
 _GZIP = 16 + zlib_ng.MAX_WBITS  # wbits for a gzip header and trailer
 _ZSTD_WORKERS = min(2, os.cpu_count() or 1)  # two keep up with a dump
-_ZSTD_JOB = 2 << 20  # bytes a worker takes at once: a third of the default's memory, no worse a ratio
+_ZSTD_FRAME = (
+    2 << 20
+)  # bytes of a frame; larger ones are up to 1 % smaller, of tables as small as one is read
 _ZSTD_TUNED: Mapping[int, Mapping[int, int]] = {  # found on dumps; bytes of a match, log2 of tables' entries
     3: {
         zstd.CompressionParameter.min_match: 6,  # digits get 5 % smaller and faster, prose 1 % larger
         zstd.CompressionParameter.hash_log: 15,  # both tables stay in the processor's cache: half the time of
         zstd.CompressionParameter.chain_log: 15,  # 17 and 16, and 0.5 % larger where texts are long
-        zstd.CompressionParameter.overlap_log: 3,  # a job looks back 32 KiB, to pack less twice
     },
     4: {zstd.CompressionParameter.min_match: 6},
 }
-_ZSTD_ALONE = 13  # a second worker would go beyond 150 MB from this level on; from 20 on, one does
+_ZSTD_SLOW = 13  # the level from which on memory bounds the workers to one, and larger frames are worth it
+_ZSTD_SLOW_FRAME = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +116,11 @@ def _gzip_encoder(level: int, _member: Member) -> Stage:
 
 def _zstd_encoder(level: int, _member: Member) -> Stage:
     parameter = zstd.CompressionParameter
-    options: dict[int, int] = {parameter.compression_level: level, parameter.checksum_flag: 1}
-    if level < _ZSTD_ALONE:
-        options |= {parameter.nb_workers: _ZSTD_WORKERS, parameter.job_size: _ZSTD_JOB}
-    options |= _ZSTD_TUNED.get(level, {})
-    compressor = zstd.ZstdCompressor(options=options)
-    return _Encoder(compressor.compress, compressor.flush)
+    tuned = _ZSTD_TUNED.get(level, {})
+    options = {parameter.compression_level: level, parameter.checksum_flag: 1, **tuned}
+    if level < _ZSTD_SLOW:
+        return FrameEncoder(options, _ZSTD_FRAME, _ZSTD_WORKERS)
+    return FrameEncoder(options, _ZSTD_SLOW_FRAME, 1)
 
 
 def _zip_encoder(level: int, member: Member) -> Stage:

@@ -73,8 +73,12 @@ def test_pieces_are_at_most_1_mib_whatever_they_expand_to(tmp_path, kind):
 def test_a_file_cut_at_any_byte_is_corrupt(tmp_path, kind):
     whole = stored(kind, SMALL)
     name = "a" + CODECS[kind].suffix
+    frames = len(whole) - 8 - 8 - 9  # there all data is whole, and only the table of one frame is missing
     for length in range(len(whole)):
-        assert name in corrupt(tmp_path, whole[:length], name)
+        if kind is Format.ZSTD and length == frames:
+            assert read(tmp_path, whole[:length], name) == SMALL
+        else:
+            assert name in corrupt(tmp_path, whole[:length], name)
 
 
 @pytest.mark.parametrize("kind", COMPRESSED)

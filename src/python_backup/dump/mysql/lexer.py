@@ -113,6 +113,10 @@ class MysqlLexer:
             hint="The dump was cut off: make a new backup, or take an older one.",
         )
 
+    def jump(self, lines: int) -> None:
+        """Counts lines that were passed over."""
+        self._line += lines
+
     def _look_at_header(self) -> None:
         if self._first and self._buffer.startswith(_BOM):
             self._at = len(_BOM)  # it goes with the comment that follows; the mysql client skips it, too

@@ -65,6 +65,11 @@ class MysqlPicker:
                 case _:
                     yield piece
 
+    @property
+    def skipping(self) -> bool:
+        """Whether the data that began last is not picked."""
+        return self._skipping
+
     def finish(self) -> None:
         """Call it at the end of the dump; see `python_backup.dump.pick.Choice.check`."""
         self._choice.check()

@@ -91,6 +91,10 @@ class PostgreSQLLexer:
                 f"the dump ends inside {where} that begins on line {self._line}", hint=_HINT
             )
 
+    def jump(self, lines: int) -> None:
+        """Counts lines that were passed over."""
+        self._line += lines
+
     def _run(self) -> Iterator[Piece]:
         while (yield from (self._mode or self._between)()):
             pass

@@ -1,0 +1,98 @@
+"""Artifacts of zstd frames: read by the stock tool, and in part."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from python_backup.errors import ArtifactCorrupt
+from python_backup.model import Span
+from python_backup.stream.frames import FrameEncoder, frame_digest, framed
+from python_backup.stream.stage import through
+
+SIZE = 1000
+DATA = b"".join(b"%d\trow\n" % i for i in range(2000)) + os.urandom(2500)
+
+
+def write(path: Path, data: bytes = DATA, cut: int = 333) -> tuple[str, ...]:
+    encoder = FrameEncoder({}, SIZE, 2)
+    blocks = (data[i : i + cut] for i in range(0, len(data), cut))
+    path.write_bytes(b"".join(through(blocks, encoder)))
+    return tuple(encoder.digests)
+
+
+@pytest.mark.parametrize("cut", [1, 333, 999, 1000, 1001, 7777, 10**6])
+def test_frames_are_of_one_size_however_the_stream_was_cut_and_zstd_reads_them(
+    tmp_path: Path, cut: int
+) -> None:
+    path = tmp_path / "a.zst"
+    digests = write(path, cut=cut)
+    assert len(digests) == -(-len(DATA) // SIZE)
+    assert subprocess.run(["zstd", "-dc", path], capture_output=True, check=True).stdout == DATA
+    with framed(path, digests) as frames:
+        assert frames is not None
+        assert frames.size == len(DATA)
+        assert b"".join(b for b in frames.read((), lambda: True, len) if isinstance(b, bytes)) == DATA
+        assert frames.begins[:3] == (0, SIZE, 2 * SIZE)
+
+
+def test_an_empty_stream_has_one_frame(tmp_path: Path) -> None:
+    digests = write(tmp_path / "a.zst", b"")
+    with framed(tmp_path / "a.zst", digests) as frames:
+        assert frames is not None
+        assert (len(digests), frames.size) == (1, 0)
+
+
+def test_what_is_passed_over_is_neither_read_nor_checked(tmp_path: Path) -> None:
+    path = tmp_path / "a.zst"
+    digests = write(path)
+    spans = (Span(2100, 7900, 5), Span(8200, 9900, 7), Span(10_001, 10_002, 0))
+    stored: list[bytes] = []
+    answers = iter((True, False, True))
+    with framed(path, digests) as frames:
+        assert frames is not None
+        for number in range(3, 7):  # those that hold nothing else
+            with path.open("r+b") as file:
+                file.seek(frames.stored[number] + 9)
+                file.write(b"damage")
+        blocks = list(frames.read(spans, lambda: next(answers), stored.append))
+    assert [block for block in blocks if isinstance(block, Span)] == [spans[0], spans[2]]
+    read = b"".join(block for block in blocks if isinstance(block, bytes))
+    assert read == DATA[:2100] + DATA[7900:10_001] + DATA[10_002:]
+    assert [frame_digest(frame) for frame in stored] == [
+        d for n, d in enumerate(digests) if n not in range(3, 7)
+    ]
+
+
+def test_a_damaged_frame_that_is_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.zst"
+    digests = write(path)
+    with framed(path, digests) as frames:
+        assert frames is not None
+        content = bytearray(path.read_bytes())
+        content[frames.stored[4] + 9] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(ArtifactCorrupt, match="frame 4 is not what its manifest says"):
+            list(frames.read((), lambda: False, len))
+
+
+def test_other_files_have_no_frames(tmp_path: Path) -> None:
+    path = tmp_path / "a.zst"
+    digests = write(path)
+    whole = path.read_bytes()
+    for content in (b"", whole[:-1], whole[1:], whole + b"x", whole[:40], bytes(len(whole))):
+        path.write_bytes(content)
+        with framed(path, digests) as frames:
+            assert frames is None
+    path.write_bytes(whole)
+    for other in ((), digests[:-1], (*digests, "0" * 16)):
+        with framed(path, other) as frames:
+            assert frames is None
+
+
+def test_an_error_of_the_compressor_ends_the_stage() -> None:
+    with pytest.raises(ValueError, match="parameter"):
+        list(through([DATA], FrameEncoder({100_000: 1}, SIZE, 1)))
