@@ -31,6 +31,7 @@ MANIFEST = Manifest(
         ),
         objects={"tables": ("public.odd", "public.orders"), "views": ()},
         sequences={"public.orders_id_seq": -(2**63)},
+        statements={"views": {"public.v": "blake3:" + "3" * 64}},
     ),
     warnings=("collation mismatch",),
 )
@@ -45,6 +46,12 @@ def document(**changes):
 
 def load(value) -> Manifest:
     return load_manifest(json.dumps(value).encode())
+
+
+def test_a_manifest_of_the_time_before_statements_were_digested_has_none():
+    old = document()
+    del old["facts"]["statements"]
+    assert load(old).facts.statements == {}
 
 
 def test_a_manifest_comes_back():

@@ -53,8 +53,9 @@ def _cases(report: DrillReport) -> Iterator[Case]:
         wrong = f"{table.expected} rows in the backup, {table.found} restored: {table.equality}"
         yield "tables", table.table, wrong if table.table in report.bad_tables else None
     for kind in report.objects:
-        missing, besides = ", ".join(kind.missing), ", ".join(kind.unexpected)
-        yield "objects", kind.kind, None if kind.equal else f"missing: {missing}; besides: {besides}"
+        lists = (("missing", kind.missing), ("besides", kind.unexpected), ("changed", kind.changed))
+        wrong = "; ".join(f"{word}: {', '.join(names)}" for word, names in lists if names)
+        yield "objects", kind.kind, wrong or None
     for difference in report.differences:
         yield "sequences", difference, difference
     for check in report.checks:

@@ -13,6 +13,7 @@ from python_backup.dump.needs import NeedsReader
 from python_backup.dump.pick import Pick
 from python_backup.dump.piece import Lexer, Piece
 from python_backup.dump.rowwise import ShapeReader
+from python_backup.dump.statements import StatementReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,10 @@ class Dialect(Protocol):
 
     def objects(self) -> ObjectReader:
         """A new reader of created objects for one stream (it may follow ``SET search_path``)."""
+        ...
+
+    def statements(self, source: str | None) -> StatementReader:
+        """A new reader of what makes one stream's objects; ``source`` is the database it is of."""
         ...
 
     def shapes(self) -> ShapeReader:

@@ -8,22 +8,10 @@ from typing import Protocol
 
 from blake3 import blake3
 
+from python_backup.dump.created import Created
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
+from python_backup.dump.statements import StatementDigests, StatementReader
 from python_backup.model import Facts, TableFacts
-
-
-@dataclass(frozen=True, slots=True)
-class Created:
-    """One object that a statement makes; ``kind`` is one of the words of `model.Facts`.
-
-    ``value`` is given with kind ``sequence_value`` alone. With ``gone`` the statement takes away an
-    object of that name, if there was one: a view's stand-in, an index that another replaces.
-    """
-
-    kind: str
-    name: str
-    value: int | None = None
-    gone: bool = False
 
 
 class ObjectReader(Protocol):
@@ -53,10 +41,12 @@ class FactsCounter:
     """Takes every piece of one dump, in order, and gives its facts at the end."""
 
     created_by: ObjectReader
+    made_by: StatementReader | None = None
     new_digest: Callable[[], _Digest] = blake3
     _tables: dict[str, _Table] = field(default_factory=dict)
     _objects: dict[str, list[str]] = field(default_factory=dict)
     _sequences: dict[str, int] = field(default_factory=dict)
+    _statements: StatementDigests = field(default_factory=StatementDigests)
     _current: _Table | None = None
 
     def take(self, piece: Piece) -> None:
@@ -84,6 +74,7 @@ class FactsCounter:
             ),
             objects={kind: tuple(sorted(names)) for kind, names in sorted(self._objects.items()) if names},
             sequences=dict(sorted(self._sequences.items())),
+            statements=self._statements.result(),
         )
 
     def _begin(self, piece: DataBegin) -> None:
@@ -113,10 +104,14 @@ class FactsCounter:
         self._current = None
 
     def _statement(self, piece: Statement) -> None:
-        for created in self.created_by(piece):
+        all_created = tuple(self.created_by(piece))
+        if self.made_by is not None and (made := self.made_by(piece, all_created)) is not None:
+            self._statements.add(made)
+        for created in all_created:
             if created.kind == "sequence_value":
                 self._sequences[created.name] = created.value or 0
             elif not created.gone:
                 self._objects.setdefault(created.kind, []).append(created.name)
             elif created.name in (names := self._objects.get(created.kind, [])):
                 names.remove(created.name)
+                self._statements.drop(created.kind, created.name)

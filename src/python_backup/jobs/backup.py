@@ -333,7 +333,7 @@ class _DatabaseBackup:
         return suspicions(held, before.facts if before else None, expected)
 
     def _facts_meter(self) -> FactsMeter:
-        return FactsMeter(ENGINES[self.instance.dbms].dialect)
+        return FactsMeter(ENGINES[self.instance.dbms].dialect, self.database)
 
     def _read_back(self, sink: Storing, facts: FactsMeter, timeout: float | None) -> None:
         """The facts of an archive, read from what was just written: its stream holds no plain SQL."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from python_backup.dump.statements import OTHERS
 from python_backup.engines.engine import Server
 from python_backup.model import Facts
 
@@ -36,18 +37,22 @@ class TableCompared:
 
 @dataclass(frozen=True, slots=True)
 class ObjectsCompared:
-    """One kind of object: how many the dump makes, how many the target has, and which differ."""
+    """One kind of object: how many the dump makes, how many the target has, and which differ.
+
+    ``changed`` are those of both that other statements make; only of two dumps can that be said.
+    """
 
     kind: str
     expected: int
     found: int
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
+    changed: tuple[str, ...] = ()
 
     @property
     def equal(self) -> bool:
-        """Whether the target has just those that the dump makes."""
-        return not self.missing and not self.unexpected
+        """Whether the target has just those that the dump makes, made by the same statements."""
+        return not self.missing and not self.unexpected and not self.changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,39 @@ def compare_objects(
     return tuple(
         kind if named or kind.kind not in IMPLIED else replace(kind, unexpected=()) for kind in kinds
     )
+
+
+def compare_made(
+    expected: Facts, found: Facts, *, named: bool = True, alike: bool = True
+) -> tuple[ObjectsCompared, ...]:
+    """Every kind of object of two dumps, sorted, what no kind lists (``others``) too.
+
+    ``alike``: the same tool and version wrote both, so that statements can be compared; of dumps of
+    programs before there were digests of them, there are none.
+    """
+    listed, there = dict(expected.objects), dict(found.objects)
+    if alike and expected.statements and found.statements:
+        listed[OTHERS], there[OTHERS] = (tuple(f.statements.get(OTHERS, ())) for f in (expected, found))
+    changed = changed_statements(expected, found) if alike else {}
+    kinds = compare_objects(listed, there, named=named)
+    return tuple(
+        replace(kind, changed=changed.get(kind.kind, ())) for kind in kinds if kind.expected or kind.found
+    )
+
+
+def changed_statements(expected: Facts, found: Facts) -> Mapping[str, tuple[str, ...]]:
+    """By kind the objects of both dumps whose statements differ.
+
+    Digests of one form alone are compared: the word before a digest's colon names it.
+    """
+    changed: dict[str, list[str]] = {}
+    for kind, made in expected.statements.items():
+        others = found.statements.get(kind, {})
+        for name, digest in made.items():
+            other = others.get(name, digest)
+            if other != digest and other.partition(":")[0] == digest.partition(":")[0]:
+                changed.setdefault(kind, []).append(name)
+    return {kind: tuple(names) for kind, names in changed.items()}
 
 
 def without_implied(

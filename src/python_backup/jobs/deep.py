@@ -17,7 +17,7 @@ from python_backup.dump.facts import FactsCounter
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.rowwise import RowCutter, ShapeReader
 from python_backup.errors import UnsafeDump
-from python_backup.jobs.compare import ObjectsCompared, compare_objects, compare_sequences
+from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_sequences
 from python_backup.jobs.evidence import Check
 from python_backup.model import Facts, Format, Manifest, TableFacts
 
@@ -161,7 +161,7 @@ class DeepLook:
         facts = self.facts()
         if manifest is None or facts is None:
             return ()
-        return compare_objects(manifest.facts.objects, facts.objects)
+        return compare_made(manifest.facts, facts)
 
     def checks(self, manifest: Manifest | None, *, whole: bool) -> Iterator[Check]:
         """What is to be said beside the tables, of checks that `examine` has not."""

@@ -6,7 +6,6 @@ A dump without a manifest, of whatever program, is read once instead, and counte
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from python_backup.errors import ArtifactCorrupt, ArtifactMissing
+from python_backup.jobs.compare import compare_made
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.progress import Progress
 from python_backup.model import MANIFEST, Facts, TableFacts
@@ -107,7 +107,7 @@ def diff(before: Path, after: Path, progress: Progress) -> DiffReport:
         new,
         comparable,
         tuple(_tables(old.facts, new.facts, comparable=comparable)),
-        tuple(_objects(old.facts.objects, new.facts.objects)),
+        tuple(_objects(old.facts, new.facts, comparable=comparable)),
         tuple(_sequences(old.facts.sequences, new.facts.sequences)),
     )
 
@@ -158,14 +158,10 @@ def _content(was: TableFacts | None, now: TableFacts | None, *, comparable: bool
     return Content.CHANGED if comparable or was.rows != now.rows else Content.UNKNOWN
 
 
-def _objects(
-    before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
-) -> Iterator[ObjectsChange]:
-    for kind in sorted({*before, *after}):
-        old, new = Counter(before.get(kind, ())), Counter(after.get(kind, ()))
-        added, removed = (tuple(sorted(rest.elements())) for rest in (new - old, old - new))
-        if added or removed:
-            yield ObjectsChange(kind, added, removed)
+def _objects(before: Facts, after: Facts, *, comparable: bool) -> Iterator[ObjectsChange]:
+    for kind in compare_made(before, after, alike=comparable):
+        if not kind.equal:
+            yield ObjectsChange(kind.kind, kind.unexpected, kind.missing, kind.changed)
 
 
 def _sequences(before: Mapping[str, int], after: Mapping[str, int]) -> Iterator[SequenceChange]:

@@ -22,7 +22,7 @@ from python_backup.engines.scratch import choose_program, scratch_server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactError, BackupError, Refused, StatementFailed, UsageError
 from python_backup.jobs.checks import CheckAnswered, DrillCheck, answered
-from python_backup.jobs.compare import ObjectsCompared, compare_objects, compare_sequences
+from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_sequences
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import opened_as_sql, peek
 from python_backup.jobs.progress import Progress
@@ -115,7 +115,7 @@ class _Drill:
             program = self._program(header)
             with self._server(program) as instance:
                 report = self._restored(instance)
-                meter = FactsMeter(ENGINES[instance.dbms].dialect)
+                meter = FactsMeter(ENGINES[instance.dbms].dialect, report.target)
                 self._dumped(instance, report.target, meter)
                 tables = tuple(_proofs(report.facts, meter.counter.result()))
                 tables = tuple(self._in_any_order(instance, report, tables))
@@ -203,7 +203,8 @@ class _Drill:
         tables, facts = found
         enough = _enough(report.manifest, program)
         named = header is not None and header.tool is not None
-        objects = compare_objects(report.facts.objects, facts.objects, named=named)
+        alike = Equality.SAME_COUNT not in enough
+        objects = compare_made(report.facts, facts, named=named, alike=alike)
         differences = compare_sequences(report.facts.sequences, facts.sequences)
         bad = tuple(table for table in tables if table.equality not in enough)
         reasons = [
@@ -321,5 +322,9 @@ def _said(table: TableProof) -> str:
 
 
 def _missing(kind: ObjectsCompared) -> str:
-    lists = (("lacks", kind.missing), ("has besides", kind.unexpected))
+    lists = (
+        ("lacks", kind.missing),
+        ("has besides", kind.unexpected),
+        ("has by other statements", kind.changed),
+    )
     return ", ".join(f"{word} {', '.join(names)}" for word, names in lists if names)

@@ -269,7 +269,7 @@ class Examiner:
     ) -> None:
         lexer, selector = read.dialect.lexer(), read.dialect.selector(read.source)
         guard = read.dialect.guard(read.source, events=self.events)
-        counter = FactsCounter(read.dialect.objects())
+        counter = FactsCounter(read.dialect.objects(), read.dialect.statements(read.source))
         read.bridge = bridge = read.dialect.bridge(read.source)
         picked = PickedFacts(read.dialect, self.pick, bridge) if self.pick is not None else None
         read.empty = True

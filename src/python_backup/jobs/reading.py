@@ -14,16 +14,17 @@ from python_backup.model import Span
 
 @dataclass(slots=True)
 class FactsMeter:
-    """A stage that counts and digests what passes, and changes nothing."""
+    """A stage that counts and digests what passes, and changes nothing; ``source`` is the database's name."""
 
     dialect: Dialect
+    source: str | None = None
     lexer: Lexer = field(init=False)
     counter: FactsCounter = field(init=False)
     spans: SpanCounter = field(init=False, default_factory=SpanCounter)
 
     def __post_init__(self) -> None:
         self.lexer = self.dialect.lexer()
-        self.counter = FactsCounter(self.dialect.objects())
+        self.counter = FactsCounter(self.dialect.objects(), self.dialect.statements(self.source))
 
     def feed(self, block: bytes) -> Iterable[bytes]:
         """Counts the block's pieces."""

@@ -5,21 +5,30 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import psycopg
+import pymysql
 import pytest
 
+from integration.engines.mysql import everything
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.checks import DrillCheck
 from python_backup.jobs.drill import DrillReport, DrillRequest, drill
-from python_backup.model import Format
+from python_backup.jobs.restore import RestoreReport, restore
+from python_backup.model import Dbms, Format, Instance
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.proofs import Equality, Verdict
 from support import databases
+from support.jobs import backed_up
+from support.pg_trips import script
 from support.servers import RunningServer, instance_for
 from support.silence import Silence
 
+SCRIPT = Path(__file__).parents[1] / "engines" / "postgresql" / "everything.sql"
 SAMPLE = {
     "postgresql": (
         "create table customer (id int primary key, name text not null, note text)",
@@ -63,6 +72,60 @@ def test_a_good_backup_is_proven_identical_table_by_table(any_server: RunningSer
     assert (report.reason, report.verdict) == (None, Verdict.PROVEN)
     assert {table.equality for table in report.tables} == {Equality.IDENTICAL}
     assert len(report.tables) == 2
+
+
+def test_the_database_of_everything_is_proven_table_by_table_and_object_by_object(
+    dbms_server: RunningServer, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    database = new_database(dbms_server, "every thing")
+    if dbms_server.family == "postgresql":
+        databases.execute(dbms_server, database, script(SCRIPT, dbms_server.major[0]))
+    else:
+        everything.build(dbms_server, database)
+    result = backed_up(instance_for(dbms_server), database, tmp_path)
+    assert result.path is not None, result.error
+    report = drilled(dbms_server, result.path)
+    assert (report.verdict, report.reason) == (Verdict.PROVEN, None)
+    assert result.manifest is not None
+    assert set(result.manifest.facts.statements) >= {"tables", "views", "routines", "triggers"}
+
+
+def _link(instance: Instance, database: str) -> Any:
+    """A connection to a throw-away server."""
+    account = {"user": instance.username, "password": instance.password.reveal() if instance.password else ""}
+    if instance.dbms is Dbms.POSTGRESQL:
+        return psycopg.connect(
+            host=instance.socket, port=instance.port, dbname=database, autocommit=True, **account
+        )
+    return pymysql.connect(unix_socket=instance.socket, database=database, autocommit=True, **account)
+
+
+def test_an_object_that_another_statement_makes_is_named(
+    family_server: RunningServer,
+    new_database: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A restore that makes a view otherwise is no part of this program: one is played."""
+    database = new_database(family_server, "shop")
+    databases.execute(family_server, database, *SAMPLE[family_server.family])
+    result = backed_up(instance_for(family_server), database, tmp_path)
+    assert result.path is not None, result.error
+
+    def restored_otherwise(*arguments: Any) -> RestoreReport:
+        report = restore(*arguments)
+        with closing(_link(arguments[0].instance, report.target)) as link, link.cursor() as cursor:
+            cursor.execute("drop view spent")
+            cursor.execute(
+                "create view spent as select customer, min(total) as sum from purchase group by customer"
+            )
+        return report
+
+    monkeypatch.setattr("python_backup.jobs.drill.restore", restored_otherwise)
+    report = drilled(family_server, result.path)
+    assert report.verdict is Verdict.FAILED
+    assert report.reason is not None
+    assert report.reason.endswith("spent")
 
 
 def test_a_damaged_backup_is_failed_before_anything_is_started(

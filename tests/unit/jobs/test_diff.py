@@ -18,11 +18,13 @@ BEFORE = Facts(
     (TableFacts("a", 3, 9, "x"), TableFacts("b", 2, 9, "x"), TableFacts("c", None, 9, "x"), TableFacts("d", 1, 1, "x")),
     {"tables": ("a", "b", "c", "d"), "routines": ("f", "f"), "views": ("v",)},
     {"s": 7, "t": 1},
+    {"tables": {"a": "blake3:1", "b": "blake3:1"}, "views": {"v": "blake3:1"}, "others": {"cast": "blake3:1"}},
 )  # fmt: skip
 AFTER = Facts(
     (TableFacts("a", 3, 9, "x"), TableFacts("b", 5, 9, "y"), TableFacts("c", None, 9, "y"), TableFacts("e", 1, 1, "x")),
     {"tables": ("a", "b", "c", "e"), "routines": ("f",), "views": ("v",)},
     {"s": 9, "u": 1},
+    {"tables": {"a": "blake3:1", "b": "blake3:2"}, "views": {"v": "later:1"}, "others": {"publication p": "blake3:1"}},
 )  # fmt: skip
 DUMP = b"""-- MySQL dump 10.13  Distrib 8.4.3
 CREATE TABLE `a` (`id` int);
@@ -53,8 +55,9 @@ def test_tables_objects_and_sequences_are_told_from_manifests_alone(tmp_path: Pa
         TableChange("e", None, 1, Content.ADDED),
     )
     assert report.objects == (
+        ObjectsChange("others", ("publication p",), ("cast",)),
         ObjectsChange("routines", (), ("f",)),
-        ObjectsChange("tables", ("e",), ("d",)),
+        ObjectsChange("tables", ("e",), ("d",), ("b",)),
     )
     assert report.sequences == (
         SequenceChange("s", 7, 9),
@@ -83,6 +86,12 @@ def test_what_other_tools_wrote_is_unknown_where_the_rows_are_as_many(
     report = compared(tmp_path, BEFORE, other, **changes)
     assert not report.comparable
     assert [t.content for t in report.tables][:2] == [Content.UNKNOWN, Content.CHANGED]
+    assert report.objects == ()
+
+
+def test_a_manifest_without_statements_has_no_changed_ones(tmp_path: Path) -> None:
+    report = compared(tmp_path, replace(BEFORE, statements={}), replace(BEFORE, statements=AFTER.statements))
+    assert report.same
 
 
 def test_a_patch_level_of_the_server_writes_values_as_before(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from python_backup.dump.mysql.picking import MysqlPicker
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.mysql.selector import MysqlSelector
 from python_backup.dump.mysql.shape import MysqlShapes
+from python_backup.dump.mysql.statements import MysqlStatements
 from python_backup.dump.pick import Pick
 
 
@@ -29,6 +30,10 @@ class MysqlDialect:
     def objects(self) -> MysqlObjects:
         """A new reader of created objects for one stream."""
         return MysqlObjects()
+
+    def statements(self, source: str | None) -> MysqlStatements:
+        """A new reader of what makes one stream's objects."""
+        return MysqlStatements(source)
 
     def shapes(self) -> MysqlShapes:
         """A new reader of tables' shapes for one stream."""

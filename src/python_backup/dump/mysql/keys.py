@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from python_backup.dump.facts import Created
+from python_backup.dump.created import Created
 from python_backup.dump.mysql.created import Definition, names
 from python_backup.dump.mysql.tokens import Kind, Token, chain
 from python_backup.model import label

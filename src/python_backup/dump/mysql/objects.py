@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from python_backup.dump.facts import Created
+from python_backup.dump.created import Created
 from python_backup.dump.mysql.created import Definition, definition, names
 from python_backup.dump.mysql.keys import Keys
 from python_backup.dump.mysql.modes import SqlModes

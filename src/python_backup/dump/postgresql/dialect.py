@@ -17,6 +17,7 @@ from python_backup.dump.postgresql.picking import DumpPicker
 from python_backup.dump.postgresql.rewriter import DumpRewriter
 from python_backup.dump.postgresql.selector import DatabaseSelector
 from python_backup.dump.postgresql.shape import PostgreSQLShapes
+from python_backup.dump.postgresql.statements import PostgreSQLStatements
 
 
 class PostgreSQLDialect:
@@ -34,6 +35,10 @@ class PostgreSQLDialect:
     def objects(self) -> ObjectReader:
         """A new reader of created objects."""
         return ObjectReader()
+
+    def statements(self, source: str | None) -> PostgreSQLStatements:  # noqa: ARG002 - no object names it
+        """A new reader of what makes one stream's objects."""
+        return PostgreSQLStatements()
 
     def shapes(self) -> PostgreSQLShapes:
         """A new reader of tables' shapes."""

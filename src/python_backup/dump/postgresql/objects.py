@@ -27,7 +27,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from python_backup.dump.facts import Created
+from python_backup.dump.created import Created
 from python_backup.dump.piece import Statement
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.session import DEFAULT_SCHEMA, Session

@@ -39,7 +39,7 @@ def connected(instance: Instance) -> Iterator[Server]:
 def dump(server: Server, database: str) -> Dump:
     """Dumps the database, and counts the dump in blocks as they came."""
     plan = server.plan_dump(database, Limits(timeout=120))
-    counter = FactsCounter(ENGINE.dialect.objects())
+    counter = FactsCounter(ENGINE.dialect.objects(), ENGINE.dialect.statements(database))
     lexer = ENGINE.dialect.lexer()
     blocks: list[bytes] = []
     with plan.start() as stream:

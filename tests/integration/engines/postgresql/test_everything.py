@@ -29,6 +29,7 @@ def test_a_second_dump_of_the_restored_database_equals_the_first(
     facts = restored(server, [first.text], target)
     second = dumped(server, target)
     assert without_names(second.text, target.replace('"', '""'), target) == without_names(first.text, full)
+    assert _facts(second.text).statements == _facts(first.text).statements
     assert server.counts(target) == {table.name: table.rows for table in facts.tables}
     assert server.objects(target) == facts.objects
     assert server.sequences(target) == facts.sequences
