@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_backup.jobs.backup import BackupRequest, DatabaseResult, back_up
+from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.model import Facts, Format, Instance
 from support.silence import Silence
@@ -33,7 +34,8 @@ def facts(result: DatabaseResult) -> Facts:
 def restored(instance: Instance, file: Path | None, target: str, *, force: bool = False) -> RestoreReport:
     """A restore of which nothing differs."""
     assert file is not None
-    request = RestoreRequest(file, instance, target, force=force)
+    safety = Safety(file.parent / "safety")
+    request = RestoreRequest(file, instance, target, force=force, safety=safety)
     report = restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
     assert report.comparison is not None
     assert report.comparison.equal, report.comparison

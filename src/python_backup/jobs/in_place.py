@@ -177,7 +177,7 @@ class InPlace:
         whole = not half and server.exists(mark.database) and bool(server.objects(mark.database))
         if not whole:
             with timed("put_back"):
-                (self._put_back_standing if half else self._put_back)(server, mark)
+                (self._put_back if mark.beside else self._put_back_standing)(server, mark)
         unmark(mark)
         if whole:
             return f"{mark.database} holds what it should; its safety backup {mark.artifact} was not needed"
@@ -189,6 +189,8 @@ class InPlace:
 
     def _put_back_standing(self, server: Server, mark: Mark) -> None:
         whole = self._own(mark)
+        if not server.exists(mark.database):
+            server.create(mark.database, whole.like)
         server.empty(mark.database, str(mark.artifact), disconnect=True)
         self._filled(server, whole, mark, mark.database)
         server.filled(mark.database)

@@ -8,8 +8,12 @@ from datetime import datetime
 
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
+<<<<<<< HEAD
 from python_backup.errors import FactsDiffer, Refused
 from python_backup.jobs.beside import free_beside
+=======
+from python_backup.errors import FactsDiffer, Refused, StatementFailed
+>>>>>>> a4759e9 (Replace a database of MariaDB before 10.6 behind a safety backup)
 from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import InPlace, settle_in_place
 from python_backup.jobs.locking import working_on
@@ -142,5 +146,9 @@ def _dropped_unfinished(server: Server, instance: Instance, target: str) -> Iter
     fits = ENGINES[instance.dbms].fits
     for name in server.databases():
         if is_beside_of(target, name, RESTORING, fits):
-            server.drop(name)
-            yield f"{name}, which was never finished, was dropped"
+            try:
+                server.drop(name)
+            except StatementFailed as exc:
+                yield f"{name}, which was never finished, is not dropped: {exc.message}. {exc.hint or ''}"
+            else:
+                yield f"{name}, which was never finished, was dropped"

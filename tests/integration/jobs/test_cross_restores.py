@@ -22,6 +22,7 @@ import pytest
 from integration.engines.mysql import everything
 from python_backup.engines.engine import Severity
 from python_backup.errors import Refused
+from python_backup.jobs.in_place import Safety
 from python_backup.jobs.plan import Plan, Verdict, plan
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.model import Facts
@@ -134,7 +135,8 @@ class Target:
     folder: Path
 
     def request(self, source: Source) -> RestoreRequest:
-        return RestoreRequest(source.artifact, instance_for(self.server), self.database, force=True)
+        instance, safety = instance_for(self.server), Safety(self.folder / "safety")
+        return RestoreRequest(source.artifact, instance, self.database, force=True, safety=safety)
 
     def plan(self, source: Source) -> Plan:
         return plan(self.request(source), Silence(), now)

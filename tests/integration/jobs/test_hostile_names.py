@@ -177,6 +177,8 @@ def test_a_few_of_them_go_on_every_server(
     any_server: RunningServer, subject_on: Callable[[RunningServer, str], Subject], name: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    if any_server.dbms == "mariadb" and any_server.major < (10, 6):
+        pytest.skip("keeps no database of what it replaces, which is looked into here")
     monkeypatch.chdir(tmp_path)
     goes_out_and_in_and_back(subject_on(any_server, name), subject_on(any_server, f"{name}_2"), tmp_path)
 

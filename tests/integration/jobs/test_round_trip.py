@@ -13,6 +13,7 @@ import pytest
 from python_backup.errors import BackupError, StatementFailed, TargetExists
 from python_backup.jobs.backup import BackupRequest, DatabaseResult, back_up
 from python_backup.jobs.backups import list_backups
+from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import Replacement, RestoreReport, RestoreRequest, restore
 from python_backup.jobs.verify import verify_artifact
 from python_backup.model import Format, Instance
@@ -70,7 +71,8 @@ def restored(
     instance: Instance, file: Path, target: str | None, *, confirm: Callable[[Replacement], bool] = lambda _: False,
     force: bool = False,
 ) -> RestoreReport:  # fmt: skip
-    request = RestoreRequest(file, instance, target, force=force)
+    safety = Safety(file.parent / "safety")
+    request = RestoreRequest(file, instance, target, force=force, safety=safety)
     return restore(request, confirm, Silence(), now)
 
 

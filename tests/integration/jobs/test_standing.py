@@ -111,7 +111,7 @@ def test_it_is_filled_where_it_stands_and_rolled_back_from_its_safety_backup(sta
 
     assert (report.taken_over, report.equal, report.before, standing.items()) == (True, True, None, 3)
     assert report.safety is not None
-    assert any("was filled in place: the foreign key 'afar'" in text for text in report.warnings)
+    assert any("was filled in place: " in text and "foreign key 'afar'" in text for text in report.warnings)
     standing.whole()
 
     back = roll_back(standing.instance, standing.target, now, place=standing.place)
@@ -129,7 +129,7 @@ def test_the_plan_tells_of_it_and_an_option_forbids_it(standing: Standing) -> No
 
     forbidden = standing.request(in_place=False)
     assert plan(forbidden, Silence(), now).verdict is Verdict.BLOCKED
-    with pytest.raises(Refused, match="cannot be replaced by moving its tables: the foreign key 'afar'"):
+    with pytest.raises(Refused, match=r"cannot be replaced by moving its tables: .*the foreign key 'afar'"):
         restore(forbidden, lambda _: False, Silence(), now)
     assert standing.items() == 2
 

@@ -11,7 +11,7 @@ from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.mysql import health, reach, scratch
 from python_backup.engines.mysql.connection import DEFAULT_PORT
-from python_backup.engines.mysql.movable import LONGEST_NAME
+from python_backup.engines.mysql.movable import fits
 from python_backup.engines.mysql.server import connect
 from python_backup.engines.mysql.survey import OWN
 from python_backup.engines.program import Client, Recipe, ServerProgram
@@ -28,7 +28,7 @@ class _Engine:
         return health.CHECKS
 
     def fits(self, name: str) -> bool:
-        return len(name) <= LONGEST_NAME
+        return fits(name)
 
     def owns(self, name: str) -> bool:
         return name.lower() in OWN

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
-from python_backup.engines.mysql.connection import ServerSaid, Session
+from python_backup.engines.mysql import survey
+from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.errors import StatementFailed
 from python_backup.stream.apart import apart
 
@@ -19,6 +20,10 @@ _AHEAD = 2
 _BATCH = 256 << 10
 _QUERY_COST = 1 << 10
 _NOT_LOCKED = 1100
+_FILE_EXISTS = 1813
+_BARRED = re.compile(r"for table '`.*`\.`(.+)`' exists", re.DOTALL)
+"""MariaDB's words for a table's file in the way; it is of no table, for then the error would be 1050."""
+
 _HARMLESS = frozenset({"delimiter", "sandbox"})
 """Client commands that a dump tool writes, and that mean nothing without the client."""
 
@@ -210,7 +215,7 @@ def _refuse_altered(session: Session, query: Query) -> None:
 
 
 def _sent(session: Session, text: bytes | bytearray) -> int:
-    """Sends one statement; a second time without the dump's table locks where they are in the way.
+    """Sends one statement; a second time when what was in the way is gone: the dump's locks, or a file.
 
     mariadb-dump locks a table, but not the sequence that its DEFAULT takes a value from: so its own
     client cannot restore it.
@@ -218,10 +223,27 @@ def _sent(session: Session, text: bytes | bytearray) -> int:
     try:
         return session.send(text)
     except ServerSaid as exc:
-        if exc.code != _NOT_LOCKED:
+        barred = _BARRED.search(exc.reason) if exc.code == _FILE_EXISTS else None
+        if exc.code != _NOT_LOCKED and barred is None:
             raise
-    session.send(b"UNLOCK TABLES")
+    if barred is None:
+        session.send(b"UNLOCK TABLES")
+    else:
+        _free(session, barred[1].replace("``", "`"))
     return session.send(text)
+
+
+def _free(session: Session, table: str) -> None:
+    """Removes the file of a table that the server does not know: MariaDB 10.5 leaves it when it crashes.
+
+    A table without a file takes the name, and the file goes with it.
+    """
+    own = quoted(survey.FREEING)
+    session.rows(f"DROP TABLE IF EXISTS {own}")
+    session.rows(f"CREATE TABLE {own} (n INT) ENGINE=InnoDB")
+    session.rows(f"ALTER TABLE {own} DISCARD TABLESPACE")
+    session.rows(f"RENAME TABLE {own} TO {quoted(table)}")
+    session.rows(f"DROP TABLE {quoted(table)}")
 
 
 def _too_large(line: int, sql: bytes, length: int, largest: int) -> StatementFailed:

@@ -20,11 +20,13 @@ _NEEDED = (
 )  # fmt: skip
 
 
-CRASHES = (
-    "MariaDB {version} does not survive its own crash while tables change names; from 10.6 on it does:"
-    " keep a backup of what is replaced"
-)
+CUT = "MariaDB {version} renames tables in steps that a crash can cut (atomic from 10.6 on)"
 _ATOMIC = (10, 6)
+
+
+def fits(name: str) -> bool:
+    """Whether the name is short enough for a database."""
+    return len(name) <= LONGEST_NAME
 
 
 class Unmovable(Refused):
@@ -65,17 +67,17 @@ def check_move(session: Session, swap: Swap) -> None:
         )
 
 
-def crash_warning(session: Session) -> tuple[str, ...]:
-    """What is to be said where a crash of the server amid RENAME TABLE is not undone by the server.
+def cut_by_crashes(session: Session) -> tuple[str, ...]:
+    """Why nothing that is to be kept is moved on this server; nothing where its moves are whole or undone.
 
-    MySQL 8 and MariaDB 10.6.1 undo it ("Atomic DDL"); MariaDB 10.5.29, killed there, could not open
-    a table any more.
+    MySQL 8 and MariaDB 10.6.1 undo a RENAME TABLE that they crashed in ("Atomic DDL"); MariaDB 10.5.29,
+    killed there, could not open a table any more (error 1932).
     """
     found = re.match(r"(\d+)\.(\d+)", session.version)
     if found is None or not survey.is_mariadb(session):
         return ()
     old = (int(found[1]), int(found[2])) < _ATOMIC
-    return (CRASHES.format(version=found[0]),) if old else ()
+    return (CUT.format(version=found[0]),) if old else ()
 
 
 def reasons(session: Session, database: str) -> Iterator[str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from python_backup.engines.mysql import events, making, movable, sessions, survey
-from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql import events, making, movable, sessions, steps, survey
+from python_backup.engines.mysql.connection import FOLDER_NOT_EMPTY, ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import PLAIN, read, woken
 
 _MARK = "vya-backupdb filling "
@@ -41,20 +41,48 @@ def empty(session: Session, database: str, told: str, own: Collection[int] | Non
     number = sessions.number_of(session)
     if own is None:
         sessions.refuse_lasting(session, database, {number})
-    mark = f"{quoted(database)}.{quoted(survey.EMPTIED)}"
     session.rows(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}, foreign_key_checks = 0")
+    definitions, held = read(session, database, of_tables=False), movable.tables(session, database)
+    marked = half_filled(session, database) is not None
+    remnants = bool(movable.cut_by_crashes(session)) and (marked or not (definitions or held))
+    if not marked and not remnants:
+        _mark(session, database, told)
+    if own is not None:
+        sessions.end(session, database, {*own, number})
+    for definition in reversed(definitions):
+        making.drop(session, database, definition)
+    sequences = {r.name for r in survey.relations(session, database) if r.kind == "SEQUENCE"}
+    for name in held:
+        kind = "SEQUENCE" if name in sequences else "TABLE"
+        session.rows(f"DROP {kind} IF EXISTS {quoted(database)}.{quoted(name)}")
+    if remnants:
+        _make_anew(session, database)
+        _mark(session, database, told)
+
+
+def _mark(session: Session, database: str, told: str) -> None:
+    mark = f"{quoted(database)}.{quoted(survey.EMPTIED)}"
     session.rows(
         f"CREATE TABLE IF NOT EXISTS {mark} (n INT) ENGINE=InnoDB COMMENT = '{_MARK}{told.encode().hex()}'"
     )
-    if own is not None:
-        sessions.end(session, database, {*own, number})
-    for definition in reversed(read(session, database)):
-        if definition.kind != "TRIGGER":
-            making.drop(session, database, definition)
-    for relation in survey.relations(session, database):
-        if relation.kind != "VIEW" and relation.name != survey.EMPTIED:
-            kind = "SEQUENCE" if relation.kind == "SEQUENCE" else "TABLE"
-            session.rows(f"DROP {kind} {quoted(database)}.{quoted(relation.name)}")
+
+
+def _make_anew(session: Session, database: str) -> None:
+    """Drops a database in which no object is left, and makes it again as it was.
+
+    MariaDB 10.5, crashed amid CREATE or DROP TABLE, may keep a table's file, or its name in InnoDB, that
+    no list shows and that bars the name (errors 1050, 1813). Names in InnoDB go with the database; where a
+    file is in its folder the database stays too, without all else, and `load` makes room in it.
+    """
+    made = steps.options(session, database)
+    try:
+        session.rows(f"DROP DATABASE {quoted(database)}")
+    except ServerSaid as exc:
+        if exc.code != FOLDER_NOT_EMPTY:
+            raise
+        session.rows(f"ALTER DATABASE {quoted(database)}{made}")
+        return
+    session.rows(f"CREATE DATABASE {quoted(database)}{made}")
 
 
 def filled(session: Session, database: str) -> None:
@@ -64,10 +92,10 @@ def filled(session: Session, database: str) -> None:
     session.use(database)
     asleep = [d for d in read(session, database) if d.kind == "EVENT" and d.name in names]
     making.make_events(session, database, [woken(d) for d in asleep])
-    for own in (survey.PARKED, survey.EMPTIED):
+    for own in (survey.FREEING, survey.PARKED, survey.EMPTIED):
         session.rows(f"DROP TABLE IF EXISTS {quoted(database)}.{quoted(own)}")
 
 
 def reasons(session: Session, database: str) -> tuple[str, ...]:
-    """Why the contents cannot be moved; none where they can."""
-    return tuple(movable.reasons(session, database))
+    """Why the contents cannot be moved, or not without harm; none where they can."""
+    return (*movable.cut_by_crashes(session), *movable.reasons(session, database))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import events, making, survey, target
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import FOLDER_NOT_EMPTY, ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import (
     ROUTINES,
     Definition,
@@ -25,7 +25,6 @@ from python_backup.errors import NotPermitted, Refused
 _WITHOUT_TABLES = frozenset((*ROUTINES, "EVENT"))
 """The kinds that can be made before the tables are there."""
 
-_FOLDER_NOT_EMPTY = 1010
 _OPTIONS = re.compile(r"CREATE DATABASE `(?:[^`]|``)*`", re.DOTALL)
 
 
@@ -75,13 +74,14 @@ def _contents(session: Session, database: str) -> Contents:
     return Contents(
         tables=tables(session, database),
         definitions=read(session, database),
-        options=_options(session, database),
+        options=options(session, database),
         grants=_grants(session, database),
         parked=events.parked(session, database),
     )
 
 
-def _options(session: Session, database: str) -> str:
+def options(session: Session, database: str) -> str:
+    """What SHOW CREATE DATABASE says behind the name: character set, collation, comment."""
     made = session.rows(f"SHOW CREATE DATABASE {quoted(database)}")[0][1]
     return _OPTIONS.sub("", made, count=1)
 
@@ -300,6 +300,23 @@ def undo(run: Run) -> None:
     session.rows(f"DROP TABLE {quoted(swap.fresh)}.{quoted(survey.JOURNAL)}")
 
 
+def drop_cut(run: Run) -> None:
+    """Drops a target that was not there before, and the journal; of the fresh database no table is mended.
+
+    Raises:
+        Refused: others made something in the target.
+    """
+    swap, journal = run.swap, run.journal
+    if survey.exists(run.session, swap.target):
+        others = sorted(set(tables(run.session, swap.target)) - set(journal.new.tables))
+        if others:
+            raise Refused(
+                f"{swap.target!r} was to be dropped, but holds tables of others: {', '.join(others)}"
+            )
+        _drop(run, swap.target)
+    run.session.rows(f"DROP TABLE {quoted(swap.fresh)}.{quoted(survey.JOURNAL)}")
+
+
 def _drop_trial(run: Run, database: str) -> None:
     """Drops what `prepare` made: no table in it has a row.
 
@@ -334,7 +351,7 @@ def _drop(run: Run, database: str) -> None:
     try:
         session.rows(f"DROP DATABASE {quoted(database)}")
     except ServerSaid as exc:
-        if exc.code != _FOLDER_NOT_EMPTY:
+        if exc.code != FOLDER_NOT_EMPTY:
             raise
         made = {d.name for d in (*journal.old.definitions, *journal.new.definitions) if d.kind == "TRIGGER"}
         for name in sorted(made.union(trigger_names(session, run.swap.target))):
@@ -368,9 +385,9 @@ def _follow_sequences(run: Run, database: str, former: str) -> None:
             session.send(renamed)
 
 
-def _set_options(session: Session, database: str, options: str) -> None:
-    if _options(session, database) != options:
-        session.rows(f"ALTER DATABASE {quoted(database)}{options}")
+def _set_options(session: Session, database: str, wanted: str) -> None:
+    if options(session, database) != wanted:
+        session.rows(f"ALTER DATABASE {quoted(database)}{wanted}")
 
 
 def _grant(run: Run) -> None:

@@ -27,7 +27,10 @@ PARKED = "__vya_backupdb_parked"
 EMPTIED = "__vya_backupdb_emptied"
 """In a database that is being filled where it stands."""
 
-OWN_TABLES = frozenset((JOURNAL, PARKED, EMPTIED))
+FREEING = "__vya_backupdb_freeing"
+"""In a database that is being filled, for a moment: takes the place of a table's file that a crash left."""
+
+OWN_TABLES = frozenset((JOURNAL, PARKED, EMPTIED, FREEING))
 """The program's own tables, which belong to no contents."""
 
 _COUNTERS = 4

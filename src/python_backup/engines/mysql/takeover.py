@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import holding, movable, sessions, steps
 from python_backup.engines.mysql import journal as journals
-from python_backup.engines.mysql.connection import Opener, Session
+from python_backup.engines.mysql.connection import Opener, ServerSaid, Session
 from python_backup.engines.mysql.journal import Journal
 from python_backup.engines.mysql.survey import exists
 from python_backup.errors import BackupError, Refused
+from python_backup.policy.beside import RESTORING, is_beside_of
 
 LOCK_SECONDS = 10
 """How long a swap waits for statements and transactions that use the tables."""
@@ -80,7 +81,7 @@ def _checked(session: Session, swap: Swap, own: Collection[int]) -> list[str]:
     movable.check_move(session, swap)
     if not swap.disconnect:
         sessions.refuse_lasting(session, swap.target, own)
-    warnings = [*movable.crash_warning(session)]
+    warnings = [*movable.cut_by_crashes(session)] if swap.before is not None else []
     if sessions.may_see_all(session):
         return warnings
     return [*warnings, f"other accounts' sessions on {swap.target!r} cannot be seen: grant PROCESS"]
@@ -147,12 +148,26 @@ def settle(open_another: Opener, target: str) -> str:
             try:
                 steps.finish(run)
             except BackupError as exc:
-                steps.undo(run)
-                return f"{target!r} holds what it held before: the swap was undone, since {exc}"
+                return f"{_turned_back(run)}, since {exc}"
             said = f"{target!r} holds what was restored: the swap was brought to its end"
         else:
-            steps.undo(run)
-            said = f"{target!r} holds what it held before: the swap was undone"
+            said = _turned_back(run)
         return "; ".join(dict.fromkeys((said, *run.warnings)))
     finally:
         session.close()
+
+
+def _turned_back(run: steps.Run) -> str:
+    """Undoes the swap; of a restore under a new name nothing need be kept, so a cut one is dropped."""
+    swap = run.swap
+    try:
+        steps.undo(run)
+    except ServerSaid as exc:
+        made = swap.before is None and is_beside_of(swap.target, swap.fresh, RESTORING, movable.fits)
+        if not made or not movable.cut_by_crashes(run.session):
+            raise
+        steps.drop_cut(run)
+        return (
+            f"{swap.target!r}, which was not there before, was dropped: it was cut by a crash ({exc.reason})"
+        )
+    return f"{swap.target!r} holds what it held before: the swap was undone"

@@ -1,0 +1,151 @@
+"""A server that renames tables in steps (MariaDB before 10.6) crashes amid a restore: one whole database is left.
+
+There a restore over a database goes through a safety backup; ``VYA_CHAOS=40`` asks for that many crashes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from chaos.test_killed_restores import NAME, NEW, OLD, SEED, Stage
+from python_backup.engines.table import ENGINES
+from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.model import Dbms, Format
+from support import databases
+from support.programs import found_programs
+from support.servers import instance_for
+from support.silence import Silence
+from support.stoppable import Stoppable, lone_server
+
+CRASHES = int(os.environ.get("VYA_CHAOS", "6"))
+TABLES = 12
+"""Further ones on both sides: more moments at which the server makes or drops one."""
+
+
+def further(mark: str) -> list[str]:
+    return [f"CREATE TABLE {mark}_{n} (id int PRIMARY KEY, t text)" for n in range(TABLES)] + [
+        f"CREATE TABLE both_{n} (id int PRIMARY KEY, v varchar(9) DEFAULT '{mark}')" for n in range(TABLES)
+    ]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    found = [p for p in found_programs() if p.dbms == "mariadb" and _number(p.version) < (10, 6)]
+    metafunc.parametrize("older", found, ids=[p.id for p in found], indirect=True, scope="module")
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")[:2]))
+
+
+@pytest.fixture(scope="module")
+def older(request: pytest.FixtureRequest):
+    with lone_server(request.param) as one:
+        yield one
+
+
+@pytest.fixture
+def stage(older: Stoppable, tmp_path: Path):
+    server = older.server
+    databases.create(server, "source")
+    databases.execute(server, "source", *NEW["mysql"], *further("new"))
+    request = BackupRequest((instance_for(server),), ("source",), tmp_path, Format.ZSTD)
+    (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
+    assert result.error is None
+    databases.drop(server, "source")
+    config = tmp_path / "config.yaml"
+    instance = {
+        "id": 1, "name": "victim", "dbms": server.dbms, "host": server.host, "port": server.port,
+        "username": server.superuser, "password": server.password.replace("$", "$$"),
+    }  # fmt: skip
+    if server.bin:
+        instance["tools"] = {"path": server.bin}
+    config.touch(mode=0o600)
+    config.write_text(json.dumps({"backup": {"directory": str(tmp_path)}, "instances": [instance]}))
+    yield Stage(older, result.path, config)
+    databases.drop(server, NAME)
+
+
+def _as_before(stage: Stage, *, there: bool) -> None:
+    """The target as it is before each restore; nothing is in the way."""
+    databases.drop(stage.server, NAME)
+    if there:
+        databases.create(stage.server, NAME)
+        databases.execute(stage.server, NAME, *OLD["mysql"], *further("old"))
+
+
+def _held(stage: Stage) -> str | None:
+    with closing(ENGINES[Dbms.MARIADB].connect(instance_for(stage.server))) as link:
+        if not link.exists(NAME):
+            return None
+    held, unfinished = stage.contents(NAME)
+    assert unfinished is None
+    return held
+
+
+@pytest.mark.timeout(180 + 30 * CRASHES)
+@pytest.mark.parametrize("there", [True, False], ids=["over a database", "under a new name"])
+def test_a_server_that_crashes_amid_a_restore_has_the_old_or_the_new_database(
+    stage: Stage, there: bool
+) -> None:
+    first = stage.names() - {NAME}
+    _as_before(stage, there=there)
+    old = _held(stage)
+    begun = time.monotonic()
+    said, _ = (child := stage.begin()).communicate(timeout=120)
+    length = time.monotonic() - begun
+    assert child.returncode == 0, said
+    assert ("was filled in place: MariaDB" in said) == there, said
+    new = _held(stage)
+    assert (stage.names(), old == new) == (first | {NAME}, False)
+
+    chance = random.Random(SEED)
+    for number in range(CRASHES):
+        _as_before(stage, there=there)
+        moment = chance.uniform(0.3, 1) * length
+        child = stage.begin()
+        time.sleep(moment)
+        stage.victim.crash()
+        said, _ = child.communicate(timeout=120)
+        at = f"seed {SEED}, crash {number}: after {moment:.3f} s of {length:.3f} s\n{child.returncode} {said}"
+        assert "Traceback" not in said, at
+        if number % 3 == 2:
+            at += _crash_amid_undo(stage, chance.uniform(0.3, 1))
+        stage.victim.start()
+        told = stage.undo()
+        at = f"{at}\nundo: {told}"
+        assert _held(stage) in (old, new), at
+        assert stage.names() - {NAME} == first, at
+        assert not list(stage.config.parent.rglob("*.in-place.json")), at
+
+
+def _crash_amid_undo(stage: Stage, moment: float) -> str:
+    """Has the server crash amid the mending too."""
+    stage.victim.start()
+    child = subprocess.Popen(
+        stage.argv("restore", "--resume-or-undo", NAME),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    time.sleep(moment)
+    stage.victim.crash()
+    said, _ = child.communicate(timeout=120)
+    assert "Traceback" not in said, said
+    return f"\nfirst undo, crashed after {moment:.3f} s: {child.returncode} {said}"
+
+
+def test_the_file_of_a_table_that_a_crash_cut_bars_no_restore(stage: Stage) -> None:
+    _as_before(stage, there=True)
+    (folder,) = (path for path in (stage.victim.folder / "data").glob("shop*") if path.is_dir())
+    (folder / "new_3.ibd").write_bytes(bytes(1 << 16))  # as crashes amid CREATE TABLE with FULLTEXT left it
+    said, _ = (child := stage.begin()).communicate(timeout=120)
+    assert child.returncode == 0, said
+    assert databases.scalar(stage.server, NAME, "SELECT count(*) FROM new_3") == 0
+    assert not [t for (t,) in databases.rows(stage.server, NAME, "SHOW TABLES") if t.startswith("__vya")]
