@@ -8,12 +8,8 @@ from datetime import datetime
 
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
-<<<<<<< HEAD
-from python_backup.errors import FactsDiffer, Refused
-from python_backup.jobs.beside import free_beside
-=======
 from python_backup.errors import FactsDiffer, Refused, StatementFailed
->>>>>>> a4759e9 (Replace a database of MariaDB before 10.6 behind a safety backup)
+from python_backup.jobs.beside import free_beside
 from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import InPlace, settle_in_place
 from python_backup.jobs.locking import working_on
