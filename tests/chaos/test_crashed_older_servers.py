@@ -32,9 +32,9 @@ TABLES = 12
 
 
 def further(mark: str) -> list[str]:
-    return [f"CREATE TABLE {mark}_{n} (id int PRIMARY KEY, t text)" for n in range(TABLES)] + [
-        f"CREATE TABLE both_{n} (id int PRIMARY KEY, v varchar(9) DEFAULT '{mark}')" for n in range(TABLES)
-    ]
+    return [
+        f"CREATE TABLE {mark}_{n} (id int PRIMARY KEY, t text, FULLTEXT KEY (t))" for n in range(TABLES)
+    ] + [f"CREATE TABLE both_{n} (id int PRIMARY KEY, v varchar(9) DEFAULT '{mark}')" for n in range(TABLES)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

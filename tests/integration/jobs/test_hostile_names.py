@@ -20,11 +20,13 @@ import pytest
 
 from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
+from python_backup.jobs.in_place import InPlace, Safety
 from python_backup.jobs.merge import MergeRequest, merge
 from python_backup.jobs.plan import plan
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.rollback import roll_back
 from python_backup.policy.beside import BEFORE, RESTORING, is_beside_of
+from python_backup.stream.artifact import read_artifact
 from support import databases
 from support.jobs import backed_up
 from support.servers import RunningServer, instance_for
@@ -149,9 +151,11 @@ def names(family: str) -> tuple[str, ...]:
     return (*NAMES, *OF_FAMILY[family], *(FURTHER if os.environ.get("VYA_CHAOS") else ()))
 
 
-def replaced(server: RunningServer, file: Path | None, target: str, clock: Clock) -> RestoreReport:
+def replaced(
+    server: RunningServer, file: Path | None, target: str, clock: Clock, safety: Safety | None = None
+) -> RestoreReport:
     assert file is not None
-    request = RestoreRequest(file, instance_for(server), target, force=True)
+    request = RestoreRequest(file, instance_for(server), target, force=True, safety=safety)
     report = restore(request, lambda _: False, Silence(), clock)
     assert report.equal, report.comparison
     assert report.taken_over
@@ -177,39 +181,45 @@ def test_a_few_of_them_go_on_every_server(
     any_server: RunningServer, subject_on: Callable[[RunningServer, str], Subject], name: str, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    if any_server.dbms == "mariadb" and any_server.major < (10, 6):
-        pytest.skip("keeps no database of what it replaces, which is looked into here")
     monkeypatch.chdir(tmp_path)
     goes_out_and_in_and_back(subject_on(any_server, name), subject_on(any_server, f"{name}_2"), tmp_path)
+
+
+def keeps(subject: Subject, before: str | None, who: str) -> None:
+    """What was replaced stands beside it; where the server could not move it, it is in a safety backup."""
+    assert before is not None
+    if Path(before).is_absolute():
+        assert subject.beside() == []
+        assert who.encode() in b"".join(read_artifact(Path(before)))
+        return
+    assert subject.beside() == [before]
+    assert databases.rows(subject.server, before, "SELECT who FROM t") == [(who,)]
 
 
 def goes_out_and_in_and_back(one: Subject, other: Subject, tmp_path: Path) -> None:
     """Backup, restore over itself, rollback twice, restore under the other's name."""
     server, name, instance, clock = one.server, one.name, instance_for(one.server), Clock()
+    place = InPlace(instance, Safety(tmp_path / "backups" / "safety"), Silence(), clock)
     one.make("first")
     other.make("other")
 
     result = backed_up(instance, name, tmp_path / "backups")
     assert (result.error, result.database) == (None, name)
     one.change("second")
-    report = replaced(server, result.path, name, clock)
-    assert report.before is not None
+    report = replaced(server, result.path, name, clock, place.safety)
     assert one.content() == thrice("first")
-    assert one.beside() == [report.before]
-    assert databases.rows(server, report.before, "SELECT who FROM t") == [("second",)]
+    keeps(one, report.before or str(report.safety), "second")
 
     for expected, kept in (("second", "first"), ("first", "second")):
-        back = roll_back(instance, name, clock)
-        assert back.before is not None
+        back = roll_back(instance, name, clock, place=place)
         assert one.content() == thrice(expected)
-        assert one.beside() == [back.before]
-        assert databases.rows(server, back.before, "SELECT who FROM t") == [(kept,)]
+        keeps(one, back.before, kept)
     assert other.content() == thrice("other")
 
     one.change("third")
-    report = replaced(server, result.path, other.name, clock)
+    report = replaced(server, result.path, other.name, clock, place.safety)
     assert other.content() == thrice("first")
-    assert other.beside() == [report.before]
+    keeps(other, report.before or str(report.safety), "other")
     other.change("fourth")
     assert (one.content(), other.content()) == (thrice("third"), thrice("fourth"))
     assert [path.name for path in tmp_path.iterdir()] == ["backups"]

@@ -291,7 +291,7 @@ def test_rights_on_single_objects_stay_but_on_those_that_the_dump_lacks(
             path,
             instance_for(mysql_server),
             force=True,
-            in_place=in_place,
+            in_place=in_place or None,
             safety=Safety(tmp_path / "safety", 2),
         )
         made = plan(request, Silence(), now)
