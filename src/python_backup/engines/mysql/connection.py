@@ -74,10 +74,6 @@ PASSING = frozenset(
 """Errors that may be none a little later; of the servers, and (from 2000 on) of their clients."""
 
 
-FOLDER_NOT_EMPTY = 1010
-"""DROP DATABASE dropped all that the server knew in it, and found further files in its folder."""
-
-
 class ServerSaid(StatementFailed):
     """The server refused a statement; ``code`` and ``reason`` are its own."""
 

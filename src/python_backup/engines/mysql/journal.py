@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from python_backup.engines.engine import Swap
+from python_backup.engines.mysql import movable
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import Definition
 from python_backup.engines.mysql.survey import JOURNAL
@@ -20,6 +21,9 @@ from python_backup.engines.mysql.survey import JOURNAL
 _MARK = "vya-backupdb swap "
 _GONE = (1049, 1146)
 """The server's words for a database, and a table, that is not there."""
+
+_CUT = 1932
+"""Crashed while the journal was made or dropped (MariaDB 10.5): nothing was touched yet, or all is done."""
 
 _TEXTS = ("options", "tables", "grants", "parked")
 
@@ -93,8 +97,9 @@ def find(session: Session, target: str) -> Journal | None:
             try:
                 return _read(session, swap)
             except ServerSaid as exc:
-                if exc.code not in _GONE:  # it was dropped since it was seen: the swap has come to its end
-                    raise
+                cut = exc.code == _CUT and movable.cut_by_crashes(session)
+                if exc.code not in _GONE and not cut:
+                    raise  # else it was dropped since it was seen: the swap has come to its end
     return None
 
 

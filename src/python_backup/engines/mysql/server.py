@@ -14,6 +14,7 @@ from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
 from python_backup.engines.mysql import (
+    dropping,
     dump,
     events,
     health,
@@ -30,7 +31,7 @@ from python_backup.engines.mysql import (
     takeover,
     target,
 )
-from python_backup.engines.mysql.connection import FOLDER_NOT_EMPTY, ServerSaid, Session, open_session, quoted
+from python_backup.engines.mysql.connection import ServerSaid, Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.engines.program import Client
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
@@ -207,15 +208,7 @@ class MysqlServer:
         for number, name in self._session.rows("SELECT id, db FROM information_schema.processlist"):
             if name == database and number != own:
                 self._end_session(number)
-        try:
-            self._session.rows(f"DROP DATABASE IF EXISTS {quoted(database)}")
-        except ServerSaid as exc:
-            if exc.code == FOLDER_NOT_EMPTY:
-                exc.hint = (
-                    f"{database!r} is empty; a crash of the server left files in its folder, in the server's"
-                    " datadir: remove them there, then run DROP DATABASE."
-                )
-            raise
+        dropping.drop(self._session, database)
 
     def _end_session(self, number: int) -> None:
         try:

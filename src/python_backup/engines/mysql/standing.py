@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from python_backup.engines.mysql import events, making, movable, sessions, steps, survey
-from python_backup.engines.mysql.connection import FOLDER_NOT_EMPTY, ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import PLAIN, read, woken
+from python_backup.engines.mysql.dropping import FOLDER_NOT_EMPTY
 
 _MARK = "vya-backupdb filling "
 _LOCK_SECONDS = 60

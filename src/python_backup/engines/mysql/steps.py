@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from python_backup.engines.engine import Swap
-from python_backup.engines.mysql import events, making, survey, target
-from python_backup.engines.mysql.connection import FOLDER_NOT_EMPTY, ServerSaid, Session, quoted
+from python_backup.engines.mysql import dropping, events, making, survey, target
+from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import (
     ROUTINES,
     Definition,
@@ -342,21 +342,9 @@ def _drop_empty(run: Run, database: str) -> None:
 
 
 def _drop(run: Run, database: str) -> None:
-    """Drops the database, and what stands in its way where a CREATE TRIGGER in it was killed.
-
-    MariaDB (seen on 11.8) keeps the trigger's name in a file then, and cannot remove the folder; from
-    10.11 on DROP TRIGGER takes the file away.
-    """
-    session, journal = run.session, run.journal
-    try:
-        session.rows(f"DROP DATABASE {quoted(database)}")
-    except ServerSaid as exc:
-        if exc.code != FOLDER_NOT_EMPTY:
-            raise
-        made = {d.name for d in (*journal.old.definitions, *journal.new.definitions) if d.kind == "TRIGGER"}
-        for name in sorted(made.union(trigger_names(session, run.swap.target))):
-            session.rows(f"DROP TRIGGER IF EXISTS {quoted(database)}.{quoted(name)}")
-        session.rows(f"DROP DATABASE IF EXISTS {quoted(database)}")
+    journal = run.journal
+    made = {d.name for d in (*journal.old.definitions, *journal.new.definitions) if d.kind == "TRIGGER"}
+    dropping.drop(run.session, database, lambda: made.union(trigger_names(run.session, run.swap.target)))
 
 
 def _follow_sequences(run: Run, database: str, former: str) -> None:
