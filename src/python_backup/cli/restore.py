@@ -28,6 +28,7 @@ from python_backup.cli.order import (
     ExcludedOption,
     FileOption,
     InPlaceOption,
+    JobsOption,
     MergeOption,
     Order,
     Parts,
@@ -38,6 +39,7 @@ from python_backup.cli.order import (
     SourceOption,
     TablesOption,
     TargetOption,
+    jobs_of,
 )
 from python_backup.cli.plan import changes_drawn, show_plan
 from python_backup.cli.progress import Shown, progress_on
@@ -98,6 +100,7 @@ def restore(
     no_acl: NoAclOption = False,
     rename_ambiguous: AmbiguousOption = None,
     events: EventsOption = None,
+    jobs: JobsOption = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not compare before it counts.")] = False,
     resume_or_undo: _ResumeOption = None,
     wait: WaitOption = 0.0,
@@ -130,7 +133,13 @@ def restore(
     if dry_run:
         show_plan(request, screen)
     locks = locks_of(context, settings, screen, wait)
-    request = replace(request, force=force or request.force, verify=not no_verify, locks=locks)
+    request = replace(
+        request,
+        force=force or request.force,
+        verify=not no_verify,
+        locks=locks,
+        jobs=jobs_of(jobs, settings.restore_jobs),
+    )
     _run(request, screen, called_in(context).databases)
 
 

@@ -68,8 +68,9 @@ class Receipts:
 class Config:
     """What the config file says, ready for use; ``warnings`` is what is unwise in it.
 
-    ``safety_keep`` is how many safety backups of each target are kept. ``expected`` is what backups should
-    hold, a later rule before an earlier one. ``objectives`` are by instance id.
+    ``safety_keep`` is how many safety backups of each target are kept. ``restore_jobs`` None: as many as
+    there are cores. ``expected`` is what backups should hold, a later rule before an earlier one.
+    ``objectives`` are by instance id.
     """
 
     path: Path
@@ -79,6 +80,7 @@ class Config:
     instances: tuple[Instance, ...]
     kept: Kept = field(default_factory=Kept)
     safety_keep: int = 10
+    restore_jobs: int | None = None
     logging: Logging = field(default_factory=Logging)
     drilling: Drilling = field(default_factory=Drilling)
     expected: tuple[Rule, ...] = ()
@@ -208,6 +210,7 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
         ),
         kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
         safety_keep=checked.restore.safety.keep,
+        restore_jobs=None if checked.restore.jobs == "auto" else checked.restore.jobs,
         logging=_logging(checked.logging, places.folder),
         drilling=Drilling(
             tuple(places.folder / Path(program).expanduser() for program in checked.drill.programs),

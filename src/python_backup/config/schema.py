@@ -171,8 +171,14 @@ class SafetySection(_Strict):
 
 
 class RestoreSection(_Strict):
-    """What is kept of the databases that restores replaced."""
+    """How restores go, and what is kept of the databases that they replaced."""
 
+    jobs: Annotated[
+        Annotated[Number, Field(ge=1, le=64)] | Literal["auto"],
+        Field(
+            description="statements that the server is given at once; auto: one for each core of this machine"
+        ),
+    ] = "auto"
     keep_replaced: Annotated[KeepReplaced, Field(default_factory=KeepReplaced)]
     safety: Annotated[SafetySection, Field(default_factory=SafetySection)]
 

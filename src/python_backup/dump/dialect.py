@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from python_backup.dump.builds import BuildReader
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.facts import ObjectReader
@@ -168,6 +169,10 @@ class Dialect(Protocol):
         self, source: str | None, target: Any, changes: Changes, choices: Choices = AS_THE_DUMP
     ) -> Rewriter:
         """A new rewriter for one stream; ``target`` is the dialect's own ``Target``."""
+        ...
+
+    def builds(self) -> BuildReader:
+        """A new reader of what is made of tables when their rows are in."""
         ...
 
     def bridge(self, source: str | None) -> Bridge:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
@@ -286,12 +287,13 @@ class Server(Protocol):
         """What `empty` was told, of a database that is not filled since."""
         ...
 
-    def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
-        """Sends the pieces to the server; ``complete`` says that they are a whole database.
+    def load(
+        self, database: str, pieces: Iterable[Piece], *, complete: bool, builds: Builds = NO_BUILDS
+    ) -> None:
+        """Sends the pieces to the server; ``complete``: a whole database. ``builds`` may be begun early.
 
         Raises:
-            StatementFailed: with the statement's start, its line and the server's code; no row
-                data is in the message.
+            StatementFailed: with the statement's start, its line and code, no row data.
         """
         ...
 

@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+from python_backup.dump.builds import BuildReader
 from python_backup.dump.dialect import Bridge, Dialect, Header, Picker, SourceDatabase
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.pick import Pick
@@ -39,7 +40,8 @@ class Examination:
 
     ``facts`` and ``dialect`` are None where it could not be read to its end. ``source`` is the one
     database that was looked at, None where the dump names none. ``picked`` are the facts of what was
-    asked for of it, None where that is everything; ``bridge`` has what of that only some servers hold.
+    asked for of it, None where that is everything; ``bridge`` has what of that only some servers hold,
+    ``builds`` what of it makes indexes and keys.
     ``stored`` is the sum of the stored bytes; with ``in_part``, of the frames that hold what was picked.
     """
 
@@ -55,6 +57,7 @@ class Examination:
     source: str | None = None
     picked: Facts | None = None
     bridge: Bridge | None = None
+    builds: BuildReader | None = None
     stored: hashlib._Hash | None = None
     in_part: bool = False
 
@@ -135,6 +138,7 @@ class _Read:
     facts: Facts | None = None
     picked: Facts | None = None
     bridge: Bridge | None = None
+    builds: BuildReader | None = None
     complete: bool = False
     empty: bool = True
     size: int = 0
@@ -225,7 +229,7 @@ class Examiner:
         return Examination(
             path, found, size, beside.manifest, tuple(checks),
             read.header, read.dialect, read.facts, read.databases, read.source, read.picked, read.bridge,
-            digest, read.part is not None,
+            read.builds, digest, read.part is not None,
         )  # fmt: skip
 
     def _read(
@@ -271,7 +275,9 @@ class Examiner:
         guard = read.dialect.guard(read.source, events=self.events)
         counter = FactsCounter(read.dialect.objects(), read.dialect.statements(read.source))
         read.bridge = bridge = read.dialect.bridge(read.source)
-        picked = PickedFacts(read.dialect, self.pick, bridge) if self.pick is not None else None
+        read.builds = builds = read.dialect.builds()
+        beside = (bridge, builds)
+        picked = PickedFacts(read.dialect, self.pick, beside) if self.pick is not None else None
         read.empty = True
         if self.witness is not None:
             self.witness.begin(read.dialect, read.source, counter)
@@ -284,7 +290,9 @@ class Examiner:
                 self.witness.take(piece)
             if picked is not None:
                 picked.take(piece)
-            elif guarded:
+                continue
+            builds.take(piece)
+            if guarded:
                 bridge.take(piece)
         counted = counter.result() if read.part is None else read.part.whole(counter.result())
         read.databases, read.facts, read.complete = selector.databases, counted, lexer.complete

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
+from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.dialect import Dialect, Picker, SourceDatabase
@@ -113,6 +114,7 @@ class Loading:
     """How one artifact is read for one instance; ``changes`` gathers what its filter alters.
 
     ``choices`` name the database that there is to be in the end, whatever name it is loaded under.
+    ``jobs`` is how many statements the server may be given at once, where the engine can.
     """
 
     whole: Whole
@@ -120,6 +122,7 @@ class Loading:
     progress: Progress
     choices: Choices = AS_THE_DUMP
     changes: Changes = field(default_factory=Changes)
+    jobs: int = 1
 
     def unbridgeable(self, server: Server, database: str) -> tuple[str, ...]:
         """Why the server cannot hold what the dump has, each reason with its line; it was read already."""
@@ -142,8 +145,18 @@ class Loading:
 
     def fill(self, server: Server, database: str) -> None:
         """Loads the dump into a database that was made for it; `unbridgeable` was asked before."""
+        builds = self._builds(server, database)
         with self.rewritten(server, database) as pieces:
-            server.load(database, pieces, complete=True)
+            server.load(database, pieces, complete=True, builds=builds)
+
+    def _builds(self, server: Server, database: str) -> Builds:
+        """What may be made of a table as soon as its rows are in; only dump tools keep to that order."""
+        seen = self.whole.examination
+        if self.jobs == 1 or not seen.named or seen.in_part or seen.builds is None:
+            return NO_BUILDS
+        dialect, target = self.whole.dialect, server.target(database)
+        builds = seen.builds.read(dialect.rewriter(self.whole.source, target, Changes(), self.choices))
+        return replace(builds, jobs=self.jobs)
 
     def rehearse(self, server: Server, database: str) -> Needs:
         """Reads everything as `fill` would, so that ``changes`` has it all; sends nothing.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from python_backup.dump.builds import BuildReader
 from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Bridge, Dialect
 from python_backup.dump.facts import FactsCounter
@@ -15,8 +16,8 @@ from python_backup.model import Facts
 class PickedFacts:
     """Counts the pieces that a picker takes; a table's rows were counted and digested already."""
 
-    def __init__(self, dialect: Dialect, pick: Pick, bridge: Bridge) -> None:
-        self._bridge = bridge
+    def __init__(self, dialect: Dialect, pick: Pick, beside: tuple[Bridge, BuildReader]) -> None:
+        self._bridge, self._builds = beside
         self.picker = dialect.picker(pick, Changes())
         self._counter = FactsCounter(dialect.objects())
         self._filled: set[str] = set()
@@ -25,6 +26,7 @@ class PickedFacts:
         """Counts one piece of the whole dump, in order."""
         for kept in self.picker.pick((piece,)):
             self._bridge.take(kept)
+            self._builds.take(kept)
             if isinstance(kept, DataBegin):
                 self._filled.add(kept.table)
             if not isinstance(kept, Rows):

@@ -45,7 +45,7 @@ class RestoreRequest:
     ``pick`` is the part of the dump that is wanted, None all of it; it never replaces a database.
     ``safety`` None: nothing is known of restores in place. ``planned``: what must not have changed.
     ``locks`` None: the caller has the target's lock. ``own``: this program took the artifact of the target
-    itself, so that it goes back whatever its routines and events may do.
+    itself, so that it goes back whatever its routines and events may do. ``jobs``: see `Loading`.
     """
 
     file: Path
@@ -64,6 +64,7 @@ class RestoreRequest:
     choices: Choices = AS_THE_DUMP
     locks: Locks | None = None
     own: bool = False
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class _Restore:
         self.warnings.extend(whole.warnings)
         target = whole.target(request.target, request.instance)
         choices = replace(request.choices, final_name=target)
-        loading = Loading(whole, request.instance, self.progress, choices)
+        loading = Loading(whole, request.instance, self.progress, choices, jobs=request.jobs)
         with (
             connected(request.instance) as server,
             about(database=target),

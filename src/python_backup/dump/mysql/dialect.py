@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from python_backup.dump.builds import NoBuilds
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.dialect import Dialect
@@ -60,6 +61,10 @@ class MysqlDialect:
     ) -> MysqlRewriter:
         """A new rewriter for one stream."""
         return MysqlRewriter(source, target, changes, choices)
+
+    def builds(self) -> NoBuilds:
+        """A reader that finds none: keys are made with their tables."""
+        return NoBuilds()
 
     def bridge(self, source: str | None) -> MysqlBridge:
         """A new judge of what some servers cannot hold."""

@@ -9,6 +9,7 @@ from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.pick import Pick
 from python_backup.dump.postgresql.bridging import PostgreSQLBridge
+from python_backup.dump.postgresql.builds import PostgreSQLBuilds
 from python_backup.dump.postgresql.guard import DumpGuard
 from python_backup.dump.postgresql.lexer import PostgreSQLLexer
 from python_backup.dump.postgresql.needs import PostgreSQLNeeds
@@ -69,6 +70,10 @@ class PostgreSQLDialect:
     ) -> DumpRewriter:
         """A new rewriter; ``target`` is a `rewriter.Target`."""
         return DumpRewriter(target, changes, choices)
+
+    def builds(self) -> PostgreSQLBuilds:
+        """A new reader of indexes and keys."""
+        return PostgreSQLBuilds()
 
     def bridge(
         self,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
@@ -261,7 +262,14 @@ class MysqlServer:
         holding.hold(self._session, target)
         self._held = target
 
-    def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
+    def load(
+        self,
+        database: str,
+        pieces: Iterable[Piece],
+        *,
+        complete: bool,
+        builds: Builds = NO_BUILDS,  # noqa: ARG002 - its dumps have none
+    ) -> None:
         """Sends the pieces over a session of their own, whose settings the dump may change."""
         del complete  # nothing is done otherwise for a part
         session = open_session(self.instance)

@@ -1,7 +1,8 @@
 """Sending a dump's pieces to the server: statements in batches, COPY data in blocks, all of it in bytes.
 
-A whole database is loaded in one transaction, so that what fails leaves nothing; in several only where
-the server's lock table cannot hold as many objects as the dump makes. Every error names its
+A whole database is loaded in one transaction, so that what fails leaves nothing; in several where the
+server's lock table cannot hold as many objects as the dump makes, and where indexes are made beside it, on
+`lanes`: these see only what is committed. Every error names its
 statement's line in the dump. No row data is in a message: rows may be secret.
 """
 
@@ -16,18 +17,18 @@ from psycopg import generators, pq
 from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn, PGresult
 
+from python_backup.dump.builds import Build
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.postgresql.connection import converting, query
-from python_backup.errors import BackupError, ConnectionFailed, FactsDiffer, NotPermitted, StatementFailed
+from python_backup.engines.postgresql.lanes import Lanes
+from python_backup.engines.postgresql.refused import PEEK, Sent, error, failure, shown
+from python_backup.errors import FactsDiffer, StatementFailed
 
 BATCH = 64 << 10
 """Bytes of statements that are sent as one message."""
 
 COPY_BLOCK = 128 << 10
 """Bytes handed to libpq at once; beyond this its buffer handling gets slower (psycopg's own bound)."""
-
-SHOWN = 200
-"""Characters of a failing statement in its error."""
 
 _ALONE = re.compile(
     rb"\s*(SET|RESET|BEGIN|START|COMMIT|END|ROLLBACK|ABORT)\b|\s*SELECT\b.{,200}\bset_config\b",
@@ -40,6 +41,11 @@ _BETWEEN = re.compile(
 )
 """Statements before which a transaction may be parted: not within the writing of a large object."""
 
+_BESIDE = re.compile(
+    rb"\s*(SET|RESET)\b|\s*SELECT (pg_catalog\.)?(setval|set_config|lo_\w+|lowrite)\b", re.IGNORECASE
+)
+"""Statements that nothing that is being built has to do with."""
+
 _LOCK_SLOTS = b"""
 SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8 * (
     pg_catalog.current_setting('max_connections')::int8
@@ -47,25 +53,14 @@ SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8 * (
 
 _LOCKS_HELD = b"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid()"
 
-_PEEK = 4096
-
 _COPY_ROW = re.compile(r"^COPY .*?, [^\d,]*(\d+)", re.MULTILINE)
 """The server's context: ``COPY t, line 5, column a: …``, in the words of its lc_messages."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """One statement of a batch, as errors name it; ``rows`` says that it holds data."""
-
-    head: bytes
-    line: int
-    rows: bool = False
 
 
 @dataclass(slots=True)
 class _Batch:
     texts: list[bytes] = field(default_factory=list)
-    sent: list[_Sent] = field(default_factory=list)
+    sent: list[Sent] = field(default_factory=list)
     size: int = 0
 
 
@@ -75,8 +70,11 @@ def load(
     *,
     complete: bool,
     last: Callable[[], object] | None = None,
+    lanes: Lanes | None = None,
 ) -> None:
     """Sends all pieces; with ``complete`` in one transaction, else each statement on its own.
+
+    With ``lanes``, a transaction ends where they are given something to build.
 
     ``last`` is called when the server has all of them, before the transaction ends.
 
@@ -87,7 +85,7 @@ def load(
         StatementFailed, NotPermitted, ConnectionFailed: the server refused something, or is gone.
         FactsDiffer: the server took another number of rows than a COPY has.
     """
-    loader = _Loader(connection, complete=complete)
+    loader = _Loader(connection, lanes, complete=complete)
     with converting("the dump cannot be loaded"):
         loader.begin()
         loader.take(pieces)
@@ -98,10 +96,12 @@ def load(
 
 
 class _Loader:
-    def __init__(self, connection: psycopg.Connection, *, complete: bool) -> None:
+    def __init__(self, connection: psycopg.Connection, lanes: Lanes | None, *, complete: bool) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
+        self._lanes = lanes
         self._complete = complete
+        self._hurried = lanes is not None or not complete
         self._batch = _Batch()
         self._slots = int(query(connection, _LOCK_SLOTS)[0][0] or 0)
         self._together = max(1, self._slots // 16) if complete else 1
@@ -109,16 +109,18 @@ class _Loader:
         self._crowded = False
 
     def begin(self) -> None:
+        if self._hurried:
+            self._own(b"SET synchronous_commit TO off")
         if self._complete:
             self._own(b"BEGIN")
-        else:
-            self._own(b"SET synchronous_commit TO off")
 
     def end(self) -> None:
         self.flush()
+        if self._lanes is not None:
+            self._lanes.finish()
         if self._complete:
             self._commit()
-        else:  # a commit that waits for the disk takes all earlier ones with it
+        if self._hurried:  # a commit that waits for the disk takes all earlier ones with it
             self._own(b"SET synchronous_commit TO on")
             self._own(b"SELECT pg_catalog.txid_current()")
 
@@ -127,20 +129,22 @@ class _Loader:
         for piece in stream:
             match piece:
                 case Statement():
+                    if self._lanes is not None and self._elsewhere(piece, self._lanes):
+                        continue
                     if self._crowded and _BETWEEN.match(piece.sql):
                         self._part()
-                    self._add(piece.sql, _Sent(piece.sql[:_PEEK], piece.line))
-                    if _ALONE.match(piece.sql[:_PEEK]):
+                    self._add(piece.sql, Sent(piece.sql[:PEEK], piece.line))
+                    if _ALONE.match(piece.sql[:PEEK]):
                         self.flush()
                 case DataBegin(copy=True):
                     self.flush()
                     self._copy(piece, stream)
                 case DataBegin():
-                    self._add(_whole(piece, stream), _Sent(piece.sql[:_PEEK], piece.line, rows=True))
+                    self._add(_whole(piece, stream), Sent(piece.sql[:PEEK], piece.line, rows=True))
                 case _:
                     pass  # comments, and what was meant for a client program
 
-    def _add(self, sql: bytes, sent: _Sent) -> None:
+    def _add(self, sql: bytes, sent: Sent) -> None:
         batch = self._batch
         if batch.size + len(sql) > BATCH or len(batch.texts) >= self._together:
             self.flush()
@@ -158,7 +162,7 @@ class _Loader:
         results = self._execute(b"\n;\n".join(batch.texts))
         failed = next((i for i, r in enumerate(results) if r.status == pq.ExecStatus.FATAL_ERROR), None)
         if failed is not None:
-            raise _failure(_error(results[failed]), batch.sent[min(failed, len(batch.sent) - 1)])
+            raise failure(error(results[failed]), batch.sent[min(failed, len(batch.sent) - 1)])
         if results[-1].status == pq.ExecStatus.COPY_IN:
             raise StatementFailed(f"line {batch.sent[-1].line}: COPY without its data")
         if self._complete:
@@ -168,8 +172,24 @@ class _Loader:
                 self._since = 0
                 self._crowded = int(query(self._connection, _LOCKS_HELD)[0][0] or 0) > self._slots // 2
 
+    def _elsewhere(self, piece: Statement, lanes: Lanes) -> bool:
+        """Whether the statement is one of the lanes'; what is not, comes after all that they have begun."""
+        builds = lanes.turn(piece)
+        if builds is not None:
+            self._build(builds, lanes)
+            return True
+        if not lanes.idle and not _BESIDE.match(piece.sql):
+            lanes.finish()
+        return False
+
+    def _build(self, builds: list[Build], lanes: Lanes) -> None:
+        if builds:
+            self._part()
+            lanes.begin(builds)
+        lanes.check()
+
     def _part(self) -> None:
-        """Ends the transaction and begins another: the lock table is half full with its locks."""
+        """Ends the transaction and begins another: its locks fill the lock table, or are in a lane's way."""
         self.flush()
         self._commit()
         self._own(b"BEGIN")
@@ -183,26 +203,32 @@ class _Loader:
             message = exc.diag.message_primary
             raise StatementFailed(f"at the transaction's end: {message} (SQLSTATE {exc.sqlstate})") from None
 
-    def _check_transaction(self, sent: _Sent) -> None:
+    def _check_transaction(self, sent: Sent) -> None:
         if self._pgconn.transaction_status != pq.TransactionStatus.INTRANS:
             raise StatementFailed(
-                f"line {sent.line}: {_shown(sent.head)}: the dump ends the transaction that it is loaded in"
+                f"line {sent.line}: {shown(sent.head)}: the dump ends the transaction that it is loaded in"
             )
 
     def _copy(self, begin: DataBegin, stream: Iterator[Piece]) -> None:
-        sent = _Sent(begin.sql[:_PEEK], begin.line, rows=True)
+        sent = Sent(begin.sql[:PEEK], begin.line, rows=True)
         [result] = self._execute(begin.sql)
         if result.status == pq.ExecStatus.FATAL_ERROR:
-            raise _failure(_error(result), sent)
+            raise failure(error(result), sent)
         if result.status != pq.ExecStatus.COPY_IN:
-            raise StatementFailed(f"line {begin.line}: {_shown(begin.sql)}: the server takes no data for it")
+            raise StatementFailed(f"line {begin.line}: {shown(begin.sql)}: the server takes no data for it")
         first: int | None = None
+        size = 0
         for piece in stream:
             if isinstance(piece, Rows):
+                size += len(piece.text)
+                if self._lanes is not None:
+                    self._lanes.check()
                 first = piece.line if first is None else first
                 self._connection.wait(_blocks(self._pgconn, piece.text))
             elif isinstance(piece, DataEnd):
                 self._end_copy(begin, piece, begin.line + 1 if first is None else first)
+                if self._lanes is not None:
+                    self._build(self._lanes.filled(begin, size), self._lanes)
                 return
         raise AssertionError("data without its end")
 
@@ -214,7 +240,7 @@ class _Loader:
                 raise
             row = _COPY_ROW.search(exc.diag.context or "")
             line = begin.line if row is None else first + int(row[1]) - 1
-            raise _failure(exc, _Sent(begin.sql[:_PEEK], line, rows=True)) from None  # it quotes the row
+            raise failure(exc, Sent(begin.sql[:PEEK], line, rows=True)) from None  # it quotes the row
         stored = result.command_tuples
         if end.rows is not None and stored != end.rows:
             raise FactsDiffer(
@@ -229,7 +255,7 @@ class _Loader:
     def _own(self, sql: bytes) -> None:
         [result] = self._execute(sql)
         if result.status == pq.ExecStatus.FATAL_ERROR:
-            raise _error(result)
+            raise error(result)
 
 
 def _whole(begin: DataBegin, stream: Iterator[Piece]) -> bytes:
@@ -249,45 +275,3 @@ def _blocks(pgconn: PGconn, text: bytes) -> PQGen[None]:
     view = memoryview(text)
     for start in range(0, len(view), COPY_BLOCK):
         yield from generators.copy_to(pgconn, view[start : start + COPY_BLOCK])
-
-
-def _error(result: PGresult) -> psycopg.Error:
-    return psycopg.errors.error_from_result(result)
-
-
-def _failure(exc: psycopg.Error, sent: _Sent) -> BackupError:
-    """What the server refused, where, and why; of data no more than the statement's head."""
-    state = exc.sqlstate or "?"
-    message = exc.diag.message_primary or "no reason was given"
-    if sent.rows and state.startswith("22"):
-        message = _without_value(message)
-    text = f"line {sent.line}: {_shown(sent.head)}: {message} (SQLSTATE {state})"
-    if state.startswith(("08", "57P")):
-        return ConnectionFailed(text, hint="Look into the server's log, and run again.")
-    if state == "42501":
-        return NotPermitted(text, hint="Restore with a superuser, or grant what the statement needs.")
-    return StatementFailed(text, hint=_HINTS.get(state))
-
-
-_HINTS = {
-    "58P01": "Install the extension's package on the server.",
-    "0A000": "Install the extension's package on the server, or restore to a newer server.",
-    "42704": "Make what is missing (a role, a tablespace, a collation) on the server, or leave it out.",
-    "53100": "The server's disk is full: make room, and run again.",
-    "53200": "The server is out of memory or of lock slots: raise max_locks_per_transaction.",
-    "22021": "The dump's encoding does not fit the target's: restore into a database of the dump's encoding.",
-}
-
-
-def _without_value(message: str) -> str:
-    """A data error's text without the value it quotes: rows may be secret."""
-    column = re.match(r'[^"]*column "[^"]*"[^"]*\Z', message)
-    cut = message if column else re.split(r"[\"'«„“”]", message, maxsplit=1)[0]
-    return cut if cut == message else cut.rstrip(" :") + " (the value is not shown)"
-
-
-def _shown(sql: bytes) -> str:
-    """A statement's start on one line, up to its first literal: literals hold data and passwords."""
-    head = sql[:_PEEK].decode("utf-8", "replace")
-    flat = " ".join(head.partition("'")[0].split())
-    return flat if len(flat) <= SHOWN and "'" not in head else flat[: SHOWN - 1] + "…"

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import psycopg
 
+from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
@@ -20,6 +21,7 @@ from python_backup.engines.postgresql import (
     health,
     holding,
     inventory,
+    lanes,
     load,
     merge,
     outlook,
@@ -256,10 +258,12 @@ class PostgresServer:
         del database
         return None
 
-    def load(self, database: str, pieces: Iterable[Piece], *, complete: bool) -> None:
-        """Sends the pieces; with ``complete`` in one transaction, of which an error leaves nothing."""
-        with self._opened(database) as link:
-            load.load(link, pieces, complete=complete)
+    def load(
+        self, database: str, pieces: Iterable[Piece], *, complete: bool, builds: Builds = NO_BUILDS
+    ) -> None:
+        """Sends the pieces; with ``complete`` and without builds in one transaction."""
+        with lanes.opened(lambda: self._opened(database), builds) as aside, self._opened(database) as link:
+            load.load(link, pieces, complete=complete, lanes=aside)
 
     def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
         """Merges the pieces' rows into tables that are there, in one transaction."""

@@ -1,0 +1,72 @@
+"""What a dump makes of a table once its rows are in: indexes and keys, known before the rows are loaded.
+
+A dump names them at its end, when all rows are in. Who knows them before can begin each as soon as its own
+table is filled, beside the loading of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from python_backup.dump.piece import Piece
+
+if TYPE_CHECKING:
+    from python_backup.dump.dialect import Rewriter
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One statement that makes an index or a key of a table whose rows stand before it in the dump.
+
+    ``sql`` and ``line`` are the rewritten statement's, ``table`` is a `python_backup.model.label`.
+    ``settings`` are the statements that say how the server reads and does it, in their order. ``alone``:
+    nothing else may be done to the table meanwhile. ``plain``: it names columns and nothing else; what
+    has an expression may call functions, and these may need all that stands before it.
+    """
+
+    sql: bytes
+    line: int
+    table: str
+    settings: tuple[bytes, ...]
+    alone: bool
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """A dump's builds in its order; ``ends`` has the line of each table's last data statement.
+
+    ``jobs`` is how many statements may be under way at once, the loading of rows among them.
+    """
+
+    found: tuple[Build, ...] = ()
+    ends: Mapping[str, int] = field(default_factory=dict)
+    jobs: int = 1
+
+
+NO_BUILDS = Builds()
+
+
+class BuildReader(Protocol):
+    """Gathers what may be a build, in one pass over a dump."""
+
+    def take(self, piece: Piece) -> None:
+        """Looks at one piece, in order."""
+        ...
+
+    def read(self, rewriter: Rewriter) -> Builds:
+        """The builds, as a rewriter of their own makes them; called after the last piece."""
+        ...
+
+
+class NoBuilds:
+    """The `BuildReader` of dumps that make their indexes with their tables."""
+
+    def take(self, piece: Piece) -> None:
+        """Looks at nothing."""
+
+    def read(self, rewriter: Rewriter) -> Builds:  # noqa: ARG002 - as the other dialect has it
+        """None."""
+        return NO_BUILDS

@@ -1,0 +1,203 @@
+"""Indexes and keys made beside the loading: each on a connection of its own, as soon as its table is filled.
+
+The loader says which tables are filled, and committed; lanes take their builds, those of the largest tables
+first, never two that lock each other out. While the loader is sending, one of the jobs is its own.
+What fails on a lane is raised in the loader, at its next step.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field
+
+import psycopg
+from psycopg import generators, pq
+
+from python_backup.dump.builds import Build, Builds
+from python_backup.dump.piece import DataBegin, Statement
+from python_backup.engines.postgresql.connection import converted, query
+from python_backup.engines.postgresql.listening import CANCEL_SECONDS
+from python_backup.engines.postgresql.refused import PEEK, Sent, error, failure
+from python_backup.errors import ArtifactCorrupt, ConnectionFailed
+
+_ALONE_ON_SERVER = {
+    True: b"SET max_parallel_maintenance_workers TO DEFAULT",
+    False: b"SET max_parallel_maintenance_workers TO 0",
+}
+"""Helpers of the server's own slow down what goes on beside them (two cores: by a tenth of the whole)."""
+
+
+@dataclass(slots=True)
+class _Board:
+    """What all threads see, under ``news``; ``free`` is how many builds may run now."""
+
+    free: int
+    resting: bool = False  # the loader waits
+    news: threading.Condition = field(default_factory=threading.Condition)
+    waiting: list[Build] = field(default_factory=list)
+    running: list[Build] = field(default_factory=list)
+    failed: BaseException | None = None
+    closed: bool = False
+
+    def next(self) -> tuple[Build, bool] | None:
+        """The next build, and whether nothing else goes on; waits for it. None: there will be none."""
+        with self.news:
+            while not self.closed:
+                build = self._fitting() if len(self.running) < self.free else None
+                if build is not None:
+                    self.waiting.remove(build)
+                    self.running.append(build)
+                    return build, self._alone()
+                self.news.wait()
+        return None
+
+    def _alone(self) -> bool:
+        """Whether nothing goes on beside the one build, and nothing that waits can."""
+        return self.resting and len(self.running) == 1 and self._fitting() is None
+
+    def _fitting(self) -> Build | None:
+        taken = {build.table: build.alone for build in self.running}
+        return next((b for b in self.waiting if not (b.table in taken and (b.alone or taken[b.table]))), None)
+
+    def done(self, build: Build, failed: BaseException | None) -> None:
+        with self.news:
+            self.running.remove(build)
+            self.failed = self.failed or failed
+            self.closed = self.closed or failed is not None
+            self.news.notify_all()
+
+
+class Lanes:
+    """The builds of one load, and the connections that make them."""
+
+    def __init__(self, builds: Builds) -> None:
+        self._jobs = builds.jobs
+        self._builds = {build.line: build for build in builds.found}
+        self._ends = builds.ends
+        self._left = dict(self._builds)  # those not yet begun
+        self._sizes: dict[str, int] = {}
+        self._board = _Board(builds.jobs - 1)
+        self._threads: list[tuple[threading.Thread, psycopg.Connection]] = []
+
+    def add(self, link: psycopg.Connection) -> None:
+        """One more connection; `close` ends what it does."""
+        told = copy_context()  # what is told there is about the same run and database
+        thread = threading.Thread(target=told.run, args=(self._work, link), name="lane", daemon=True)
+        self._threads.append((thread, link))
+        thread.start()
+
+    def filled(self, begin: DataBegin, size: int) -> list[Build]:
+        """What can be begun now that these rows are in, ``size`` bytes of them."""
+        self._sizes[begin.table] = self._sizes.get(begin.table, 0) + size
+        if self._ends.get(begin.table) != begin.line:
+            return []
+        return [b for b in self._left.values() if b.plain and b.table == begin.table]
+
+    def turn(self, piece: Statement) -> list[Build] | None:
+        """What is to be begun when the dump comes to this statement; None where it is no build.
+
+        Raises:
+            ArtifactCorrupt: the build is another than was read before.
+        """
+        build = self._builds.get(piece.line)
+        if build is None:
+            return None
+        if build.sql != piece.sql:
+            raise ArtifactCorrupt(f"line {piece.line} is not what it was when the dump was examined")
+        return [b for b in self._left.values() if b.plain or b is build]
+
+    def begin(self, builds: Iterable[Build]) -> None:
+        """Puts builds up to be made; their tables are committed."""
+        board = self._board
+        with board.news:
+            for build in builds:
+                del self._left[build.line]
+                board.waiting.append(build)
+            board.waiting.sort(key=lambda b: (-self._sizes.get(b.table, 0), b.line))
+            board.news.notify_all()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is begun that is not done."""
+        return not (self._board.waiting or self._board.running)
+
+    def finish(self) -> None:
+        """Waits until all that was begun is done; the loader's own job is a lane's meanwhile."""
+        board = self._board
+        with board.news:
+            board.free, board.resting = self._jobs, True
+            board.news.notify_all()
+            while not (self.idle or board.closed):
+                board.news.wait()
+            board.free, board.resting = self._jobs - 1, False
+        self.check()
+
+    def check(self) -> None:
+        """Raises what a lane failed with."""
+        if self._board.failed is not None:
+            raise self._board.failed
+
+    def close(self) -> None:
+        """Ends all lanes; a statement under way is cancelled."""
+        board = self._board
+        with board.news:
+            board.closed = True
+            board.waiting.clear()
+            busy = bool(board.running)
+            board.news.notify_all()
+        for thread, link in self._threads:
+            if busy and thread.is_alive():
+                with suppress(psycopg.Error):
+                    link.cancel_safe(timeout=CANCEL_SECONDS)
+        for thread, _ in self._threads:
+            thread.join(CANCEL_SECONDS)
+
+    def _work(self, link: psycopg.Connection) -> None:
+        before: tuple[bytes, ...] = ()
+        while (found := self._board.next()) is not None:
+            build, alone = found
+            failed: BaseException | None = None
+            try:
+                for setting in (*(s for s in build.settings if s not in before), _ALONE_ON_SERVER[alone]):
+                    query(link, setting)
+                before = build.settings
+                _make(link, build)
+            except psycopg.Error as exc:
+                failed = converted(exc, f"line {build.line} of the dump cannot be loaded")
+            except BaseException as exc:  # noqa: BLE001 - crosses over and is raised there
+                failed = exc
+            self._board.done(build, failed)
+
+
+def _make(link: psycopg.Connection, build: Build) -> None:
+    link.pgconn.send_query(build.sql)
+    [result] = link.wait(generators.execute(link.pgconn))
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        raise failure(error(result), Sent(build.sql[:PEEK], build.line))
+
+
+@contextmanager
+def opened(
+    connect: Callable[[], AbstractContextManager[psycopg.Connection]], builds: Builds
+) -> Iterator[Lanes | None]:
+    """As many lanes as jobs, or as the server has connections left; None where nothing is to be built."""
+    if not builds.found or builds.jobs == 1:
+        yield None
+        return
+    lanes = Lanes(builds)
+    with ExitStack() as stack:
+        for number in range(builds.jobs):
+            try:
+                link = stack.enter_context(connect())
+                query(link, b"SET synchronous_commit TO off")
+            except ConnectionFailed:
+                if number == 0:
+                    raise
+                break
+            if number == 0:
+                stack.callback(lanes.close)
+            lanes.add(link)
+        yield lanes
