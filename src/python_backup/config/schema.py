@@ -176,7 +176,7 @@ class RestoreSection(_Strict):
     jobs: Annotated[
         Annotated[Number, Field(ge=1, le=64)] | Literal["auto"],
         Field(
-            description="statements that the server is given at once; auto: one for each core of this machine"
+            description="statements that the server is given at once; auto: one for each core here, at most 8"
         ),
     ] = "auto"
     keep_replaced: Annotated[KeepReplaced, Field(default_factory=KeepReplaced)]

@@ -95,7 +95,7 @@ def test_file_and_instance_are_needed(
 def test_the_options_reach_the_job(vya: Callable, restored: Job) -> None:
     vya(
         "restore", "-f", "x", "-i", "1", "-t", "new", "--source", "old", "--force", "--no-verify",
-        "--disconnect", "--database-properties", "dump", "--in-place",
+        "--disconnect", "--database-properties", "dump", "--in-place", "--jobs", "3",
     )  # fmt: skip
     request = restored.request
     assert request is not None
@@ -105,7 +105,7 @@ def test_the_options_reach_the_job(vya: Callable, restored: Job) -> None:
     assert request.locks is not None
     assert replace(request, instance=WEB, safety=None, locks=None) == RestoreRequest(
         Path("x"), WEB, "new", "old", force=True, verify=False, disconnect=True, keep_properties=False,
-        in_place=True,
+        in_place=True, jobs=3,
     )  # fmt: skip
 
 
