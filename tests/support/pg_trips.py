@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from python_backup.dump.changes import Changes
@@ -29,7 +29,7 @@ def dumped(server, database: str) -> Dump:
     return Dump(text, tuple(stream.warnings))
 
 
-def restored(server, blocks: Iterable[bytes], name: str) -> Facts:
+def restored(server, blocks: Iterable[bytes], name: str, *, jobs: int = 1) -> Facts:
     """Makes the database from the dump as a restore does; gives the facts counted on the way."""
     blocks = list(blocks)
     dialect = ENGINE.dialect
@@ -45,8 +45,14 @@ def restored(server, blocks: Iterable[bytes], name: str) -> Facts:
             counter.take(piece)
             yield piece
 
-    rewriter = dialect.rewriter(like.name if like else None, server.target(name), Changes())
-    server.load(name, rewriter.rewrite(counted()), complete=True)
+    def rewriter():
+        return dialect.rewriter(like.name if like else None, server.target(name), Changes())
+
+    reader = dialect.builds()
+    for piece in dialect.selector(None).select(pieces_of(blocks, dialect.lexer())):
+        reader.take(piece)
+    builds = replace(reader.read(rewriter()), jobs=jobs)
+    server.load(name, rewriter().rewrite(counted()), complete=True, builds=builds)
     return counter.result()
 
 

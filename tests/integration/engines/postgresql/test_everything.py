@@ -21,12 +21,13 @@ def full(postgresql_server, new_database) -> str:
     return name
 
 
+@pytest.mark.parametrize("jobs", [1, 3])
 def test_a_second_dump_of_the_restored_database_equals_the_first(
-    postgresql_server, server, full, new_database
+    postgresql_server, server, full, new_database, jobs
 ):
     target = new_database(postgresql_server, 'rest"ored', create=False)
     first = dumped(server, full)
-    facts = restored(server, [first.text], target)
+    facts = restored(server, [first.text], target, jobs=jobs)
     second = dumped(server, target)
     assert without_names(second.text, target.replace('"', '""'), target) == without_names(first.text, full)
     assert _facts(second.text).statements == _facts(first.text).statements
