@@ -22,7 +22,7 @@ from python_backup.dump.mysql.generated import Generated
 from python_backup.dump.mysql.history import History
 from python_backup.dump.mysql.introducers import introduced
 from python_backup.dump.mysql.modes import SqlModes
-from python_backup.dump.mysql.renaming import AMBIGUOUS, AMBIGUOUS_HINT, ambiguous, asks
+from python_backup.dump.mysql.renaming import AMBIGUOUS, AMBIGUOUS_HINT, Name, ambiguous, asks
 from python_backup.dump.mysql.tokens import Kind, Token, tokens
 from python_backup.dump.piece import Piece, Statement
 
@@ -204,6 +204,6 @@ class MysqlBridge:
             yield Feature("a program in Oracle's language", None, (10, 3))
 
     def _ambiguous(self, piece: Statement, found: Sequence[Token]) -> Iterator[_Place]:
-        token = next(ambiguous(found, self._source), None) if self._source is not None else None
+        token = next(ambiguous(found, Name(self._source)), None) if self._source is not None else None
         if token is not None:
             yield _Place(piece.line + piece.sql.count(b"\n", 0, token.start), None)

@@ -23,10 +23,12 @@ from python_backup.dump.mysql.own import about_the_server
 from python_backup.dump.mysql.renaming import (
     AMBIGUOUS,
     AMBIGUOUS_HINT,
+    Name,
     ambiguous,
     asks,
     renamed_tokens,
     texts_that_name,
+    written,
 )
 from python_backup.dump.mysql.selector import database_of
 from python_backup.dump.mysql.tokens import Kind, Token, tokens
@@ -50,7 +52,8 @@ class Target:
     """What the rewriter may know of the database and server that it writes for.
 
     ``version`` is the server's own word (``11.8.6-MariaDB``). ``accounts`` is None where they may
-    not be listed. ``may_set_definer`` tells whether the account may name others as definers.
+    not be listed. ``may_set_definer`` tells whether the account may name others as definers,
+    ``folds_names`` whether ``Shop`` and ``shop`` are one database to the server (``lower_case_table_names``).
     """
 
     database: str
@@ -59,6 +62,7 @@ class Target:
     accounts: frozenset[Account] | None
     current: Account
     may_set_definer: bool = True
+    folds_names: bool = False
 
     @property
     def unknown_modes(self) -> frozenset[str]:
@@ -160,9 +164,10 @@ class MysqlRewriter:
         if named and named == ("ALTER", self._source):
             yield self._renamed(next(t for t in found[2:] if t.name == self._source), line)
             return
-        for token in renamed_tokens(found, self._source):
-            yield self._renamed(token, line)
-        for token in ambiguous(found, self._source):
+        name = Name(self._source, self._target.folds_names)
+        for qualifier in renamed_tokens(found, name):
+            yield self._renamed(qualifier.token, line, written(qualifier, self._target.database))
+        for token in ambiguous(found, name):
             place = f"line {line + sql.count(NEWLINE, 0, token.start)}: {AMBIGUOUS.format(self._source)}"
             if asks(self._source, self._target.database, self._choices):
                 raise Refused(place, hint=AMBIGUOUS_HINT)
@@ -178,8 +183,8 @@ class MysqlRewriter:
     def _final(self) -> str:
         return self._choices.final_name or self._target.database
 
-    def _renamed(self, token: Token, line: int) -> Edit:
-        new = quote(self._target.database)
+    def _renamed(self, token: Token, line: int, new: bytes | None = None) -> Edit:
+        new = new or quote(self._target.database)
         self._changes.add("database renamed", line, token.text, new)
         return Edit(token.start, token.end, new)
 

@@ -14,7 +14,7 @@ from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.tokens import Token, chain, tokens
 from python_backup.dump.piece import Piece, Statement
 
-_OPTIONS = frozenset(("CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "COMMENT", "ENCRYPTION", "READ"))
+OPTIONS = frozenset(("CHARACTER", "CHARSET", "COLLATE", "DEFAULT", "COMMENT", "ENCRYPTION", "READ"))
 _WORDS = (b"use", b"database", b"schema", b"role", b"grant", b"revoke")
 
 
@@ -79,7 +79,7 @@ def database_of(found: Sequence[Token]) -> tuple[str, str] | None:
     what = definition(found)
     if what is None or what.kind not in ("DATABASE", "SCHEMA") or what.name is None:
         return None
-    if what.verb == "ALTER" and found[what.name.first].word in _OPTIONS:
+    if what.verb == "ALTER" and found[what.name.first].word in OPTIONS:
         return None  # the current database
     return what.verb, what.name.name
 

@@ -13,7 +13,7 @@ from functools import partial
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import Choices
 from python_backup.dump.mysql.modes import SqlModes
-from python_backup.dump.mysql.renaming import ambiguous
+from python_backup.dump.mysql.renaming import Name, ambiguous
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.mysql.tokens import Token, tokens
 from python_backup.dump.piece import Statement
@@ -32,6 +32,9 @@ ROUTINES = ("PACKAGE", "PACKAGE BODY", "FUNCTION", "PROCEDURE")
 
 _NOT_READABLE = frozenset((1054, 1146, 1267, 1271, 1305, 1356, 1449))
 """What the server says of a view whose tables, columns, functions or definer are gone."""
+
+_NOT_SHOWN = 1235
+"""MySQL: the view refers to a missing table, and to a table function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,36 @@ def _routines(session: Session, database: str) -> list[Definition]:
 
 def _views(session: Session, database: str) -> list[Definition]:
     found = session.rows(
-        "SELECT table_name, definer FROM information_schema.views WHERE table_schema = %s"
-        " ORDER BY table_name",
+        "SELECT table_name, definer, view_definition, check_option, security_type, collation_connection"
+        " FROM information_schema.views WHERE table_schema = %s ORDER BY table_name",
         database,
     )
-    views = [_shown(session, database, "VIEW", *row) for row in found]
-    return [replace(view, broken=_broken(session, database, view.name)) for view in views]
+    return [_view(session, database, *row) for row in found]
+
+
+def _view(session: Session, database: str, name: str, definer: str, *listed: str) -> Definition:
+    """A view as SHOW CREATE gives it; of a broken one that uses JSON_TABLE, as the catalog lists it.
+
+    Asked to show such a view MySQL 9.7 refuses (1235) and MariaDB 10.11 and 11.8 crash. The catalog keeps
+    no ALGORITHM, and its text is in UTF-8.
+    """
+    broken = _broken(session, database, name)
+    if broken and "json_table" in (listed[0] or "").lower():
+        return _listed(name, definer, *listed)
+    try:
+        return replace(_shown(session, database, "VIEW", name, definer), broken=broken)
+    except ServerSaid as exc:
+        if exc.code != _NOT_SHOWN:
+            raise
+        return _listed(name, definer, *listed)
+
+
+def _listed(name: str, definer: str, *listed: str) -> Definition:
+    body, check, security, collation = listed
+    account = "@".join(quoted(part) for part in definer.rsplit("@", 1))
+    option = "" if check == "NONE" else f" WITH {check} CHECK OPTION"
+    create = f"CREATE DEFINER={account} SQL SECURITY {security} VIEW {quoted(name)} AS {body}{option}"
+    return Definition("VIEW", name, create.encode(), "", "utf8mb4", collation, definer=definer, broken=True)
 
 
 def _broken(session: Session, database: str, view: str) -> bool:
@@ -276,7 +303,7 @@ class Renaming:
         what = f"the {definition.kind.lower()} {definition.name!r}"
         modes = SqlModes()
         modes.follow(mode)
-        if any(ambiguous(tokens(definition.create, modes), self._name(self.old, definition.charset))):
+        if any(ambiguous(tokens(definition.create, modes), Name(old))):
             self.warnings.append(
                 f"{what}: {self.old}.… may name the database or an alias; it was left as it is"
             )

@@ -102,4 +102,5 @@ def of(session: Session, database: str) -> Target:
         accounts=accounts(session),
         current=current_account(session),
         may_set_definer=any(rights.has_everywhere(right) for right in DEFINER_RIGHTS),
+        folds_names=session.value("SELECT @@lower_case_table_names") != 0,
     )

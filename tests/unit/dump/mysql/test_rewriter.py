@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,11 +78,38 @@ RENAMED = [
     (b"CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW SET new.a = old.a;", b"CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW SET new.a = old.a;"),
     (b"CREATE INDEX i ON old.t (old);", b"CREATE INDEX i ON `new`.t (old);"),
     (b"DO NEXTVAL(old.s);", b"DO NEXTVAL(`new`.s);"),
+    (b"SELECT * FROM t PARTITION (p0), old.t PARTITION (p1) FOR UPDATE OF old.t;", b"SELECT * FROM t PARTITION (p0), `new`.t PARTITION (p1) FOR UPDATE OF `new`.t;"),
+    (b"SELECT 1 FROM {OJ old.t LEFT JOIN old.u ON 1};", b"SELECT 1 FROM {OJ `new`.t LEFT JOIN `new`.u ON 1};"),
     (b"/*!50106 CREATE*/ /*!50106 EVENT `e` ON SCHEDULE EVERY 1 DAY DO insert into `old`.log values ('old.log') */;",
      b"/*!50106 CREATE*/ /*!50106 EVENT `e` ON SCHEDULE EVERY 1 DAY DO insert into `new`.log values ('old.log') */;"),
     (b"/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50001 VIEW `v` AS select `old`.`t`.`c` AS `old` from (`old`.`t` join `t` `old` on((`old`.`i` = `old`.`t`.`i`))) */;",
      b"/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50001 VIEW `v` AS select `new`.`t`.`c` AS `old` from (`new`.`t` join `t` `old` on((`old`.`i` = `new`.`t`.`i`))) */;"),
 ]  # fmt: skip
+
+
+BODIES = [
+    (b"CREATE PROCEDURE p() BEGIN CREATE TEMPORARY TABLE IF NOT EXISTS old.x LIKE old.t; RENAME TABLE a TO old.b, old.c TO d; ALTER TABLE a RENAME old.b; END;",
+     b"CREATE PROCEDURE p() BEGIN CREATE TEMPORARY TABLE IF NOT EXISTS `new`.x LIKE `new`.t; RENAME TABLE a TO `new`.b, `new`.c TO d; ALTER TABLE a RENAME `new`.b; END;"),
+    (b"CREATE PROCEDURE p() RENAME TABLE old.a TO old.b;", b"CREATE PROCEDURE p() RENAME TABLE `new`.a TO `new`.b;"),
+    (b"CREATE PROCEDURE p() DROP DATABASE IF EXISTS old;", b"CREATE PROCEDURE p() DROP DATABASE IF EXISTS `new`;"),
+    (b"CREATE PROCEDURE p() BEGIN ALTER SCHEMA old COLLATE utf8mb4_bin; ALTER DATABASE CHARACTER SET utf8mb4; SELECT DATABASE(); SHOW CREATE DATABASE `old`; END;",
+     b"CREATE PROCEDURE p() BEGIN ALTER SCHEMA `new` COLLATE utf8mb4_bin; ALTER DATABASE CHARACTER SET utf8mb4; SELECT DATABASE(); SHOW CREATE DATABASE `new`; END;"),
+    (b"CREATE PROCEDURE p() BEGIN SHOW OPEN TABLES FROM old; SHOW TABLES IN old; SHOW COLUMNS FROM old FROM old; SHOW INDEX IN old; SHOW TRIGGERS FROM old LIKE 'old.'; END;",
+     b"CREATE PROCEDURE p() BEGIN SHOW OPEN TABLES FROM `new`; SHOW TABLES IN `new`; SHOW COLUMNS FROM old FROM `new`; SHOW INDEX IN old; SHOW TRIGGERS FROM `new` LIKE 'old.'; END;"),
+    (b"CREATE PROCEDURE p() BEGIN GRANT SELECT ON old.* TO old@old; REVOKE EXECUTE ON PROCEDURE old.p FROM old; END;",
+     b"CREATE PROCEDURE p() BEGIN GRANT SELECT ON `new`.* TO old@old; REVOKE EXECUTE ON PROCEDURE `new`.p FROM old; END;"),
+    (b"CREATE PROCEDURE p() BEGIN DECLARE v ROW TYPE OF old.t; DECLARE w TYPE OF old.t.a; DECLARE x TYPE OF old.a; END;",
+     b"CREATE PROCEDURE p() BEGIN DECLARE v ROW TYPE OF `new`.t; DECLARE w TYPE OF `new`.t.a; DECLARE x TYPE OF old.a; END;"),
+    (b"CREATE PACKAGE BODY old.k AS v old.t%ROWTYPE; w old.t.a%TYPE; x old.a%TYPE; PROCEDURE p AS BEGIN INSERT INTO old.t VALUES (1); END; END;",
+     b"CREATE PACKAGE BODY `new`.k AS v `new`.t%ROWTYPE; w `new`.t.a%TYPE; x old.a%TYPE; PROCEDURE p AS BEGIN INSERT INTO `new`.t VALUES (1); END; END;"),
+    (b"CREATE PROCEDURE p() BEGIN DECLARE old ROW (a INT); SET old.a = 1; FOR old IN (SELECT a FROM old.t) DO SELECT old.a; END FOR; END;",
+     b"CREATE PROCEDURE p() BEGIN DECLARE old ROW (a INT); SET old.a = 1; FOR old IN (SELECT a FROM `new`.t) DO SELECT old.a; END FOR; END;"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), BODIES)
+def test_a_body_is_renamed_statement_by_statement(before, after):
+    assert rewritten(b"DELIMITER $\n" + before + b"$\n")[0] == b"DELIMITER $\n" + after + b"$\n"
 
 
 @pytest.mark.parametrize(("before", "after"), RENAMED)
@@ -113,6 +142,20 @@ def test_a_name_with_a_backquote_is_matched_and_written():
         rewritten(b"INSERT INTO `a``b`.t VALUES (1);", "a`b", target("c`d"))[0]
         == b"INSERT INTO `c``d`.t VALUES (1);"
     )
+
+
+def test_the_name_in_a_grant_is_a_pattern():
+    escaped = rewritten(b"CREATE PROCEDURE p() GRANT SELECT ON `a\\_b`.* TO u;", "a_b", target("c_d"))[0]
+    assert escaped == b"CREATE PROCEDURE p() GRANT SELECT ON `c\\_d`.* TO u;"
+
+
+def test_a_server_that_takes_upper_and_lower_case_for_the_same_is_followed():
+    dump = b"CREATE PROCEDURE p() INSERT INTO OLD.t SELECT Old.c FROM `Old`.u, t AS OLD;"
+    folding = replace(target(), folds_names=True)
+    assert rewritten(dump, to=folding)[0] == dump.replace(b"OLD.t", b"`new`.t").replace(
+        b"`Old`.u", b"`new`.u"
+    )
+    assert rewritten(dump, to=target())[0] == dump
 
 
 def test_the_databases_own_statements_go():
@@ -273,6 +316,24 @@ def test_a_string_in_a_program_that_names_the_source_is_left_and_said_with_its_l
     assert rewritten(b"CREATE PROCEDURE p() SELECT 'sold.', 'older.x', 'an old. one';")[1].warnings == [
         "line 1: a string names the database old; it is left as it is"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("'old'", True),
+        ("'drop table old'", True),
+        ("'use `old`'", True),
+        ("'show tables from old where 1'", True),
+        ("'insert into \"old\".t'", True),
+        ("'an old man'", False),
+        ("'olden times'", False),
+        ("'fold.x'", False),
+    ],
+)
+def test_a_part_of_a_statement_that_may_name_the_source_is_said(text, named):
+    _, changes = rewritten(f"CREATE PROCEDURE p() SELECT {text};".encode())
+    assert bool(changes.warnings) is named
 
 
 EVENT = b"CREATE EVENT `e` ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01' ON COMPLETION NOT PRESERVE %sCOMMENT 'ENABLE' DO SELECT 1;"
