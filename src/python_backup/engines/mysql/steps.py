@@ -366,8 +366,13 @@ def _follow_sequences(run: Run, database: str, former: str) -> None:
     change = renaming(session, former, database, frozenset())
     session.use(database)
     session.rows("SET SESSION system_versioning_alter_history = KEEP")
-    for table, column, default in found:
-        sql = f"ALTER TABLE {quoted(table)} ALTER COLUMN {quoted(column)} SET DEFAULT ({default})".encode()
+    for table in dict.fromkeys(table for table, _, _ in found):  # all columns at once: each is looked up
+        columns = (
+            f"ALTER COLUMN {quoted(column)} SET DEFAULT ({default})"
+            for owner, column, default in found
+            if owner == table
+        )
+        sql = f"ALTER TABLE {quoted(table)} {', '.join(columns)}".encode()
         renamed = change.statement(Definition("TABLE", table, sql))
         if renamed != sql:
             session.send(renamed)
