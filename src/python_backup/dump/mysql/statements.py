@@ -1,7 +1,7 @@
 """The statements that make MySQL's and MariaDB's objects, as tokens without what does not make them others.
 
 Left out: comments, white space, the marks of code in comments (``/*!50013 … */``), a table's
-``AUTO_INCREMENT=n``, definers, and the name of the dump's own database before a name. Keys and constraints
+``AUTO_INCREMENT=n``, definers, and the name of the dump's own database. Keys and constraints
 stand in their table's statement, and have none of their own.
 """
 
@@ -15,7 +15,7 @@ from python_backup.dump.created import Created
 from python_backup.dump.mysql.created import definition
 from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.names import encode
-from python_backup.dump.mysql.renaming import renamed_tokens
+from python_backup.dump.mysql.renaming import Name, renamed_tokens
 from python_backup.dump.mysql.rows import string_pattern
 from python_backup.dump.mysql.tokens import tokens
 from python_backup.dump.piece import Statement
@@ -75,11 +75,12 @@ class MysqlStatements:
         return _AUTO_INCREMENT.sub(b"", text) if table else text
 
     def _unqualified(self, sql: bytes) -> bytes:
-        """The statement without its own database before names."""
+        """The statement without its own database, before names and alone (``SHOW TABLES FROM db``)."""
         parts, at = [], 0
-        for token in renamed_tokens(tokens(sql, self._modes), self._source or ""):
+        for place in renamed_tokens(tokens(sql, self._modes), Name(self._source or "")):
+            token = place.token
             dot = _DOT.match(sql, token.end)
-            if dot and token.start >= at:
+            if token.start >= at:
                 parts.append(sql[at : token.start])
-                at = dot.end()
+                at = dot.end() if dot else token.end
         return b"".join((*parts, sql[at:]))
