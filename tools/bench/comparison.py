@@ -14,7 +14,7 @@ from bench.sides import Ours, Run, Stock
 from support import databases
 from support.servers import RunningServer
 
-BACKUP_BAR, RESTORE_BAR, MEMORY_BAR = 1.10, 1.05, 150.0
+BACKUP_BAR, RESTORE_BAR, MEMORY_BAR, ONE_TABLE_BAR = 1.10, 1.05, 150.0, 0.03
 _LARGE, _SMALL, _FRESH = "large", "small", "fresh"
 
 
@@ -59,7 +59,20 @@ class Comparison:
             if "restore" in self.plan.parts:
                 self._restore(ours, artifacts[_SMALL], _SMALL)
                 yield from self._restores(ours, stock, artifacts[_LARGE], folder / "stock.zst")
+            if "table" in self.plan.parts:
+                yield self._one_table(ours, artifacts[_LARGE])
             yield from self._memory()
+
+    def _one_table(self, ours: Ours, artifact: Path) -> Measured:
+        """The reading before one table is restored, beside that before all are."""
+
+        def examined(*options: str) -> float:
+            return float(self._restore(ours, artifact, _LARGE, *options).said["seconds"]["examine"])
+
+        whole = (examined(),)
+        one = tuple(examined("--table", sample.ONE) for _ in range(self.plan.rounds))
+        shown = f"{self.server.id}, reading for one table of {self.plan.megabytes // 100} MB"
+        return Measured(shown, SECONDS, one, whole, ONE_TABLE_BAR)
 
     def _backups(self, ours: Ours, stock: Stock, artifact: Path) -> Iterator[Measured]:
         mine, theirs = self._in_turns(
@@ -88,9 +101,9 @@ class Comparison:
         self.peaks.setdefault(("backup", database), []).append(run.peak)
         return run, artifact
 
-    def _restore(self, ours: Ours, artifact: Path, database: str) -> Run:
+    def _restore(self, ours: Ours, artifact: Path, database: str, *options: str) -> Run:
         try:
-            run = ours.restore(artifact, _FRESH)
+            run = ours.restore(artifact, _FRESH, *options)
         finally:
             databases.drop(self.server, _FRESH)
         self.peaks.setdefault(("restore", database), []).append(run.peak)

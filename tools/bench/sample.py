@@ -23,6 +23,9 @@ class Table:
     index: str = ""
 
 
+ONE = "rates"
+"""The table that is restored alone: a hundredth of the dump."""
+
 _WORDS = (
     "the backup of a database is a stream of bytes with facts",
     "every row is counted while it passes, and nothing is written twice",
@@ -76,6 +79,7 @@ POSTGRESQL = (
         ("id int PRIMARY KEY", "content bytea"),
         ("n", " || ".join(f"sha256('{k} '::bytea || n::text::bytea)" for k in range(32))),
     ),
+    Table(ONE, 0.01, 24_000, ("id int PRIMARY KEY", "rate numeric"), ("n", "n * 7919 % 1000003 * 1e20 + n")),
 )  # fmt: skip
 
 MYSQL = (
@@ -120,6 +124,11 @@ MYSQL = (
         "files", 0.15, 930,
         ("id int PRIMARY KEY", "content blob"),
         ("n", "concat(" + ", ".join(f"unhex(sha2(concat('{k} ', n), 256))" for k in range(32)) + ")"),
+    ),
+    Table(
+        ONE, 0.01, 23_000,
+        ("id int PRIMARY KEY", "rate decimal(40)"),
+        ("n", "n * 7919 % 1000003 * 1e20 + n"),
     ),
 )  # fmt: skip
 

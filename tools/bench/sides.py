@@ -72,9 +72,10 @@ class Ours:
         run = self._run("backup", "--instance", "1", "--database", database)
         return run, Path(run.said["databases"][0]["path"])
 
-    def restore(self, artifact: Path, target: str) -> Run:
+    def restore(self, artifact: Path, target: str, *options: str) -> Run:
         """Restores into a database that is not there yet, and has it compared."""
-        run = self._run("restore", "--file", str(artifact), "--instance", "1", "--target", target, "--force")
+        to_it = ("--instance", "1", "--target", target, "--force")
+        run = self._run("restore", "--file", str(artifact), *to_it, *options)
         if run.said["equal"] is not True:
             raise Failed(f"{target} is not what was backed up")
         return run

@@ -30,9 +30,7 @@ else:
 
 _GZIP = 16 + zlib_ng.MAX_WBITS  # wbits for a gzip header and trailer
 _ZSTD_WORKERS = min(2, os.cpu_count() or 1)  # two keep up with a dump
-_ZSTD_FRAME = (
-    2 << 20
-)  # bytes of a frame; larger ones are up to 1 % smaller, of tables as small as one is read
+_ZSTD_FRAME = 1 << 20  # bytes; larger ones are up to 1 % smaller, and one table is read from more
 _ZSTD_TUNED: Mapping[int, Mapping[int, int]] = {  # found on dumps; bytes of a match, log2 of tables' entries
     3: {
         zstd.CompressionParameter.min_match: 6,  # digits get 5 % smaller and faster, prose 1 % larger

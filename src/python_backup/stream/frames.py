@@ -171,12 +171,11 @@ class Framed:
         on_stored(stored)
         length = self.begins[number + 1] - self.begins[number]
         try:
-            data = zstd.ZstdDecompressor().decompress(stored, length + 1)
+            if zstd.get_frame_info(stored).decompressed_size == length:
+                return zstd.decompress(stored)
         except zstd.ZstdError as exc:
             raise ArtifactCorrupt(f"{self.path} is corrupt: frame {number}: {exc}") from exc
-        if len(data) != length:
-            raise ArtifactCorrupt(f"{self.path} is corrupt: frame {number} is not as long as its table says")
-        return data
+        raise ArtifactCorrupt(f"{self.path} is corrupt: frame {number} is not as long as its table says")
 
 
 @dataclass(slots=True)
