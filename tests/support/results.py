@@ -29,7 +29,7 @@ def manifest(database: str = "dns_db", *, errors: tuple[str, ...] = ()) -> Manif
         client="mysqldump",
         client_version="9.7",
         command=("mysqldump", database),
-        artifact=Artifact(file, Format.ZSTD, 3000, "aa", 1000, "bb"),
+        artifact=Artifact(file, Format.ZSTD, 3000, "aa" * 32, 1000, "bb" * 32),
         facts=FACTS,
         errors=errors,
     )

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -50,9 +51,16 @@ class Logging:
 
 @dataclass(frozen=True, slots=True)
 class Drilling:
-    """How backups are drilled; each of ``checks`` is a database, a query, and what it should give."""
+    """How backups are drilled, and where; ``scratch`` are the instances that are for drills alone.
 
+    Each of ``checks`` is a database, a query, and what it should give.
+    """
+
+    on: str | None = None
     programs: tuple[Path, ...] = ()
+    image: str | None = None
+    scratch: tuple[Instance, ...] = ()
+    max_proof_age: timedelta | None = None
     checks: tuple[tuple[str, str, str], ...] = ()
 
 
@@ -92,7 +100,7 @@ class Config:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """All that must not be seen, in a log for instance."""
-        given = [instance.password for instance in self.instances]
+        given = [instance.password for instance in (*self.instances, *self.drilling.scratch)]
         given.append(self.vault.passphrase if self.vault else None)
         given.append(self.receipts.key if self.receipts else None)
         return tuple(secret for secret in given if secret is not None)
@@ -106,6 +114,11 @@ class Config:
         for instance in self.instances:
             if instance.id == wanted:
                 return instance
+        if any(instance.id == wanted for instance in self.drilling.scratch):
+            raise UsageError(
+                f"instance {wanted!r} is a scratch instance: nothing on it is backed up or restored",
+                hint=f"Drill on it: vya-backupdb drill --all --on {wanted}.",
+            )
         known = ", ".join(instance.label for instance in self.instances)
         raise UsageError(f"no instance {wanted!r} in {self.path}", hint=f"The config has: {known}.")
 
@@ -199,29 +212,27 @@ class _Places:
 
 def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[str, ...]) -> Config:
     backup = checked.backup
+    instances = [
+        (section, _instance(section, f"instances[{index}]", places, backup))
+        for index, section in enumerate(checked.instances)
+    ]
     return Config(
         path=path,
         directory=places.folder / Path(backup.directory).expanduser(),
         format=Format(backup.compression.format),
         level=backup.compression.level,
-        instances=tuple(
-            _instance(section, f"instances[{index}]", places, backup)
-            for index, section in enumerate(checked.instances)
-        ),
+        instances=tuple(one for section, one in instances if not section.scratch),
         kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
         safety_keep=checked.restore.safety.keep,
         restore_jobs=None if checked.restore.jobs == "auto" else checked.restore.jobs,
         logging=_logging(checked.logging, places.folder),
-        drilling=Drilling(
-            tuple(places.folder / Path(program).expanduser() for program in checked.drill.programs),
-            tuple((check.database, check.sql, check.expect) for check in checked.drill.checks),
-        ),
         expected=(
             *_rules(checked.expect),
             *(rule for section in checked.instances for rule in _rules(section.expect, section.id)),
         ),
         receipts=_receipts(checked.receipt, places) if checked.receipt else None,
         objectives={one.id: _objectives(one.objectives, checked.objectives) for one in checked.instances},
+        drilling=_drilling(checked, places, tuple(one for section, one in instances if section.scratch)),
         vault=places.vault,
         warnings=warnings,
     )
@@ -237,6 +248,18 @@ def _rules(section: ExpectationsSection, instance: str | None = None) -> Iterato
 
 def _rule(section: ExpectSection, instance: str | None, database: str | None) -> Rule:
     return Rule(instance, database, share(section.max_shrink), section.min_rows, section.ignore)
+
+
+def _drilling(checked: ConfigFile, places: _Places, scratch: tuple[Instance, ...]) -> Drilling:
+    section = checked.drill
+    return Drilling(
+        on=section.on,
+        programs=tuple(places.folder / Path(program).expanduser() for program in section.programs),
+        image=section.docker.image,
+        scratch=scratch,
+        max_proof_age=age(section.max_proof_age),
+        checks=tuple((check.database, check.sql, check.expect) for check in section.checks),
+    )
 
 
 def _logging(section: LoggingSection, folder: Path) -> Logging:

@@ -26,6 +26,7 @@ def check(value: Any) -> Iterator[Finding]:
     yield from _below(("vault",), value, _vault)
     yield from _below(("receipt",), value, _receipt)
     yield from _unique_ids(_at(value, ("instances",)))
+    yield from _scratch_apart(_at(value, ("instances",)))
     yield from _vault_missing(value)
     instances = _at(value, ("instances",))
     for index in range(len(instances) if isinstance(instances, list) else 0):
@@ -73,6 +74,31 @@ def _unique_ids(instances: Any) -> Iterator[Finding]:
             if known in first:
                 yield ("instances", index, "id"), f"{known} is taken by instances[{first[known]}]"
             first.setdefault(known, index)
+
+
+def _scratch_apart(instances: Any) -> Iterator[Finding]:
+    """A scratch instance is no server that is backed up: drills make and drop databases there."""
+    found = [
+        one for one in enumerate(instances if isinstance(instances, list) else ()) if isinstance(one[1], dict)
+    ]
+    kept = {_address(one): index for index, one in found if not _is_scratch(one)}
+    for index, one in found:
+        if _is_scratch(one) and _address(one) in kept:
+            yield ("instances", index, "scratch"), f"is the same server as instances[{kept[_address(one)]}]"
+
+
+def _is_scratch(instance: Mapping[str, Any]) -> bool:
+    return str(instance.get("scratch", "")).lower() in {"true", "yes", "on"}
+
+
+def _address(instance: Mapping[str, Any]) -> tuple[str, str]:
+    default = 5432 if instance.get("dbms") == "postgresql" else 3306
+    port = str(instance.get("port") or default)
+    socket = instance.get("socket")
+    if socket is not None:
+        return str(socket), port
+    host = str(instance.get("host") or "127.0.0.1").lower()
+    return "127.0.0.1" if host in {"localhost", "::1"} else host, port
 
 
 def _socket(instance: Mapping[str, Any]) -> Iterator[Finding]:

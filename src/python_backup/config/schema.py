@@ -194,12 +194,26 @@ class DrillCheckSection(_Strict):
     ]
 
 
-class DrillSection(_Strict):
-    """How backups are drilled."""
+class DrillDockerSection(_Strict):
+    """Throw-away servers in containers."""
 
+    image: Annotated[
+        Word | None,
+        Field(description="the image; `{dbms}` and `{version}` are the dump's: `registry/{dbms}:{version}`"),
+    ] = None
+
+
+class DrillSection(_Strict):
+    """How backups are drilled, and where."""
+
+    on: Annotated[Word | None, Field(description="what `--on` says where it is left out")] = None
     programs: Annotated[
         Words, Field(description="folders of server programs, searched before the usual ones")
     ]
+    docker: Annotated[DrillDockerSection, Field(default_factory=DrillDockerSection)]
+    max_proof_age: Annotated[
+        Age | None, Field(description="how old a database's latest proof may get, such as 7d")
+    ] = None
     checks: Annotated[
         list[DrillCheckSection], Field(default_factory=list, description="questions to restored databases")
     ]
@@ -271,6 +285,9 @@ class InstanceSection(_Strict):
     filter: Annotated[Words, Field(description="only databases that match one of these patterns")]
     ignore: Annotated[Words, Field(description="no database that matches one of these patterns")]
     enabled: Annotated[Switch, Field(description="false: --all passes it by")] = True
+    scratch: Annotated[
+        Switch, Field(description="true: `drill --on ID` may use it; nothing on it is backed up or restored")
+    ] = False
     tls: Annotated[TlsSection, Field(default_factory=TlsSection)]
     options: Annotated[Words, Field(description="further options for the dump program")]
     tools: Annotated[ToolsSection, Field(default_factory=ToolsSection)]

@@ -15,7 +15,7 @@ from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
-from python_backup.engines.program import Client, Recipe, ServerProgram
+from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.model import Check, Dbms, Facts, Instance, Limits, Tools
 
 
@@ -375,6 +375,10 @@ class Engine(Protocol):
 
         ``password`` is of letters and digits.
         """
+        ...
+
+    def contained(self, image: Image, folder: Path, password: str) -> Recipe:
+        """The same in a container of this image, without network; its socket is in a shared folder."""
         ...
 
     def connect(self, instance: Instance) -> Server:

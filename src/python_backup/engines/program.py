@@ -25,7 +25,7 @@ class Client:
 class ServerProgram:
     """A server program on this machine; ``number`` is what of its version matters: (17,), (10, 11).
 
-    ``clients`` is the folder where its own client programs stand.
+    ``clients`` is the folder where its own client programs stand; ``embedded``: a Python package has it.
     """
 
     dbms: Dbms
@@ -33,9 +33,21 @@ class ServerProgram:
     number: tuple[int, ...]
     path: Path
     clients: Path
+    embedded: bool = False
 
     def __str__(self) -> str:
         return f"{self.dbms} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A container image of a server: ``postgres:17``, and what of its version matters."""
+
+    dbms: Dbms
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.dbms} in {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,8 @@ class Recipe:
     """How a throw-away server is made and served, and how it is reached then.
 
     ``files`` are written into its folder first; ``make`` runs to its end before ``serve`` is run;
-    ``ending`` is the signal that ends it at once.
+    ``ending`` is the signal that ends it at once, ``after`` what is run then. ``client`` connects a person
+    to a database, whose name goes last. ``container``: the server is in one of this name.
     """
 
     files: Mapping[str, str]
@@ -51,3 +64,6 @@ class Recipe:
     serve: tuple[str, ...]
     ending: Signals
     instance: Instance
+    client: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    container: str | None = None

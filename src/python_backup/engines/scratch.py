@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import os
 import pwd
+import shlex
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from python_backup.engines.container import serves
 from python_backup.engines.engine import Engine
-from python_backup.engines.program import Recipe, ServerProgram
+from python_backup.engines.program import Image, Recipe, ServerProgram
 from python_backup.errors import ConnectionFailed, ToolFailed, ToolMissing
 from python_backup.model import Instance
-from python_backup.stream.child import clean_environment, leashed
+from python_backup.stream.child import Leashed, clean_environment, leashed
+from python_backup.stream.leash import ALONE
+from python_backup.stream.private import clear_folders, held_folder
 
 ACCOUNT = "nobody"
 """Who runs a server that root starts: PostgreSQL refuses root, and a dump should not run as anybody."""
@@ -30,6 +34,10 @@ PATIENCE = 120.0
 
 LONGEST_FOLDER = 60
 """Bytes of a folder's path that leave room for a socket's name below it (108 in sockaddr_un)."""
+
+PREFIX = "vya-backupdb-drill-"
+KEPT = "kept"
+"""The file in a server's folder that says that it goes on without the run that started it."""
 
 _KEPT_LOG = 2000
 
@@ -55,71 +63,120 @@ def choose_program(programs: tuple[ServerProgram, ...], wanted: tuple[str, tuple
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """A throw-away server that runs; ``apart``: it has no network at all."""
+
+    instance: Instance
+    apart: bool
+    _recipe: Recipe
+    _outer: Path
+    _server: Leashed
+
+    def keep(self, database: str) -> Kept:
+        """Has the server go on when the block that holds it ends; its folder stays too."""
+        (self._outer / KEPT).touch(mode=0o600)
+        return Kept(shlex.join((*self._recipe.client, database)), f"kill {self._server.pid}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How a person connects to what was kept, and how it is ended: two commands."""
+
+    connect: str
+    end: str
+
+
 @contextmanager
 def scratch_server(
-    engine: Engine, program: ServerProgram, draw: Callable[[int], bytes] = os.urandom
-) -> Iterator[Instance]:
-    """A server of this program, running and empty, as an instance; nothing of it is left afterwards.
+    engine: Engine, program: ServerProgram | Image, draw: Callable[[int], bytes] = os.urandom
+) -> Iterator[Scratch]:
+    """A server of this program, running and empty; nothing of it is left afterwards, unless it is kept.
 
     Raises:
         ToolFailed: it does not start; the message has the end of its log.
     """
-    with tempfile.TemporaryDirectory(prefix="vya-", dir=_short_folder()) as outer:
-        folder = Path(outer) / "s"
+    outer, held = held_folder(PREFIX, _short_folder())
+    try:
+        folder = outer / "s"
         folder.mkdir(mode=0o700)
-        recipe = engine.recipe(_reachable(program, folder), folder, draw(16).hex())
+        password = draw(16).hex()
+        if isinstance(program, Image):
+            recipe = engine.contained(program, folder, password)
+        else:
+            recipe = engine.recipe(_reachable(program, folder), folder, password)
         for name, text in recipe.files.items():
             (folder / name).write_text(text)
-        _hand_over(Path(outer), folder)
-        log = Path(outer) / "log"
-        with leashed(_plan(recipe, folder), _environment(folder), log) as server:
-            _await(engine, recipe.instance, lambda: server.status is None, log)
-            yield recipe.instance
+            (folder / name).chmod(0o600)
+        _hand_over(recipe, outer, folder)
+        log = outer / "log"
+        with leashed(_plan(recipe, folder), _environment(recipe, folder), log, (held,)) as server:
+            _await(engine, recipe, lambda: server.status is None, log)
+            alone = recipe.container is not None or ALONE.encode() not in log.read_bytes()
+            yield Scratch(recipe.instance, alone, recipe, outer, server)
+    finally:
+        if not (outer / KEPT).exists():
+            shutil.rmtree(outer, ignore_errors=True)
+        os.close(held)
+
+
+def clear_scratch() -> tuple[Path, ...]:
+    """Removes what drills left that died with all that watched over them: a machine that lost its power."""
+    return clear_folders(PREFIX, _short_folder())
 
 
 def _plan(recipe: Recipe, folder: Path) -> dict[str, object]:
-    account = pwd.getpwnam(ACCOUNT) if os.geteuid() == 0 else None
+    account = pwd.getpwnam(ACCOUNT) if os.geteuid() == 0 and recipe.container is None else None
     return {
         "make": recipe.make,
         "serve": recipe.serve,
         "account": None if account is None else [account.pw_uid, account.pw_gid],
         "signal": int(recipe.ending),
         "folder": str(folder),
+        "apart": recipe.container is None,
+        "after": recipe.after,
+        "kept": str(folder.parent / KEPT),
     }
 
 
-def _await(engine: Engine, instance: Instance, alive: Callable[[], bool], log: Path) -> None:
+def _await(engine: Engine, recipe: Recipe, alive: Callable[[], bool], log: Path) -> None:
     """Returns when the server answers."""
-    end = time.monotonic() + PATIENCE
+    end, container = time.monotonic() + PATIENCE, recipe.container
     while alive() and time.monotonic() < end:
         try:
-            with closing(engine.connect(instance)):
-                return
+            if container is None or serves(container):
+                with closing(engine.connect(recipe.instance)):
+                    return
         except ConnectionFailed:
-            time.sleep(0.05)
+            pass
+        time.sleep(0.05)
     said = log.read_text(errors="replace")[-_KEPT_LOG:].strip()
-    raise ToolFailed(f"the throw-away {instance.dbms} server does not start; it said:\n{said}")
+    raise ToolFailed(f"the throw-away {recipe.instance.dbms} server does not start; it said:\n{said}")
 
 
-def _short_folder() -> str | None:
+def _short_folder() -> Path:
     """Where temporary folders are; /tmp where their paths are too long for a socket."""
     usual = tempfile.gettempdir()
-    return usual if len(os.fsencode(usual)) <= LONGEST_FOLDER else "/tmp"  # noqa: S108 - a folder of 0700 in it
+    return Path(usual if len(os.fsencode(usual)) <= LONGEST_FOLDER else "/tmp")  # noqa: S108 - a folder of 0700 in it
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
-    return clean_environment(os.environ) | {"HOME": str(folder), "TMPDIR": str(folder)}
+def _environment(recipe: Recipe, folder: Path) -> Mapping[str, str]:
+    clean = clean_environment(os.environ)
+    return clean if recipe.container else clean | {"HOME": str(folder), "TMPDIR": str(folder)}
 
 
-def _hand_over(outer: Path, folder: Path) -> None:
-    """Gives the folder to the account that the server runs as; the log above it stays one's own."""
-    if os.geteuid() == 0:
+def _hand_over(recipe: Recipe, outer: Path, folder: Path) -> None:
+    """Gives the folder to the account that the server runs as; the log above it stays one's own.
+
+    A container's account is of any number: it gets a folder that all may write to, in one's own.
+    """
+    if recipe.container is not None:
+        (folder / "shared").mkdir()
+        (folder / "shared").chmod(0o777)
+    elif os.geteuid() == 0:
         outer.chmod(0o711)
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, ACCOUNT, pwd.getpwnam(ACCOUNT).pw_gid)
-    for path in folder.iterdir():
-        if path.is_file():
-            path.chmod(0o600)
 
 
 def _reachable(program: ServerProgram, folder: Path) -> ServerProgram:

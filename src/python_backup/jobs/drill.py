@@ -8,59 +8,78 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from python_backup.dump.choices import Choices
-from python_backup.dump.dialect import Dialect, Header
-from python_backup.dump.piece import Piece
-from python_backup.dump.unordered import UnorderedDigests
-from python_backup.engines.program import ServerProgram
-from python_backup.engines.scratch import choose_program, scratch_server
+from python_backup.dump.dialect import Header
+from python_backup.engines.scratch import Kept
 from python_backup.engines.table import ENGINES
-from python_backup.errors import ArtifactError, BackupError, Refused, StatementFailed, UsageError
+from python_backup.errors import (
+    ArtifactError,
+    BackupError,
+    Refused,
+    StatementFailed,
+    StorageFailed,
+    UsageError,
+)
 from python_backup.jobs.checks import CheckAnswered, DrillCheck, answered
 from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_sequences
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import opened_as_sql, peek
+from python_backup.jobs.ground import Chosen, Ground, Grounds, Wanted, choose
 from python_backup.jobs.progress import Progress
+from python_backup.jobs.proving import (
+    TableProof,
+    Unordered,
+    enough,
+    least,
+    missing,
+    said,
+    settled,
+    table_proofs,
+    version_number,
+)
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.log.tell import timed
-from python_backup.model import Dbms, Facts, Instance, Manifest, TableFacts, Tools
+from python_backup.model import Dbms, Facts, Instance, Tools
+from python_backup.storage import proofs
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_name
-from python_backup.storage.proofs import Equality, Verdict
+from python_backup.storage.proofs import Equality, Proof, Verdict
 from python_backup.stream.apart import apart
 from python_backup.stream.stage import Stage, through
 
 TARGET = "drill"
 """The database that is restored into where neither the dump nor the file says its name."""
 
-_OWNERS = {Dbms.POSTGRESQL: "postgres"}
 
+_STEPS = {
+    "get": ("examine",),
+    "restore": ("load", "take_over"),
+    "verify": ("compare", "dump", "check"),
+    "start": ("start",),
+}
+"""Which of a drill's steps make up each part of the time to recover; ``index`` is parted from the load."""
 
-@dataclass(frozen=True, slots=True)
-class TableProof:
-    """One table: its rows in the backup and as restored; ``size`` is its data's bytes in the dump."""
-
-    table: str
-    expected: int | None
-    found: int | None
-    size: int
-    equality: Equality
+_NOT_OF_THE_BACKUP = re.compile(
+    r"\(SQLSTATE (?:53\w{3}|58\w{3}|57\w{3}|0A000)\)|\((?:1021|1030|1114|1115|1273|1286|1524)\)"
+)
+"""What a server refuses for its own sake: no room, no such extension, engine, collation or plugin."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrillRequest:
-    """What to drill. ``programs`` are folders whose server programs go before the machine's others."""
+    """What to drill, and where. ``keep``: what it was restored into stays."""
 
     file: Path
     source: str | None = None
-    programs: tuple[Path, ...] = ()
+    grounds: Grounds = field(default_factory=Grounds)
     checks: tuple[DrillCheck, ...] = ()
+    keep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +87,8 @@ class DrillReport:
     """What one drill showed; ``reason`` says why it is not proven.
 
     ``server`` is the throw-away server, ``mariadb 10.11.19``. ``seconds`` has the time of each step:
-    ``start``, those of the restore, ``dump`` and ``check``. ``bad_tables`` are those of which too
-    little was shown.
+    ``start``, those of the restore, ``dump`` and ``check``; ``indexing`` is a part of ``load``.
+    ``bad_tables`` are those of which too little was shown. ``kept`` is how to reach what was kept.
     """
 
     file: Path
@@ -85,16 +104,75 @@ class DrillReport:
     checks: tuple[CheckAnswered, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    indexing: float = 0.0
     bad_tables: frozenset[str] = frozenset()
+    kept: Kept | None = None
+
+    @property
+    def equality(self) -> Equality | None:
+        """The least that was shown of any table."""
+        return least(self.tables)
+
+    @property
+    def recovery(self) -> dict[str, float]:
+        """The time to recover by its parts, as `storage.proofs.Proof` has them, of those that took any."""
+        parts = {part: sum(self.seconds.get(step, 0.0) for step in steps) for part, steps in _STEPS.items()}
+        if "load" in self.seconds:
+            parts |= {"restore": parts["restore"] - self.indexing, "index": self.indexing}
+        order = ("get", "restore", "index", "verify", "start")
+        return {part: round(parts[part], 3) for part in order if parts.get(part)}
 
 
 def drill(request: DrillRequest, progress: Progress, now: Callable[[], datetime]) -> DrillReport:
-    """Drills one artifact; what goes wrong is a verdict. Nothing is left running or on disk.
+    """Drills one artifact; what goes wrong is a verdict. Nothing is left running or on disk but what is kept.
+
+    A record of it is left beside an artifact that has its manifest.
 
     Raises:
-        UsageError: the dump holds several databases, and ``source`` names none of them.
+        UsageError: the dump holds several databases, and ``source`` names none of them; there is no such
+            server.
     """
-    return _Drill(request, progress, now, now()).run()
+    report = _Drill(request, progress, now, now()).run()
+    try:
+        record(report)
+    except StorageFailed as exc:
+        told = f"no record of this drill is kept: {exc.message}"
+        return replace(report, warnings=(*report.warnings, told))
+    return report
+
+
+def unproven(file: Path, database: str, reason: str, now: datetime) -> DrillReport:
+    """The report on a backup that was not drilled now, and whose proof is too old."""
+    return DrillReport(
+        file,
+        now,
+        Verdict.STALE,
+        reason,
+        "Drill it: give --all a larger --budget, or drill its --instance.",
+        database=database,
+    )
+
+
+def record(report: DrillReport) -> Path | None:
+    """Keeps what the drill showed beside the artifact; None where that has no manifest.
+
+    Raises:
+        StorageFailed: it cannot be written.
+    """
+    try:
+        manifest = manifest_of(report.file)
+    except ArtifactError:
+        return None
+    if manifest is None:
+        return None
+    rows = sum(table.found or 0 for table in report.tables)
+    artifact = manifest.artifact
+    proof = Proof(
+        report.file.name, artifact.sha256, manifest.instance, manifest.dbms, manifest.database,
+        manifest.started, report.started, report.verdict, report.reason, report.equality, report.server,
+        report.recovery, artifact.size, artifact.raw_size, rows, len(report.tables),
+    )  # fmt: skip
+    return proofs.keep(report.file.absolute().parent, proof)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,54 +187,68 @@ class _Drill:
 
     def run(self) -> DrillReport:
         """All steps in their order."""
-        program: ServerProgram | None = None
+        chosen: Chosen | None = None
         try:
             header = peek(self.request.file, Tools())
-            program = self._program(header)
-            with self._server(program) as instance:
-                report = self._restored(instance)
-                meter = FactsMeter(ENGINES[instance.dbms].dialect, report.target)
-                self._dumped(instance, report.target, meter)
-                tables = tuple(_proofs(report.facts, meter.counter.result()))
-                tables = tuple(self._in_any_order(instance, report, tables))
-                proof = self._proof(report, (tables, meter.counter.result()), program, header)
-                return self._asked(instance, report, proof)
+            chosen = self._chosen(header)
+            with self._ground(chosen) as ground:
+                report = self._shown(ground, header)
+                if not self.request.keep:
+                    return report
+                return replace(report, kept=ground.keep(report.database or TARGET))
         except UsageError:
             raise
         except (ArtifactError, StatementFailed, Refused) as exc:
-            return self._unproven(Verdict.FAILED, exc, program)
+            own = isinstance(exc, StatementFailed) and _NOT_OF_THE_BACKUP.search(exc.message)
+            return self._unproven(Verdict.ERROR if own else Verdict.FAILED, exc, chosen)
         except BackupError as exc:
-            return self._unproven(Verdict.ERROR, exc, program)
+            return self._unproven(Verdict.ERROR, exc, chosen)
 
-    def _program(self, header: Header | None) -> ServerProgram:
-        """The server program that is closest to the one that was dumped."""
+    def _shown(self, ground: Ground, header: Header | None) -> DrillReport:
+        instance = ground.instance
+        report = self._restored(ground)
+        meter = FactsMeter(ENGINES[instance.dbms].dialect, report.target)
+        self._dumped(instance, report.target, meter)
+        facts = meter.counter.result()
+        tables = tuple(table_proofs(report.facts, facts, report.clock.tables))
+        tables = tuple(self._in_any_order(instance, report, tables))
+        return self._asked(instance, report, self._proof(report, (tables, facts), ground, header))
+
+    def _chosen(self, header: Header | None) -> Chosen:
+        """The server that is closest to the one that was dumped."""
         manifest = manifest_of(self.request.file)
         version = manifest.server_version if manifest else header.server_version if header else None
         if manifest is not None:
             dbms = manifest.dbms
         else:
             dbms = _dbms(header.family if header else "postgresql", version)
-        return choose_program(ENGINES[dbms].programs(self.request.programs), (dbms, _number(version)))
+        return choose(self.request.grounds, Wanted(dbms, version_number(version)), self.progress)
 
     @contextmanager
-    def _server(self, program: ServerProgram) -> Iterator[Instance]:
-        with timed("start", self.seconds), self.progress.step(f"starting {program}"):
-            starting = scratch_server(ENGINES[program.dbms], program)
-            instance = starting.__enter__()
+    def _ground(self, chosen: Chosen) -> Iterator[Ground]:
+        with timed("start", self.seconds), self.progress.step(f"starting {chosen.name}"):
+            starting: AbstractContextManager[Ground] = chosen.open()
+            ground = starting.__enter__()
         try:
-            yield instance
+            yield ground
         finally:
             starting.__exit__(None, None, None)
 
-    def _restored(self, instance: Instance) -> RestoreReport:
-        """Definers, events and names stay as dumped, so that the second dump can be the same."""
-        file = self.request.file
+    def _restored(self, ground: Ground) -> RestoreReport:
+        """Definers, events and names stay as dumped, so that the second dump can be the same.
+
+        On a server that is not this drill's own events stay disabled, and nothing has another owner.
+        """
+        file, instance, own = self.request.file, ground.instance, ground.database is None
         name = parse_name(file.name)
         manifest = manifest_of(file)
-        choices = Choices(definer="keep", events="keep", owner=_OWNERS.get(instance.dbms), no_acl=True)
+        choices = Choices(
+            definer="keep" if own else "current", events="keep" if own else "disable", no_acl=True,
+            owner=instance.account if instance.dbms is Dbms.POSTGRESQL else None,
+        )  # fmt: skip
         request = RestoreRequest(
             file, instance, source=self.request.source, force=True, verify=False, choices=choices,
-            target=None if manifest or name else TARGET,
+            target=ground.database or (None if manifest or name else TARGET),
         )  # fmt: skip
         report = restore(request, lambda _: True, self.progress, self.now)
         self.seconds.update(report.seconds)
@@ -183,33 +275,30 @@ class _Drill:
             yield from tables
             return
         dialect = ENGINES[instance.dbms].dialect
-        before, after = (_Unordered(dialect, source, unsure) for source in (report.source, report.target))
+        before, after = (Unordered(dialect, source, unsure) for source in (report.source, report.target))
         with opened_as_sql(self.request.file, instance.tools) as blocks:
             for _ in through(blocks, before):
                 pass
         self._dumped(instance, report.target, after)
-        old, new = before.digests.result(), after.digests.result()
-        for table in tables:
-            same = table.table in unsure and old.get(table.table) == new.get(table.table)
-            yield replace(table, equality=Equality.SAME_ROWS) if same else table
+        yield from settled(tables, before.digests.result(), after.digests.result())
 
     def _proof(
         self,
         report: RestoreReport,
         found: tuple[tuple[TableProof, ...], Facts],
-        program: ServerProgram,
+        ground: Ground,
         header: Header | None,
     ) -> DrillReport:
         tables, facts = found
-        enough = _enough(report.manifest, program)
+        wanted = enough(report.manifest, ground.number)
         named = header is not None and header.tool is not None
-        alike = Equality.SAME_COUNT not in enough
+        alike = ground.database is None and Equality.SAME_COUNT not in wanted
         objects = compare_made(report.facts, facts, named=named, alike=alike)
         differences = compare_sequences(report.facts.sequences, facts.sequences)
-        bad = tuple(table for table in tables if table.equality not in enough)
+        bad = tuple(table for table in tables if table.equality not in wanted)
         reasons = [
-            *(f"table {table.table}: {_said(table)}" for table in bad),
-            *(f"{o.kind}: {_missing(o)}" for o in objects if not o.equal),
+            *(f"table {table.table}: {said(table)}" for table in bad),
+            *(f"{o.kind}: {missing(o)}" for o in objects if not o.equal),
             *differences,
         ]
         return DrillReport(
@@ -218,12 +307,13 @@ class _Drill:
             Verdict.FAILED if reasons else Verdict.PROVEN,
             "; ".join(reasons) or None,
             database=report.target,
-            server=str(program),
+            server=ground.name,
             tables=tables,
             objects=objects,
             differences=differences,
-            warnings=report.warnings,
+            warnings=(*ground.warnings, *report.warnings),
             seconds=self.seconds,
+            indexing=report.clock.indexing,
             bad_tables=frozenset(table.table for table in bad),
         )
 
@@ -239,8 +329,8 @@ class _Drill:
         reason = "; ".join([*([proof.reason] if proof.reason else []), *reasons])
         return replace(proof, checks=checks, verdict=Verdict.FAILED, reason=reason)
 
-    def _unproven(self, verdict: Verdict, exc: BackupError, program: ServerProgram | None) -> DrillReport:
-        server = None if program is None else str(program)
+    def _unproven(self, verdict: Verdict, exc: BackupError, chosen: Chosen | None) -> DrillReport:
+        server = None if chosen is None else chosen.name
         return DrillReport(
             self.request.file,
             self.started,
@@ -252,79 +342,7 @@ class _Drill:
         )
 
 
-class _Unordered:
-    """A stage that digests some tables' rows in any order; ``source`` is the database, as in `Selector`."""
-
-    def __init__(self, dialect: Dialect, source: str | None, tables: frozenset[str]) -> None:
-        self.digests = UnorderedDigests(tables)
-        self._lexer, self._selector = dialect.lexer(), dialect.selector(source)
-
-    def feed(self, block: bytes) -> tuple[bytes]:
-        self._take(self._lexer.feed(block))
-        return (block,)
-
-    def finish(self) -> tuple[()]:
-        self._take(self._lexer.finish())
-        return ()
-
-    def _take(self, pieces: Iterator[Piece]) -> None:
-        for piece in self._selector.select(pieces):
-            self.digests.take(piece)
-
-
-def _enough(manifest: Manifest | None, program: ServerProgram) -> frozenset[Equality]:
-    """What must be shown of every table.
-
-    A dump that another program wrote, or that a server of another version is to write again, may
-    write the same rows otherwise: then they are counted.
-    """
-    if manifest is not None and _number(manifest.server_version)[: len(program.number)] == program.number:
-        return frozenset({Equality.IDENTICAL, Equality.SAME_ROWS})
-    return frozenset(Equality) - {Equality.DIFFERS}
-
-
-def _number(version: str | None) -> tuple[int, ...]:
-    """What matters of a server's version: ``10.11.19-MariaDB`` is (10, 11)."""
-    return tuple(int(part) for part in re.findall(r"\d+", version or "")[:2])
-
-
 def _dbms(family: str, version: str | None) -> Dbms:
     if family == "postgresql":
         return Dbms.POSTGRESQL
     return Dbms.MARIADB if "mariadb" in (version or "").lower() else Dbms.MYSQL
-
-
-def _proofs(expected: Facts, found: Facts) -> Iterator[TableProof]:
-    """Every table of either side, sorted."""
-    before = {table.name: table for table in expected.tables}
-    after = {table.name: table for table in found.tables}
-    for name in sorted({*before, *after}):
-        old, new = before.get(name), after.get(name)
-        yield TableProof(
-            name,
-            old.rows if old else None,
-            new.rows if new else None,
-            old.size if old else 0,
-            _equality(old, new),
-        )
-
-
-def _equality(old: TableFacts | None, new: TableFacts | None) -> Equality:
-    if old is None or new is None or old.rows != new.rows:
-        return Equality.DIFFERS
-    return Equality.IDENTICAL if old.digest == new.digest else Equality.SAME_COUNT
-
-
-def _said(table: TableProof) -> str:
-    if table.equality is Equality.SAME_COUNT:
-        return f"the rows are as many ({table.expected}), but not the same"
-    return f"{table.expected} rows in the backup, {table.found} restored"
-
-
-def _missing(kind: ObjectsCompared) -> str:
-    lists = (
-        ("lacks", kind.missing),
-        ("has besides", kind.unexpected),
-        ("has by other statements", kind.changed),
-    )
-    return ", ".join(f"{word} {', '.join(names)}" for word, names in lists if names)

@@ -19,6 +19,7 @@ from python_backup.dump.piece import Piece
 from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, Refused, UsageError
+from python_backup.jobs.clock import LoadClock
 from python_backup.jobs.examine import Examination, Examiner, both, opened_as_sql
 from python_backup.jobs.in_part import opened_in_part
 from python_backup.jobs.progress import Progress
@@ -123,6 +124,7 @@ class Loading:
     choices: Choices = AS_THE_DUMP
     changes: Changes = field(default_factory=Changes)
     jobs: int = 1
+    clock: LoadClock = field(default_factory=LoadClock)
 
     def unbridgeable(self, server: Server, database: str) -> tuple[str, ...]:
         """Why the server cannot hold what the dump has, each reason with its line; it was read already."""
@@ -147,7 +149,7 @@ class Loading:
         """Loads the dump into a database that was made for it; `unbridgeable` was asked before."""
         builds = self._builds(server, database)
         with self.rewritten(server, database) as pieces:
-            server.load(database, pieces, complete=True, builds=builds)
+            server.load(database, self.clock.timed(pieces), complete=True, builds=builds)
 
     def _builds(self, server: Server, database: str) -> Builds:
         """What may be made of a table as soon as its rows are in; only dump tools keep to that order."""

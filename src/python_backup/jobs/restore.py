@@ -18,6 +18,7 @@ from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, ConnectionFailed, Refused, TargetExists
 from python_backup.jobs.beside import abandon, free_beside
+from python_backup.jobs.clock import LoadClock
 from python_backup.jobs.compare import Comparison, compare
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
@@ -86,7 +87,7 @@ class RestoreReport:
     ``comparison`` is None where nothing was compared. ``before`` is the database that holds what the
     target held, ``safety`` the backup that does. ``taken_over`` False: the target is what it was.
     ``seconds`` has the time of each step by name: ``examine``, ``safety``, ``load``, ``compare``,
-    ``take_over``.
+    ``take_over``; ``clock`` that of each table.
     """
 
     file: Path
@@ -103,6 +104,7 @@ class RestoreReport:
     taken_over: bool = False
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    clock: LoadClock = field(default_factory=LoadClock)
 
     @property
     def equal(self) -> bool:
@@ -334,6 +336,7 @@ class _Restore:
             taken_over=taken_over,
             warnings=self._all_warnings(loading),
             seconds=self.seconds,
+            clock=loading.clock,
         )
 
     def _all_warnings(self, loading: Loading) -> tuple[str, ...]:

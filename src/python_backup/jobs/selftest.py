@@ -18,6 +18,7 @@ from python_backup.jobs.copies import Copier
 from python_backup.jobs.damages import DAMAGES, ContentDamage, Damage, StoredDamage, Undamaged
 from python_backup.jobs.drill import DrillReport, DrillRequest, drill
 from python_backup.jobs.examine import Examination, Examiner, opened_as_sql
+from python_backup.jobs.ground import Grounds
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import pieces_of
 from python_backup.log.tell import timed
@@ -175,7 +176,9 @@ class _Selftest:
     def _drilled(self, alarm: Alarm, file: Path) -> Alarm:
         begun = monotonic()
         report: DrillReport = drill(
-            DrillRequest(file, self.request.source, self.request.programs), self.progress, self.now
+            DrillRequest(file, self.request.source, Grounds(programs=self.request.programs)),
+            self.progress,
+            self.now,
         )
         reason = report.reason and report.reason.replace(f"{file.parent}/", "")
         return replace(alarm, verdict=report.verdict, reason=reason, seconds=round(monotonic() - begun, 3))

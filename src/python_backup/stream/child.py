@@ -130,10 +130,12 @@ def running(
 
 
 @contextmanager
-def leashed(plan: Mapping[str, object], environment: Mapping[str, str], log: Path) -> Iterator[Leashed]:
+def leashed(
+    plan: Mapping[str, object], environment: Mapping[str, str], log: Path, held: tuple[int, ...] = ()
+) -> Iterator[Leashed]:
     """Starts what ``plan`` says under `leash`, which ends it with this block or with this process.
 
-    What the programs write goes to the file ``log``.
+    What the programs write goes to the file ``log``; the descriptors ``held`` stay open as long as it lives.
 
     Raises:
         ToolFailed: it could not be started.
@@ -143,7 +145,7 @@ def leashed(plan: Mapping[str, object], environment: Mapping[str, str], log: Pat
         try:
             process = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=written, stderr=written, start_new_session=True,
-                env=dict(environment),
+                env=dict(environment), pass_fds=held,
             )  # fmt: skip
         except OSError as exc:
             raise ToolFailed(f"program {argv[0]!r} could not be started: {exc.strerror}") from exc
@@ -152,6 +154,8 @@ def leashed(plan: Mapping[str, object], environment: Mapping[str, str], log: Pat
     finally:
         if process.stdin is not None:
             process.stdin.close()
+        if Path(str(plan.get("kept") or "")).is_file():
+            process.returncode = 0  # it goes on, and nobody waits for it
         process.wait()
 
 
@@ -160,6 +164,11 @@ class Leashed:
     """A server on a leash; ``status`` is None while it lives."""
 
     _process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """The process at the leash's other end; a SIGTERM to it ends a server that was kept."""
+        return self._process.pid
 
     @property
     def status(self) -> int | None:

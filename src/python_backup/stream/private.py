@@ -26,7 +26,7 @@ def private_files(contents: Mapping[str, bytes]) -> Iterator[Path]:
     Raises:
         StorageFailed: the folder or a file could not be made.
     """
-    folder, descriptor = _made()
+    folder, descriptor = held_folder(PREFIX, Path(tempfile.gettempdir()))
     try:
         for name, content in contents.items():
             try:
@@ -42,28 +42,37 @@ def private_files(contents: Mapping[str, bytes]) -> Iterator[Path]:
 
 def left_private() -> tuple[Path, ...]:
     """What `clear_private` would remove."""
+    return left_folders(PREFIX, Path(tempfile.gettempdir()))
+
+
+def left_folders(prefix: str, place: Path) -> tuple[Path, ...]:
+    """The held folders of this account's runs that died, by how their names begin."""
 
     def is_free(folder: Path) -> bool:
         with abandoned(folder) as free:
             return free
 
-    return tuple(filter(is_free, _mine()))
+    return tuple(filter(is_free, _mine(prefix, place)))
 
 
-def _mine() -> list[Path]:
-    """The private folders of this account's runs, dead or alive."""
-    place = Path(tempfile.gettempdir())
+def _mine(prefix: str, place: Path) -> list[Path]:
+    """The held folders of this account's runs, dead or alive."""
     try:
         with os.scandir(place) as entries:
-            return sorted(place / e.name for e in entries if e.name.startswith(PREFIX) and _is_mine(e))
+            return sorted(place / e.name for e in entries if e.name.startswith(prefix) and _is_mine(e))
     except OSError:
         return []
 
 
 def clear_private() -> tuple[Path, ...]:
     """Removes the private folders of runs of this account that died; returns which."""
+    return clear_folders(PREFIX, Path(tempfile.gettempdir()))
+
+
+def clear_folders(prefix: str, place: Path) -> tuple[Path, ...]:
+    """Removes what `left_folders` tells of; returns which."""
     cleared = []
-    for folder in _mine():
+    for folder in _mine(prefix, place):
         with abandoned(folder) as free:
             if free:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -80,11 +89,17 @@ def _is_mine(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _made() -> tuple[Path, int]:
-    """A new folder and the descriptor that holds its lock; one who clears up may be quicker."""
+def held_folder(prefix: str, place: Path) -> tuple[Path, int]:
+    """A new folder (0700), and the descriptor that holds it: it is a dead run's when nobody has that open.
+
+    One who clears up may be quicker than the descriptor; then there is another try.
+
+    Raises:
+        StorageFailed: it could not be made.
+    """
     try:
         for _ in range(_DRAWS):
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
             try:
                 folder.chmod(0o700)
                 descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -94,8 +109,8 @@ def _made() -> tuple[Path, int]:
                 return folder, descriptor
             os.close(descriptor)
     except OSError as exc:
-        raise _failed(tempfile.gettempdir(), exc) from exc
-    raise StorageFailed(f"private folders vanish from {tempfile.gettempdir()} as soon as they are made")
+        raise _failed(str(place), exc) from exc
+    raise StorageFailed(f"private folders vanish from {place} as soon as they are made")
 
 
 def _write(path: Path, content: bytes) -> None:

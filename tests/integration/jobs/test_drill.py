@@ -18,6 +18,7 @@ from integration.engines.mysql import everything
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.checks import DrillCheck
 from python_backup.jobs.drill import DrillReport, DrillRequest, drill
+from python_backup.jobs.ground import Grounds
 from python_backup.jobs.restore import RestoreReport, restore
 from python_backup.model import Dbms, Format, Instance
 from python_backup.storage.folder import manifest_of
@@ -53,7 +54,7 @@ def now() -> datetime:
 
 
 def drilled(server: RunningServer, file: Path) -> DrillReport:
-    return drill(DrillRequest(file, programs=(Path(server.bin),)), Silence(), now)
+    return drill(DrillRequest(file, grounds=Grounds(programs=(Path(server.bin),))), Silence(), now)
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_questions_of_ones_own_are_asked_of_the_restored_database(
         check("select nothing from nowhere", "> 0"),
         check("select 1", "= 2", database="another"),
     )
-    request = DrillRequest(artifact, programs=(Path(any_server.bin),), checks=checks)
+    request = DrillRequest(artifact, grounds=Grounds(programs=(Path(any_server.bin),)), checks=checks)
     report = drill(request, Silence(), now)
     assert [answer.ok for answer in report.checks] == [True, True, False, False]
     assert report.verdict is Verdict.FAILED

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from python_backup.cli.app import run
-from python_backup.cli.drill import exit_code
+from python_backup.cli.drilled import exit_code
 from python_backup.cli.junit import junit
 from python_backup.cli.page import page
+from python_backup.engines.scratch import Kept
 from python_backup.jobs import drill as drilling
 from python_backup.jobs.checks import CheckAnswered
 from python_backup.jobs.compare import ObjectsCompared
-from python_backup.jobs.drill import DrillReport, TableProof
-from python_backup.storage.proofs import Equality, Verdict
+from python_backup.jobs.drill import DrillReport, DrillRequest
+from python_backup.jobs.proving import TableProof
+from python_backup.manifest import dump_manifest, load_manifest
+from python_backup.model import MANIFEST
+from python_backup.storage.proofs import Equality, Proof, Verdict, keep
+from support.results import manifest
 
 NOW = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)
 FILE = Path("20260113_155440_mysql_shop.sql.zst")
@@ -119,3 +127,72 @@ def test_a_choice_among_backups_needs_a_config(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("VYA_BACKUPDB_CONFIG", raising=False)
     assert run(["drill", "--all"]) == 3
+
+
+def _backed_up(folder: Path, *databases: str) -> list[Path]:
+    """Backups as files of no use, each with a manifest of its own."""
+    folder.mkdir()
+    paths = []
+    for number, database in enumerate(databases):
+        path = folder / f"20260113_15544{number}_mysql_{database}.sql"
+        path.write_bytes(b"x")
+        made = manifest(database)
+        sha = f"{number:064x}"
+        made = replace(
+            made, artifact=replace(made.artifact, file=path.name, sha256=sha, raw_size=100_000_000)
+        )
+        path.with_name(path.name + MANIFEST).write_bytes(dump_manifest(made))
+        paths.append(path)
+    return paths
+
+
+def test_a_budget_takes_what_has_gone_longest_without_proof_and_tells_what_is_stale(
+    vya: Callable[..., Any], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = _backed_up(config.parent / "backups", "a", "b", "c")
+    config.write_text(config.read_text() + "drill: {max_proof_age: 1w}\n")
+    for path, days in ((a, 1), (b, 9)):
+        made = load_manifest(path.with_name(path.name + MANIFEST).read_bytes())
+        at = datetime.now(UTC) - timedelta(days=days)
+        proof = Proof(
+            path.name, made.artifact.sha256, made.instance, made.dbms, made.database, made.started, at,
+            Verdict.PROVEN, seconds={"restore": 100.0}, raw_size=100_000_000,
+        )  # fmt: skip
+        keep(path.parent, proof)
+    drilled: list[Path] = []
+
+    def drill(request: DrillRequest, *_: object) -> DrillReport:
+        drilled.append(request.file)
+        return replace(PROVEN, file=request.file)
+
+    monkeypatch.setattr(drilling, "drill", drill)
+    ran = vya("drill", "--all", "--budget", "1m", "--json", "-")
+    assert drilled == [c]
+    told = [(Path(one["path"]).name, one["verdict"]) for one in ran.document["drills"]]
+    assert told == [(c.name, "proven"), (b.name, "stale")]
+    assert ran.code == 6
+
+    drilled.clear()
+    ran = vya("drill", "--all", "--budget", "0", "--json", "-")
+    assert drilled == []
+    assert [one["verdict"] for one in ran.document["drills"]] == ["stale", "stale"]
+
+    assert vya("drill", "--all").code == 0
+    assert drilled == [c, b, a]
+
+
+@pytest.mark.parametrize("budget", ["soon", "-1m", "30"])
+def test_a_budget_is_a_time(vya: Callable[..., Any], config: Path, budget: str) -> None:
+    assert vya("drill", "--all", "--budget", budget).code == 2
+
+
+def test_a_budget_goes_with_all(vya: Callable[..., Any]) -> None:
+    assert vya("drill", "--file", "x", "--budget", "30m").code == 2
+
+
+def test_what_was_kept_is_told(vya: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = replace(PROVEN, kept=Kept("psql -d shop", "kill 12"))
+    monkeypatch.setattr(drilling, "drill", lambda request, *_: kept if request.keep else PROVEN)
+    out = vya("drill", "--file", str(FILE), "--keep").out
+    assert "to connect: psql -d shop\n" in out
+    assert "to end it:  kill 12\n" in out

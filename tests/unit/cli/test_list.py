@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from python_backup.cli.list import document, state
 from python_backup.jobs import backups as job
 from python_backup.model import Backup, Dbms
+from python_backup.storage.proofs import Equality, Proof, Verdict, keep
 from support.results import TAKEN, manifest
 
 FOUND = (
@@ -50,6 +52,32 @@ def test_the_backups_are_a_table(vya: Callable, asked: list[tuple[object, ...]],
     assert rows[5][-2:] == ["bad", "manifest"]
     assert ran.err == "warning: d.sql: the manifest is no JSON\n"
     assert asked == [(config.parent / "backups", None, None)]
+
+
+def test_what_drills_showed_stands_beside_the_backups(
+    vya: Callable, asked: list[tuple[object, ...]], config: Path
+) -> None:
+    good = FOUND[0].manifest
+    assert good is not None
+    folder = config.parent / "backups"
+    folder.mkdir(exist_ok=True)
+    at = datetime.now(UTC)
+    proof = Proof(
+        "a", good.artifact.sha256, "1", Dbms.MYSQL, "dns_db", TAKEN, at - timedelta(days=3), Verdict.PROVEN,
+        equality=Equality.IDENTICAL, server="mysql 9.7.4",
+    )  # fmt: skip
+    keep(folder, proof)
+    keep(folder, replace(proof, at=at, verdict=Verdict.ERROR))
+    rows = vya("list").out.splitlines()
+    assert rows[0].split()[-1] == "proof"
+    assert rows[2].endswith("proven 3 days ago")
+    found = vya("list", "--json").document["backups"]
+    assert (found[0]["proof"]["verdict"], found[0]["proof"]["equality"]) == ("proven", "identical")
+    assert found[2]["proof"] is None
+    config.write_text(config.read_text() + "\ndrill: {max_proof_age: 2d}\n")
+    assert vya("list").out.splitlines()[2].endswith("proven 3 days ago, stale")
+    keep(folder, replace(proof, at=at, verdict=Verdict.FAILED))
+    assert vya("list").out.splitlines()[2].endswith("failed just now")
 
 
 def test_eighty_columns_are_enough(

@@ -400,3 +400,32 @@ def test_the_receipts_key_is_a_secret_from_a_path_or_a_source(tmp_path: Path, ke
     assert config.receipts.key.reveal() == "the key"
     assert config.receipts.file == (None if "env" in key else tmp_path / "k")
     assert "the key" in [secret.revealed for secret in config.secrets]
+
+
+SCRATCH = "  - {id: ci, dbms: mariadb, host: ci, username: u, password: sss, scratch: yes}\n"
+
+
+def test_a_scratch_instance_is_there_for_drills_alone(tmp_path: Path) -> None:
+    config = load(written(tmp_path, f"{START}  - {ONE}\n{SCRATCH}"), {})
+    assert [instance.id for instance in config.instances] == ["1"]
+    assert [instance.id for instance in config.drilling.scratch] == ["ci"]
+    assert "sss" in [secret.reveal() for secret in config.secrets]
+    with pytest.raises(UsageError, match="is a scratch instance") as caught:
+        config.instance("ci")
+    assert "drill --all --on ci" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("scratch", "same"),
+    [
+        ("host: localhost", True),
+        ("port: 3306", True),
+        ("port: 3307", False),
+        ("host: elsewhere", False),
+        ("socket: /s", False),
+    ],
+)
+def test_no_server_that_is_backed_up_is_a_scratch_instance(scratch: str, same: bool) -> None:
+    text = f"{START}  - {ONE}\n  - {{id: ci, dbms: mysql, username: u, scratch: true, {scratch}}}\n"
+    found = [fault.partition(": ")[2] for fault in faults_of(text)] if same else []
+    assert found == (["instances[1].scratch: is the same server as instances[0]"] if same else [])

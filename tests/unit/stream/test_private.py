@@ -85,8 +85,8 @@ def test_a_folder_that_is_cleared_before_it_is_held_is_made_anew(monkeypatch, tm
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     real, made = tempfile.mkdtemp, []
 
-    def cleared(prefix: str) -> str:
-        made.append(real(prefix=prefix))
+    def cleared(prefix: str, dir: Path) -> str:  # noqa: A002 - as tempfile names it
+        made.append(real(prefix=prefix, dir=dir))
         if len(made) == 1:
             assert clear_private() == (Path(made[0]),)
         return made[-1]

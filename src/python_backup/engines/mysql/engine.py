@@ -14,7 +14,7 @@ from python_backup.engines.mysql.connection import DEFAULT_PORT
 from python_backup.engines.mysql.movable import fits
 from python_backup.engines.mysql.server import connect
 from python_backup.engines.mysql.survey import OWN
-from python_backup.engines.program import Client, Recipe, ServerProgram
+from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.model import Dbms, Instance, Tools
 
 
@@ -38,6 +38,9 @@ class _Engine:
 
     def recipe(self, program: ServerProgram, folder: Path, password: str) -> Recipe:
         return scratch.recipe(program, folder, password)
+
+    def contained(self, image: Image, folder: Path, password: str) -> Recipe:
+        return scratch.contained(image, folder, password)
 
     def connect(self, instance: Instance) -> Server:
         return connect(instance)

@@ -8,8 +8,9 @@ import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from python_backup.engines.container import SHARED, name_in, removes, runs_in
 from python_backup.engines.mysql.tools import INSTALLED
-from python_backup.engines.program import Recipe, ServerProgram
+from python_backup.engines.program import Image, Recipe, ServerProgram
 from python_backup.model import Dbms, Instance, Secret, Tools
 from python_backup.stream.child import Command, clean_environment, output_of
 
@@ -62,22 +63,60 @@ def recipe(program: ServerProgram, folder: Path, password: str) -> Recipe:
         options += (f"--lc-messages-dir={messages}",)
     flavour = _OF_MARIADB if program.dbms is Dbms.MARIADB else _OF_MYSQL
     return Recipe(
-        files={"accounts.sql": f"ALTER USER {SUPERUSER}@localhost IDENTIFIED BY '{password}';\n"},
+        files={
+            "accounts.sql": f"ALTER USER {SUPERUSER}@localhost IDENTIFIED BY '{password}';\n",
+            "client.cnf": _option_file(f"{folder}/socket", password),
+        },
         make=_making(program, folder, options),
         serve=(
             str(program.path), *options, *flavour, f"--socket={folder}/socket", f"--pid-file={folder}/pid",
-            f"--tmpdir={folder}", f"--init-file={folder}/accounts.sql", "--skip-networking",
-            "--max-allowed-packet=1G", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0",
-            "--event-scheduler=OFF", "--local-infile=OFF", f"--secure-file-priv={folder}",
+            f"--tmpdir={folder}", f"--init-file={folder}/accounts.sql", f"--secure-file-priv={folder}",
+            *SETTINGS,
         ),
         ending=signal.SIGKILL,  # its data goes with it
         instance=Instance(
             id="drill", name="drill", dbms=program.dbms, socket=f"{folder}/socket", username=SUPERUSER,
             password=Secret(lambda: password), tools=Tools(path=program.clients),
         ),
+        client=_client(program.dbms, folder),
     )  # fmt: skip
 
 
+def contained(image: Image, folder: Path, password: str) -> Recipe:
+    """The same in a container; the variables are the official images', which Docker Hub documents."""
+    flavour = _OF_MARIADB if image.dbms is Dbms.MARIADB else _OF_MYSQL
+    socket, name = str(folder / "shared" / "socket"), name_in(folder)
+    return Recipe(
+        files={
+            "environment": f"MYSQL_ROOT_PASSWORD={password}\nMARIADB_ROOT_PASSWORD={password}\n",
+            "client.cnf": _option_file(socket, password),
+        },
+        make=(),
+        serve=runs_in(folder, image, (*flavour, *SETTINGS, f"--socket={SHARED}/socket")),
+        ending=signal.SIGKILL,
+        after=removes(folder),
+        container=name,
+        instance=Instance(
+            id="drill", name="drill", dbms=image.dbms, socket=socket, username=SUPERUSER,
+            password=Secret(lambda: password),
+            tools=Tools(command=("docker", "exec", "-i", name), socket=f"{SHARED}/socket"),
+        ),
+        client=_client(image.dbms, folder),
+    )  # fmt: skip
+
+
+def _option_file(socket: str, password: str) -> str:
+    return f"[client]\nsocket={socket}\nuser={SUPERUSER}\npassword={password}\n"
+
+
+def _client(dbms: Dbms, folder: Path) -> tuple[str, ...]:
+    return (str(dbms), f"--defaults-file={folder}/client.cnf")
+
+
+SETTINGS = (
+    "--skip-networking", "--max-allowed-packet=1G", "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-doublewrite=0", "--event-scheduler=OFF", "--local-infile=OFF",
+)  # fmt: skip
 _OF_MYSQL = ("--mysqlx=OFF", "--disable-log-bin")
 _OF_MARIADB = ("--skip-log-bin",)
 """What keeps each from a further port, and from a log that nobody reads."""

@@ -11,7 +11,7 @@ from python_backup.dump.postgresql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.postgresql import health, reach, scratch
 from python_backup.engines.postgresql.server import PostgresServer, fits
-from python_backup.engines.program import Client, Recipe, ServerProgram
+from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.model import Dbms, Instance, Tools
 
 DEFAULT_PORT = 5432
@@ -37,6 +37,9 @@ class _Engine:
 
     def recipe(self, program: ServerProgram, folder: Path, password: str) -> Recipe:
         return scratch.recipe(program, folder, password)
+
+    def contained(self, image: Image, folder: Path, password: str) -> Recipe:
+        return scratch.contained(image, folder, password)
 
     def connect(self, instance: Instance) -> Server:
         return PostgresServer(instance)

@@ -7,8 +7,9 @@ import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from python_backup.engines.postgresql.tools import Toolbox, folders
-from python_backup.engines.program import Recipe, ServerProgram
+from python_backup.engines.container import SHARED, name_in, removes, runs_in
+from python_backup.engines.postgresql.tools import EMBEDDED, Toolbox, folders
+from python_backup.engines.program import Image, Recipe, ServerProgram
 from python_backup.model import Dbms, Instance, Secret, Tools
 
 SUPERUSER = "postgres"
@@ -31,10 +32,10 @@ SETTINGS = {
 
 def programs(places: Iterable[Path]) -> tuple[ServerProgram, ...]:
     """The server programs of this machine, each version once; those in ``places`` first."""
-    found: dict[str, ServerProgram] = {}
+    found: dict[tuple[str, bool], ServerProgram] = {}
     for folder in (*places, *folders(os.environ)):
         for program in _program(folder):
-            found.setdefault(program.version, program)
+            found.setdefault((program.version, program.embedded), program)
     return tuple(found.values())
 
 
@@ -43,7 +44,8 @@ def _program(folder: Path) -> Iterator[ServerProgram]:
     if os.access(path, os.X_OK) and os.access(path.with_name("initdb"), os.X_OK):
         tool = Toolbox(Tools(path=path.parent), {}, lambda _: iter(())).found("postgres")
         if tool is not None:
-            yield ServerProgram(Dbms.POSTGRESQL, tool.version, (tool.number[0],), path, folder)
+            embedded = EMBEDDED in path.parts
+            yield ServerProgram(Dbms.POSTGRESQL, tool.version, (tool.number[0],), path, folder, embedded)
 
 
 def recipe(program: ServerProgram, folder: Path, password: str) -> Recipe:
@@ -51,7 +53,7 @@ def recipe(program: ServerProgram, folder: Path, password: str) -> Recipe:
     data, home = str(folder / "data"), program.path.parent
     settings = (f"{name}={value}" for name, value in SETTINGS.items())
     return Recipe(
-        files={"password": password + "\n"},
+        files={"password": password + "\n", "pgpass": f"*:*:*:*:{password}\n"},
         make=(
             f"{home}/initdb", "-D", data, "-U", SUPERUSER, "--pwfile", f"{folder}/password",
             "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
@@ -65,4 +67,36 @@ def recipe(program: ServerProgram, folder: Path, password: str) -> Recipe:
             id="drill", name="drill", dbms=Dbms.POSTGRESQL, port=PORT, socket=str(folder),
             username=SUPERUSER, password=Secret(lambda: password), tools=Tools(path=program.clients),
         ),
+        client=_client(program.clients, folder, str(folder)),
     )  # fmt: skip
+
+
+def contained(image: Image, folder: Path, password: str) -> Recipe:
+    """The same in a container; the variables are the official image's, which Docker Hub documents."""
+    settings = {**SETTINGS, "unix_socket_directories": SHARED, "port": str(PORT)}
+    socket, name = str(folder / "shared"), name_in(folder)
+    return Recipe(
+        files={
+            "environment": f"POSTGRES_PASSWORD={password}\nPOSTGRES_INITDB_ARGS=--no-sync\n",
+            "password": password + "\n",
+            "pgpass": f"*:*:*:*:{password}\n",
+        },
+        make=(),
+        serve=runs_in(
+            folder, image, tuple(word for key, value in settings.items() for word in ("-c", f"{key}={value}"))
+        ),
+        ending=signal.SIGKILL,
+        after=removes(folder),
+        container=name,
+        instance=Instance(
+            id="drill", name="drill", dbms=Dbms.POSTGRESQL, port=PORT, socket=socket,
+            username=SUPERUSER, password=Secret(lambda: password),
+            tools=Tools(command=("docker", "exec", "-i", name), socket=SHARED),
+        ),
+        client=_client(None, folder, socket),
+    )  # fmt: skip
+
+
+def _client(programs: Path | None, folder: Path, socket: str) -> tuple[str, ...]:
+    psql = "psql" if programs is None or not (programs / "psql").exists() else str(programs / "psql")
+    return ("env", f"PGPASSFILE={folder}/pgpass", psql, "-h", socket, "-p", str(PORT), "-U", SUPERUSER, "-d")

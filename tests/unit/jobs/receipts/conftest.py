@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from python_backup.jobs.compare import ObjectsCompared
-from python_backup.jobs.drill import DrillReport, DrillRequest, TableProof
+from python_backup.jobs.drill import DrillReport, DrillRequest
+from python_backup.jobs.proving import TableProof
 from python_backup.jobs.receipts.write import Receipt, Signing, state_of, write_receipt
 from python_backup.manifest import dump_manifest
 from python_backup.receipt.keys import SigningKey, signing_key

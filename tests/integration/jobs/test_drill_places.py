@@ -1,0 +1,194 @@
+"""Where drills are: the programs that --on names, images, scratch instances, and what is kept."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from python_backup.engines import scratch
+from python_backup.engines.container import LABEL, clear_containers
+from python_backup.engines.engine import Server
+from python_backup.engines.table import ENGINES
+from python_backup.errors import UsageError
+from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.drill import DrillReport, DrillRequest, drill
+from python_backup.jobs.ground import Grounds
+from python_backup.model import Format
+from python_backup.storage.proofs import Equality, Verdict, proofs
+from support import databases
+from support.servers import RunningServer, instance_for
+from support.silence import Silence
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def artifact(family_server: RunningServer, new_database: Callable[..., str], tmp_path: Path) -> Path:
+    return backed_up(family_server, new_database, tmp_path)
+
+
+def backed_up(server: RunningServer, new_database: Callable[..., str], folder: Path) -> Path:
+    database = new_database(server, "shop")
+    databases.execute(
+        server,
+        database,
+        "create table customer (id int primary key, name varchar(20))",
+        "create index by_name on customer (name)",
+        "insert into customer values (1, 'a'), (2, 'b')",
+    )
+    request = BackupRequest((instance_for(server),), (database,), folder, Format.ZSTD)
+    (result,) = back_up(request, Silence(), now)
+    assert result.path is not None
+    return result.path
+
+
+def drilled(artifact: Path, grounds: Grounds, *, keep: bool = False) -> DrillReport:
+    report = drill(DrillRequest(artifact, grounds=grounds, keep=keep), Silence(), now)
+    assert (report.reason, report.verdict) == (None, Verdict.PROVEN)
+    return report
+
+
+@pytest.fixture
+def connected(family_server: RunningServer) -> Iterator[Server]:
+    with closing(ENGINES[instance_for(family_server).dbms].connect(instance_for(family_server))) as server:
+        yield server
+
+
+def test_a_drill_leaves_a_record_beside_the_artifact(family_server: RunningServer, artifact: Path) -> None:
+    report = drilled(artifact, Grounds(programs=(Path(family_server.bin),)))
+    [proof] = proofs(artifact.parent)
+    assert (proof.artifact, proof.verdict, proof.equality) == (
+        artifact.name,
+        Verdict.PROVEN,
+        Equality.IDENTICAL,
+    )
+    assert (proof.rows, proof.tables, proof.server, proof.at) == (2, 1, report.server, report.started)
+    assert set(proof.seconds) >= {"get", "restore", "index", "verify", "start"}
+
+
+def test_a_program_is_named_by_its_family_and_version(family_server: RunningServer, artifact: Path) -> None:
+    version = ".".join(map(str, family_server.major))
+    report = drilled(artifact, Grounds(f"{family_server.dbms}-{version}", (Path(family_server.bin),)))
+    assert (report.server or "").startswith(f"{family_server.dbms} {version}")
+
+
+@pytest.mark.parametrize("on", ["oracle", "mysql-", "nowhere", "postgresql", "mariadb"])
+def test_what_is_no_server_for_the_dump_is_a_usage_error(
+    artifact: Path, on: str, family_server: RunningServer
+) -> None:
+    if on in {family_server.family, family_server.dbms}:
+        on = "nothing such"
+    with pytest.raises(UsageError, match=r"no server|cannot be drilled on"):
+        drill(DrillRequest(artifact, grounds=Grounds(on)), Silence(), now)
+
+
+def test_a_scratch_instance_has_a_database_of_a_random_name_for_as_long_as_the_drill_lasts(
+    family_server: RunningServer, artifact: Path, connected: Server
+) -> None:
+    seen: list[str] = []
+
+    class Looking(Silence):
+        def step(self, title: str, *, total: int | None = None) -> AbstractContextManager[Silence]:
+            seen.extend(name for name in connected.databases() if name.startswith("vya_drill_"))
+            return super().step(title, total=total)
+
+    grounds = Grounds("ci", scratch=(instance_for(family_server, id="ci"),))
+    report = drill(DrillRequest(artifact, grounds=grounds), Looking(), now)
+    assert (report.reason, report.verdict, report.equality) == (None, Verdict.PROVEN, Equality.IDENTICAL)
+    assert "scratch instance ci" in (report.server or "")
+    assert set(seen)
+    assert not set(seen) & set(connected.databases())
+
+
+def test_an_interrupted_drill_drops_its_database_on_a_scratch_instance(
+    family_server: RunningServer, artifact: Path, connected: Server
+) -> None:
+    class Interrupting(Silence):
+        def step(self, title: str, *, total: int | None = None) -> AbstractContextManager[Silence]:
+            if title.startswith("dumping"):
+                raise KeyboardInterrupt
+            return super().step(title, total=total)
+
+    before = set(connected.databases())
+    grounds = Grounds("ci", scratch=(instance_for(family_server, id="ci"),))
+    with pytest.raises(KeyboardInterrupt):
+        drill(DrillRequest(artifact, grounds=grounds), Interrupting(), now)
+    assert not [name for name in set(connected.databases()) - before if name.startswith("vya_drill_")]
+
+
+def test_the_next_drill_drops_what_a_killed_one_left_on_a_scratch_instance(
+    family_server: RunningServer, artifact: Path, connected: Server, new_database: Callable[..., str]
+) -> None:
+    dead = new_database(family_server, "vya_drill_0123456789ab", exact=True)
+    living = new_database(family_server, "vya_drill_ba9876543210", exact=True)
+    connected.hold(f"{living} (drill)")
+    drilled(artifact, Grounds("ci", scratch=(instance_for(family_server, id="ci"),)))
+    names = connected.databases()
+    assert dead not in names
+    assert living in names
+
+
+def test_what_is_kept_can_be_connected_to_and_ended(family_server: RunningServer, artifact: Path) -> None:
+    report = drilled(artifact, Grounds(programs=(Path(family_server.bin),)), keep=True)
+    assert report.kept is not None
+    folder = next(
+        Path(f"/{part.partition('/')[2]}").parents[1]
+        for part in shlex.split(report.kept.connect)
+        if "=" in part
+    )
+    query = "-Atc" if family_server.family == "postgresql" else "-Ne"
+    try:
+        argv = [*shlex.split(report.kept.connect), query, "select count(*) from customer"]
+        if family_server.family == "mysql":
+            argv[0] = str(Path(family_server.bin) / argv[0])
+        assert subprocess.check_output(argv, text=True).strip() == "2"
+    finally:
+        subprocess.run(shlex.split(report.kept.end), check=True)
+    end = time.monotonic() + 20
+    while folder.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert folder.name.startswith(scratch.PREFIX)
+    assert not folder.exists()
+
+
+def test_a_drill_in_a_container_leaves_none_and_has_no_network(
+    container_server: RunningServer, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    artifact = backed_up(container_server, new_database, tmp_path)
+    networks: list[str] = []
+
+    class Looking(Silence):
+        def step(self, title: str, *, total: int | None = None) -> AbstractContextManager[Silence]:
+            listed = _docker("ps", "--quiet", "--filter", f"label={LABEL}").split()
+            networks.extend(_docker("inspect", "-f", "{{.HostConfig.NetworkMode}}", one) for one in listed)
+            return super().step(title, total=total)
+
+    grounds = Grounds("docker", image="db-servers/{dbms}:{version}")
+    report = drill(DrillRequest(artifact, grounds=grounds), Looking(), now)
+    assert (report.reason, report.verdict, report.equality) == (None, Verdict.PROVEN, Equality.IDENTICAL)
+    assert set(networks) == {"none"}
+    assert not _docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}")
+
+
+def test_the_next_drill_removes_the_container_of_a_dead_one(
+    container_server: RunningServer, tmp_path: Path
+) -> None:
+    known = container_server.major[: 1 if container_server.family == "postgresql" else 2]
+    image = f"db-servers/{container_server.dbms}:{'.'.join(map(str, known))}"
+    name = f"{scratch.PREFIX}test-{tmp_path.name}"
+    _docker("create", "--name", name, "--label", f"{LABEL}={tmp_path / 'gone'}", image)
+    assert name in clear_containers()
+    assert not _docker("ps", "--all", "--quiet", "--filter", f"name={name}")
+
+
+def _docker(*words: str) -> str:
+    return subprocess.check_output(("docker", *words), text=True, timeout=60).strip()
