@@ -27,7 +27,9 @@ def test_a_suspect_backup_is_told_to_be_one_unless_it_is_partial(
 ) -> None:
     suspect = replace(manifest(errors=errors), suspect={"users": "gone"})
     assert state(replace(FOUND[0], manifest=suspect)) == expected
-    assert document(replace(FOUND[0], manifest=suspect), Proofs({}, None, TAKEN))["suspect"] == {"users": "gone"}
+    assert document(replace(FOUND[0], manifest=suspect), Proofs({}, None, TAKEN))["suspect"] == {
+        "users": "gone"
+    }
 
 
 @pytest.fixture
