@@ -16,6 +16,10 @@ from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Tab
 
 if TYPE_CHECKING:
     from python_backup.jobs.diff import DiffReport, Side
+    from python_backup.jobs.rows import RowChange, RowsReport
+
+_LONGEST = 60
+"""Characters of one value that are drawn; ``--json`` has it whole."""
 
 _STYLES = {"added": GOOD, "removed": BAD, "changed": "yellow", "unknown": FAINT}
 
@@ -28,6 +32,16 @@ def diff(
     after: Annotated[
         Path, typer.Argument(metavar="B", help="The later artifact, or its manifest.", show_default=False)
     ],
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            "--rows",
+            metavar="TABLE",
+            help="Show the changed rows of this table; reads both artifacts.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many rows --rows shows; it counts all.")] = 100,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 6 where anything changed.")
     ] = False,
@@ -37,7 +51,15 @@ def diff(
     from python_backup.jobs.diff import diff as compare
 
     screen = Screen(json=json)
-    report = compare(before, after, progress_on(screen))
+    progress = progress_on(screen)
+    report = compare(before, after, progress)
+    if rows is not None:
+        from python_backup.jobs.rows import changed_rows
+
+        found = changed_rows(report, rows, limit, progress)
+        code = DIFFERS if exit_code and not found.same else 0
+        screen.result({"exit_code": code, **rows_document(found)}, *drawn_rows(found))
+        raise typer.Exit(code)
     code = DIFFERS if exit_code and not report.same else 0
     screen.result({"exit_code": code, **document(report)}, *drawn(report))
     raise typer.Exit(code)
@@ -104,6 +126,56 @@ def drawn(report: DiffReport) -> Iterator[Table | Cell | str]:
             FAINT,
         )
     yield _sum(report)
+
+
+def rows_document(found: RowsReport) -> dict[str, Any]:
+    """What ``--rows`` gives with ``--json``."""
+    return {
+        "same": found.same,
+        "table": found.table,
+        "key": found.key,
+        "columns": {"before": found.columns_before, "after": found.columns_after},
+        "added": found.added,
+        "removed": found.removed,
+        "changed": found.changed,
+        "rows": found.rows,
+    }
+
+
+def drawn_rows(found: RowsReport) -> Iterator[Table | Cell | str]:
+    """A line for each row, and the counts."""
+    signs = {"added": "+", "removed": "-", "changed": "~"}
+    for row in found.rows:
+        key = ", ".join(f"{column}={_value(value)}" for column, value in row.key.items())
+        yield Cell(" ".join(filter(None, (signs[row.change], key, _values(row)))), _STYLES[row.change])
+    if found.columns_before and found.columns_after and found.columns_before != found.columns_after:
+        before, after = (", ".join(columns) for columns in (found.columns_before, found.columns_after))
+        yield Cell(f"its columns were {before}, and are {after}", FAINT)
+    if not found.key:
+        yield Cell(f"{found.table} has no primary key: a changed row is one removed and one added", FAINT)
+    if len(found.rows) < found.added + found.removed + found.changed:
+        yield Cell(f"{len(found.rows)} of them are shown; --limit shows more", FAINT)
+    yield Cell(
+        f"{found.table}: {words.number(found.added)} added, {words.number(found.removed)} removed,"
+        f" {words.number(found.changed)} changed",
+        GOOD if found.same else "bold",
+    )
+
+
+def _values(row: RowChange) -> str:
+    """What changed in a row, or all that it had or has beside its key."""
+    before, after = row.before or {}, row.after or {}
+    names = [name for name in {**before, **after} if name not in row.key]
+    if row.before is None or row.after is None:
+        return ", ".join(f"{name}={_value({**before, **after}[name])}" for name in names)
+    changes = (name for name in names if before.get(name, "") != after.get(name, ""))
+    return ", ".join(f"{name}: {_value(before.get(name))} -> {_value(after.get(name))}" for name in changes)
+
+
+def _value(value: str | None) -> str:
+    if value is None:
+        return "NULL"
+    return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}…"
 
 
 def _sum(report: DiffReport) -> Cell:

@@ -68,3 +68,51 @@ def test_json_has_all_tables_and_what_else_changed(vya: Callable, backups: tuple
 
 def test_a_missing_one_exits_5(vya: Callable, backups: tuple[str, str]) -> None:
     assert vya("diff", backups[0], "none.sql").code == 5
+
+
+DUMP = """-- MySQL dump 10.13  Distrib 8.4.3
+CREATE TABLE `t` (`id` int NOT NULL, `name` text, `n` int, PRIMARY KEY (`id`));
+INSERT INTO `t` VALUES {};
+-- Dump completed
+"""
+
+
+@pytest.fixture
+def dumps(tmp_path: Path) -> tuple[str, str]:
+    rows = ("(1,'one',1),(2,'two',2),(3,NULL,3)", "(1,'one',1),(2,'zwei',NULL),(4,'four',4)")
+    paths = []
+    for name, values in zip("ab", rows, strict=True):
+        path = tmp_path / f"{name}.sql"
+        path.write_text(DUMP.format(values))
+        paths.append(str(path))
+    return paths[0], paths[1]
+
+
+def test_changed_rows_are_shown_by_their_key(vya: Callable, dumps: tuple[str, str]) -> None:
+    ran = vya("diff", *dumps, "--rows", "t")
+    assert ran.code == 0
+    assert ran.out.splitlines() == [
+        "~ id=2 name: 'two' -> 'zwei', n: 2 -> NULL",
+        "- id=3 name=NULL, n=3",
+        "+ id=4 name='four', n=4",
+        "t: 1 added, 1 removed, 1 changed",
+    ]
+    assert vya("diff", *dumps, "--rows", "t", "--exit-code").code == 6
+    assert vya("diff", dumps[0], dumps[0], "--rows", "t", "--exit-code").code == 0
+
+
+def test_more_rows_than_are_shown_are_told(vya: Callable, dumps: tuple[str, str]) -> None:
+    lines = vya("diff", *dumps, "--rows", "t", "--limit", "1").out.splitlines()
+    assert lines[-2:] == ["1 of them are shown; --limit shows more", "t: 1 added, 1 removed, 1 changed"]
+
+
+def test_rows_are_in_the_json(vya: Callable, dumps: tuple[str, str]) -> None:
+    found = vya("diff", *dumps, "--rows", "t", "--json").document
+    assert (found["key"], found["added"], found["removed"], found["changed"]) == (["id"], 1, 1, 1)
+    assert found["rows"][1] == {
+        "change": "removed", "key": {"id": "3"}, "before": {"id": "3", "name": None, "n": "3"}, "after": None,
+    }  # fmt: skip
+
+
+def test_a_table_that_is_in_neither_is_a_usage_error(vya: Callable, dumps: tuple[str, str]) -> None:
+    assert vya("diff", *dumps, "--rows", "none").code == 2
