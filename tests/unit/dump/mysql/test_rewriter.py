@@ -357,6 +357,8 @@ def test_an_event_is_disabled_in_a_database_of_another_name(state, after):
         (Choices(definer="strip"), b" "),
         (Choices(definer="current"), b"DEFINER=CURRENT_USER "),
         (Choices(definers={"gone@%": "x`y@a.b"}), b"DEFINER=`x``y`@`a.b` "),
+        (Choices(definers={"gone@%": "role@"}), b"DEFINER=`role` "),
+        (Choices(definers={"gone": "x"}), b"DEFINER=`x`@`%` "),
         (Choices(definers={"gone@localhost": "x"}), b"DEFINER=CURRENT_USER "),
         (Choices(definers={"gone@%": "x"}, definer="strip"), b"DEFINER=`x`@`%` "),
     ],
