@@ -44,13 +44,18 @@ def hold_swap(session: Session, target: str) -> None:
 
 
 def _take(session: Session, target: str, what: str) -> None:
-    """Waits for one who is at a statement: its program may have been killed amid it."""
-    begun = time.monotonic()
+    """Waits for one who is at a statement: its program may have been killed amid it.
+
+    When the statement has ended, such a session is idle for a moment, or listed no more, and has its lock.
+    """
+    begun = last_busy = time.monotonic()
     name = _name(what, target)
     while session.value("SELECT GET_LOCK(%s, 0)", name) != 1:
         number = session.value("SELECT IS_USED_LOCK(%s)", name)
-        patience = _BUSY_SECONDS if _is_busy(session, number) else _IDLE_SECONDS
-        if number is not None and time.monotonic() - begun > patience:
+        seen = time.monotonic()
+        if _is_busy(session, number):
+            last_busy = seen
+        if number is not None and (seen - last_busy > _IDLE_SECONDS or seen - begun > _BUSY_SECONDS):
             raise Refused(
                 f"another run works on {target!r} just now, in session {number}",
                 hint=f"Wait for its end; if its machine is gone, end its session: KILL {number}.",
