@@ -62,6 +62,11 @@ def test_two_drills_of_a_database_write_receipts_that_follow_each_other(
         "same",
     )
 
+    assert run(["forecast", "--all", "--json"]) == 0
+    (foretold,) = json.loads(capsys.readouterr().out)["databases"]
+    assert (foretold["database"], foretold["drills"]) == (database, 2)
+    assert 0 < foretold["restore_seconds"] <= foretold["restore_seconds_slowest"]
+
     Path(receipts[0]["path"]).unlink()
     assert run([*check, receipts[1]["path"]]) == 5
     (fault,) = json.loads(capsys.readouterr().out)["chains"][0]["faults"]

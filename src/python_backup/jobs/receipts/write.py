@@ -18,7 +18,6 @@ from python_backup.receipt.keys import SigningKey
 from python_backup.receipt.statement import Chained, Statement, dump_statement
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_name
-from python_backup.storage.proofs import Equality
 from python_backup.storage.receipts import append, chain_folder, named_number
 
 
@@ -103,12 +102,10 @@ def _sum(file: Path) -> str:
 
 def _shown(report: DrillReport, manifest: Manifest | None, finished: datetime) -> dict[str, Any]:
     """The predicate's part that is this drill's own, in JSON's types."""
-    ranks = list(Equality)
-    least = max((table.equality for table in report.tables), key=ranks.index, default=None)
     return {
         "finished": finished.isoformat(),
         "reason": report.reason,
-        "equality": least,
+        "equality": report.equality,
         "server": report.server,
         "dumped": _dumped(manifest),
         "tables": [asdict(table) for table in report.tables],
@@ -117,6 +114,7 @@ def _shown(report: DrillReport, manifest: Manifest | None, finished: datetime) -
         "checks": [asdict(check) for check in report.checks],
         "warnings": report.warnings,
         "seconds": {step: round(spent, 3) for step, spent in report.seconds.items()},
+        "recovery": report.recovery,
         "program": f"vya-backupdb {__version__}",
     }
 
