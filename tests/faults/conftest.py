@@ -61,15 +61,17 @@ class Victims:
     def of(self, program: Program) -> tuple[Stoppable, Path]:
         """The server, and a backup folder with earlier backups of both databases."""
         if program.id not in self.made:
-            victim = self.stack.enter_context(lone_server(program))
-            fill(victim.server)
-            stage = Stage(victim, self.folders(program.dbms))
-            stage.temporary.mkdir()
-            stage.configure()
-            for database in (SOURCE, BALLAST):
-                outcome = stage.backup(database)
-                assert outcome.code == 0, outcome
-            self.made[program.id] = victim, stage.folder
+            with ExitStack() as own:  # a server that cannot be filled is none
+                victim = own.enter_context(lone_server(program))
+                fill(victim.server)
+                stage = Stage(victim, self.folders(program.dbms))
+                stage.temporary.mkdir()
+                stage.configure()
+                for database in (SOURCE, BALLAST):
+                    outcome = stage.backup(database)
+                    assert outcome.code == 0, outcome
+                self.made[program.id] = victim, stage.folder
+                self.stack.push(own.pop_all())
         return self.made[program.id]
 
 

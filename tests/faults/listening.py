@@ -68,11 +68,7 @@ def artifact(server: RunningServer, folder: Path, stored: Format, size: int) -> 
     name = f"cut_{stored.value}"
     densities = {Format.NONE: 80, Format.GZIP: 46, Format.ZIP: 46, Format.ZSTD: 44, Format.CUSTOM: 46}
     rows = max(1, (size - 2500) // densities[stored])
-    text = (
-        "md5(q.i::text) || md5(q.i::text || 'x')"
-        if server.family == "postgresql"
-        else "concat(md5(q.i), md5(q.i + 0.5))"
-    )
+    text = "md5(q.i::text) || md5(q.i::text || 'x')" if server.family == "postgresql" else "sha2(q.i, 256)"
     numbers = {
         "postgresql": f"SELECT i FROM generate_series(1, {rows}) i",
         "mysql": f"WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT i FROM n",

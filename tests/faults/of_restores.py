@@ -129,6 +129,17 @@ def _cut(stage: Stage) -> Outcome:
         return stage.run(*_words(file), patience=200)
 
 
+def _silent(stage: Stage) -> Outcome:
+    """The way to the server passes nothing on any more, and nobody says so."""
+    file = _ballast(stage)
+    where = (stage.server.host, stage.server.port)
+    with _aimed(stage), proxy(where, watched="up", after=AMID, act=lambda way: way.freeze()) as way:
+        stage.configure(instance={"port": way.port, "idle_timeout": 3})
+        outcome = stage.run(*_words(file), patience=100)
+        stage.victim.cut()
+        return outcome
+
+
 def _rewritten(_stage: Stage, file: Path, _child: subprocess.Popen) -> None:
     """Other bytes of the same length, far behind what was read."""
     descriptor = os.open(file, os.O_RDWR)
@@ -240,6 +251,7 @@ FAULTS = (
     Fault("restore: the server is killed amid the load", _amid(lambda stage, *_: stage.victim.crash()), (1, 4), LOST),
     Fault("restore: every session is ended amid the load", _amid(lambda stage, *_: stage.victim.cut()), (1, 4), LOST),
     Fault("restore: the connection is cut amid the load", _cut, (1, 4), LOST),
+    Fault("restore: the network falls silent amid the load", _silent, (1, 4), "no answer for 3 s"),
     Fault("restore: SIGTERM amid the load", _signalled(signal.SIGTERM), 143, "SIGTERM"),
     Fault("restore: SIGINT amid the load", _signalled(signal.SIGINT), 130, "SIGINT"),
     Fault("restore: SIGHUP amid the load", _signalled(signal.SIGHUP), 129, "SIGHUP"),

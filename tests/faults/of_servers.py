@@ -21,6 +21,7 @@ from support import databases
 CANNOT = "refused|cannot connect|could not connect|Can't connect|no answer|timed? ?out|closed|[Ll]ost|gone"
 LOST = r"closed|[Ll]ost|gone|terminat|reset|broken|EOF|ended|signal|SSL|communication|error"
 TIMES_OUT = {"timeout": 3}
+IDLES = {"idle_timeout": 3}
 
 
 def _stopped(stage: Stage) -> Outcome:
@@ -253,9 +254,16 @@ FAULTS = (
         for size in CUTS
     ),
     Fault("the network falls silent before the login", _through(after=0, act=_freeze), 4, CANNOT),
+    *(
+        Fault(
+            f"the network falls silent after {size:,} bytes", _through(after=size, act=_freeze, backup=IDLES), ANY,
+            "no answer for 3 s|idle_timeout|cannot connect|handshake",
+        )
+        for size in (300, 2_000, 6_000, 20_000)
+    ),
     Fault(
-        "the network falls silent amid the catalog", _through(after=6_000, act=_freeze, patience=200), ANY,
-        "within|tim|answer|lost",
+        "the network falls silent amid the dump: idle_timeout", _through(after=9_000_000, act=_freeze, backup=IDLES), ANY,
+        "wrote nothing for 3 s",
     ),
     Fault(
         "the network falls silent amid the dump", _through(after=9_000_000, act=_freeze, backup=TIMES_OUT), ANY,

@@ -46,7 +46,12 @@ def _not_executable(stage: Stage) -> Outcome:
 
 def _vanishing(stage: Stage) -> Outcome:
     """The tool is there when it is asked who it is, and gone when it is to dump."""
-    stage.configure(instance=stage.shim("exit", vanishes=True))
+    stage.shim("exit", vanishes=True)
+    command = [
+        "/usr/bin/env",
+        f"PATH={stage.tools}",
+    ]  # where the folder is named, another program is looked for
+    stage.configure(instance={"tools": {"command": command, "host": "127.0.0.1", "port": stage.server.port}})
     return stage.backup()
 
 

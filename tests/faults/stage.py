@@ -40,9 +40,7 @@ _NUMBERS = {
 
 def _statements(family: str) -> tuple[str, ...]:
     number = _NUMBERS[family]
-    random_text = (
-        "md5({0}) || md5({0} || 'x')" if family == "postgresql" else "concat(md5({0}), md5({0} + 0.5))"
-    )
+    random_text = "md5({0}) || md5({0} || 'x')" if family == "postgresql" else "sha2({0}, 256)"
     text = random_text.format("q.i::text" if family == "postgresql" else "q.i")
     common = (
         "CREATE TABLE customer (id int PRIMARY KEY, held text)",

@@ -24,7 +24,7 @@ from python_backup.model import Format, Instance
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
-    from python_backup.jobs.backup import DatabaseResult
+    from python_backup.jobs.backup import BackupRequest, DatabaseResult
 
 LINES_SHOWN = 10
 
@@ -75,7 +75,7 @@ def backup(
     settings = load_config(config, screen)
     chosen = chosen_format(settings, wanted, compress=compression)
 
-    from python_backup.jobs.backup import BackupRequest, back_up
+    from python_backup.jobs.backup import BackupRequest
     from python_backup.jobs.health.quick import quick, sentence
     from python_backup.storage.folder import make_folder
 
@@ -92,13 +92,14 @@ def backup(
         expect=expected_by(settings, accept_shrink=accept_shrink),
         look=lambda one, server: map(sentence, quick(one, server, settings.directory, _now)),
     )
-    kept = called_in(context).databases
-    results = back_up(
-        request,
-        progress_on(screen),
-        _now,
-        lambda result: kept.append(_one(result)),
-    )
+    _run(request, screen, called_in(context).databases)
+
+
+def _run(request: BackupRequest, screen: Screen, kept: list[dict[str, Any]]) -> None:
+    """Backs up, and tells; ``kept`` is what the run's record has."""
+    from python_backup.jobs.backup import back_up
+
+    results = back_up(request, progress_on(screen), _now, lambda result: kept.append(_one(result)))
     kept[:] = [_one(result) for result in results]
     if not results:
         raise BackupError(
@@ -106,9 +107,8 @@ def backup(
             hint="The server has none but its own, or the config's filter and ignore leave none.",
         )
     code = exit_code(results)
-    screen.result(
-        document(results, code), *(drawn_plan(results) if dry_run else drawn(results, request.folder))
-    )
+    drawing = drawn_plan(results) if request.dry_run else drawn(results, request.folder)
+    screen.result(document(results, code), *drawing)
     _talk(screen, results)
     raise typer.Exit(code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import typer
 from python_backup.cli.render import Screen, error_document, plain
 from python_backup.cli.signals import ENDING
 from python_backup.errors import BackupError, StorageFailed
-from python_backup.model import Run
+from python_backup.model import Instance, Run
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
@@ -32,13 +33,19 @@ WaitOption = Annotated[
 class Called:
     """This run, and the command line as it was typed; every command finds it in its context.
 
-    ``databases`` is what became of each so far, for the run's record.
+    ``databases`` is what became of each so far, for the run's record; ``begun`` are those that it took the
+    locks of.
     """
 
     run: Run
     words: str
     record: Record | None = None
     databases: list[dict[str, Any]] = field(default_factory=list)
+    begun: list[dict[str, Any]] = field(default_factory=list)
+
+    def begins(self, instance: Instance, database: str) -> None:
+        """Notes that a database is worked on from now."""
+        self.begun.append({"instance": instance.id, "dbms": instance.dbms, "database": database})
 
     def ended(self, code: int, error: BackupError | None, screen: Screen) -> None:
         """Writes the record, if one was begun."""
@@ -50,12 +57,21 @@ class Called:
             "exit_code": code,
             "signal": number.name if number else None,
             "error": error_document(error) if error else None,
-            "databases": plain(self.databases),
+            "databases": plain([*self.databases, *self._under_way(code, interrupted=number is not None)]),
         }
         try:
             self.record.finish(last)
         except StorageFailed as exc:
             screen.warning(f"the run's record was not written: {exc.message}")
+
+    def _under_way(self, code: int, *, interrupted: bool) -> Iterator[dict[str, Any]]:
+        """The databases that were begun, and of which nothing more was told: with them the run ended."""
+        told = {(one["instance"], one["database"]) for one in self.databases}
+        outcome = "interrupted" if interrupted else "failed" if code else "done"
+        for one in self.begun:
+            if (one["instance"], one["database"]) not in told:
+                told.add((one["instance"], one["database"]))
+                yield {**one, "outcome": outcome}
 
 
 def called_in(context: typer.Context) -> Called:
@@ -80,7 +96,9 @@ def locks_of(context: typer.Context, settings: Config, screen: Screen, wait: flo
             screen.warning(f"this run has no record: {exc.message}")
     machine = machine_folder(machine_places(os.environ, os.geteuid()))
     clear_locks(machine)
-    return Locks(machine, settings.directory, called.words, called.run.started, screen.note, wait)
+    return Locks(
+        machine, settings.directory, called.words, called.run.started, screen.note, wait, called.begins
+    )
 
 
 def _clear_up(folder: Path, screen: Screen) -> None:

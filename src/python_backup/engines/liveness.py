@@ -7,7 +7,7 @@ its own. One that answers these (be it with a refusal) is at work, and is waited
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,20 @@ class Patience:
 
 PATIENCE = Patience()
 
+
+def patience(idle: float | None) -> Patience:
+    """The patience with a server under this ``idle_timeout``: nobody is asked later than that."""
+    if idle is None:
+        return PATIENCE
+    return replace(
+        PATIENCE, silence=min(PATIENCE.silence, idle), seconds=min(PATIENCE.seconds, max(1.0, idle))
+    )
+
+
 Probe = Callable[[float], bool]
 """Connects anew, within these seconds; whether the server said anything at all."""
 
 
-def lives(probe: Probe, patience: Patience) -> bool:
+def lives(probe: Probe, bounds: Patience) -> bool:
     """Whether the server answers any of the probes."""
-    return any(probe(patience.seconds) for _ in range(patience.probes))
+    return any(probe(bounds.seconds) for _ in range(bounds.probes))

@@ -21,4 +21,5 @@ def working_on(locks: Locks | None, server: Server, instance: Instance, database
         yield
         return
     with locks.database(server.identity(), database, f"database {database!r} on instance {instance.label}"):
+        locks.taken(instance, database)
         yield

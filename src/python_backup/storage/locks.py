@@ -20,6 +20,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from python_backup.errors import Locked, StorageFailed
+from python_backup.model import Instance
 from python_backup.storage.names import encode
 from python_backup.stream.hold import abandoned, has_name, take
 from python_backup.stream.publish import storage_failed
@@ -100,7 +101,8 @@ class Locks:
 
     ``machine`` is a folder of this machine. ``shared`` is the backup folder: its locks hold between
     machines too, where it can be written and its file system knows locks. ``words`` is the run's command
-    line, and with its start what others are told of it. ``tell`` takes what the user should hear.
+    line, and with its start what others are told of it. ``tell`` takes what the user should hear, ``taken``
+    each database whose lock the run has got.
     """
 
     machine: Path
@@ -109,6 +111,7 @@ class Locks:
     started: datetime
     tell: Callable[[str], None]
     wait: float = 0.0
+    taken: Callable[[Instance, str], object] = lambda _instance, _database: None
 
     @contextmanager
     def database(self, server: str, name: str, shown: str) -> Iterator[None]:

@@ -57,6 +57,12 @@ class Stage:
         """The latest run's."""
         return json.loads(self.program.run("list", "--runs", "--json").stdout)["runs"][0]
 
+    @property
+    def interrupted(self) -> dict:
+        """What a record has of the database that was under way."""
+        dbms = self.program.server.dbms
+        return {"instance": "1", "dbms": dbms, "database": self.database, "outcome": "interrupted"}
+
     def sessions(self) -> int:
         """Others on the database."""
         asked = {
@@ -118,6 +124,7 @@ def test_a_backup_that_is_signalled_ends_its_tree_within_ten_seconds_and_leaves_
     assert list((stage.program.folder / "locks").iterdir()) == []
     record = stage.record()
     assert (record["state"], record["exit_code"], record["signal"]) == ("ended", 128 + number, number.name)
+    assert record["databases"] == [stage.interrupted]
     _until(lambda: stage.sessions() == 0)
 
 
@@ -178,4 +185,5 @@ def test_a_restore_that_is_interrupted_drops_what_it_made_within_ten_seconds(sta
     _, err = run.communicate(timeout=30)
     assert (run.returncode, time.monotonic() - begun < 10) == (130, True), err
     assert beside() == []
+    assert stage.record()["databases"] == [stage.interrupted]
     assert databases.scalar(server, target, "SELECT count(*) FROM t") == 7

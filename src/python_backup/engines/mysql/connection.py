@@ -16,6 +16,7 @@ import pymysql
 from pymysql.constants import CR, ER
 
 from python_backup.engines import liveness
+from python_backup.engines.liveness import Patience
 from python_backup.engines.mysql.listening import listen
 from python_backup.engines.tls import check_files, context_of, hint_for
 from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed
@@ -60,6 +61,11 @@ _RIGHT_MISSING = frozenset(
 _LOST = frozenset(
     {0, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED, 1053, 1927, 4031}
 )
+
+_NOBODY = frozenset(
+    {0, CR.CR_CONNECTION_ERROR, CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST}
+)
+"""The driver's codes for no answer, or for that of a machine or a proxy alone."""
 
 PASSING = frozenset(
     {
@@ -243,7 +249,8 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
     check_files(instance)
     with _reaching(instance):
         connection = _connected(instance, arguments(instance) | {"database": database})
-        listen(connection, liveness.PATIENCE.silence, lambda: _ask(instance))
+        bounds = liveness.patience(instance.limits.idle)
+        listen(connection, bounds.silence, lambda: _ask(instance, bounds))
     session = Session(
         instance,
         version="",
@@ -266,19 +273,21 @@ def _connected(instance: Instance, given: dict[str, Any]) -> Any:
     return connection
 
 
-def _ask(instance: Instance) -> None:
+def _ask(instance: Instance, bounds: Patience) -> None:
     """Raises `TimeoutError` where the server answers nobody; PyMySQL ends the connection then."""
-    if not liveness.lives(lambda seconds: _answers(instance, seconds), liveness.PATIENCE):
-        raise TimeoutError(liveness.PATIENCE.words)
+    if not liveness.lives(lambda seconds: _answers(instance, seconds), bounds):
+        raise TimeoutError(bounds.words)
 
 
 def _answers(instance: Instance, seconds: float) -> bool:
-    """Whether the server says anything to a new connection; a refusal is an answer."""
+    """Whether the server says anything to a new connection; a refusal of its own is an answer."""
     try:
         bounded = arguments(instance) | {"connect_timeout": seconds, "read_timeout": seconds}
         _connected(instance, bounded).close()
-    except (pymysql.MySQLError, ConnectionFailed) as exc:
-        return "timed out" not in str(exc)
+    except ConnectionFailed:
+        return False
+    except pymysql.MySQLError as exc:
+        return _said(exc)[0] not in _NOBODY
     return True
 
 

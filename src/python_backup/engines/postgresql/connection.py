@@ -19,6 +19,7 @@ from psycopg import generators, pq
 from psycopg.conninfo import make_conninfo
 
 from python_backup.engines import liveness
+from python_backup.engines.liveness import Patience
 from python_backup.engines.postgresql.handshake import refusal
 from python_backup.engines.postgresql.listening import Link
 from python_backup.engines.tls import check_files, hint_for
@@ -128,7 +129,8 @@ def connect(instance: Instance, database: str, options: str = "") -> Link:
         raise _refused(
             exc, where, told, instance
         ) from None  # psycopg's own text may quote the connection string
-    connection.silence, connection.ask = liveness.PATIENCE.silence, lambda: _ask(connection, told, instance)
+    bounds = liveness.patience(instance.limits.idle)
+    connection.silence, connection.ask = bounds.silence, lambda: _ask(connection, told, instance, bounds)
     encoding = connection.pgconn.parameter_status(b"server_encoding")
     try:
         with converting(f"the connection to {where} cannot be set up"):
@@ -140,15 +142,15 @@ def connect(instance: Instance, database: str, options: str = "") -> Link:
     return connection
 
 
-def _ask(connection: Link, told: dict[str, str], instance: Instance) -> None:
+def _ask(connection: Link, told: dict[str, str], instance: Instance, bounds: Patience) -> None:
     """Closes the connection and raises psycopg's error where the server answers nobody."""
-    if not liveness.lives(lambda seconds: _answers(told, instance, seconds), liveness.PATIENCE):
+    if not liveness.lives(lambda seconds: _answers(told, instance, seconds), bounds):
         connection.close()
-        raise psycopg.OperationalError(f"the connection was given up: {liveness.PATIENCE.words}")
+        raise psycopg.OperationalError(f"the connection was given up: {bounds.words}")
 
 
 def _answers(told: dict[str, str], instance: Instance, seconds: float) -> bool:
-    """Whether the server says anything to a new connection; a refusal is an answer."""
+    """Whether the server says anything to a new connection; a refusal of its own is an answer."""
     password = instance.password.reveal() if instance.password else ""
     bounded = conninfo(told | {"connect_timeout": str(max(2, int(seconds)))})  # libpq knows no shorter time
     try:
@@ -156,9 +158,16 @@ def _answers(told: dict[str, str], instance: Instance, seconds: float) -> bool:
             psycopg.Connection.connect(bounded, password=password, passfile=NO_FILE, options="").close()
     except psycopg.errors.ConnectionTimeout:
         return False
-    except psycopg.Error:
-        return True
+    except psycopg.Error as exc:
+        return _NOBODY.search(str(exc)) is None
     return True
+
+
+_NOBODY = re.compile(
+    "closed the connection unexpectedly|Connection refused|reset by peer|Broken pipe|timeout expired"
+    "|No route to host|is unreachable|No such file|timed out"
+)
+"""libpq's words for no answer, or for that of a machine or a proxy alone; always in English here."""
 
 
 _ENCODING = {True: b"SET client_encoding TO SQL_ASCII", False: b"SET client_encoding TO UTF8"}

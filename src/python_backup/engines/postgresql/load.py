@@ -16,6 +16,7 @@ import psycopg
 from psycopg import generators, pq
 from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
 
 from python_backup.dump.builds import Build
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
@@ -274,4 +275,21 @@ def _blocks(pgconn: PGconn, text: bytes) -> PQGen[None]:
     """Sends COPY data; each block is on its way to the server before the next is handed over."""
     view = memoryview(text)
     for start in range(0, len(view), COPY_BLOCK):
-        yield from generators.copy_to(pgconn, view[start : start + COPY_BLOCK])
+        while not pgconn.put_copy_data(view[start : start + COPY_BLOCK]):
+            yield from _room(pgconn)
+        yield from _room(pgconn)
+        while pgconn.flush():
+            yield from _room(pgconn)
+
+
+def _room(pgconn: PGconn) -> PQGen[None]:
+    """Waits until more can be sent; raises at the connection's end.
+
+    psycopg's own `generators.copy_to` does not read meanwhile, and waits for ever where what is between
+    here and a server that died (a proxy, a tunnel) closed one direction alone.
+    """
+    ready = 0
+    while not ready & Ready.W:
+        ready = (yield Wait.RW) or 0
+        if ready & Ready.R:
+            pgconn.consume_input()
