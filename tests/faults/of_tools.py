@@ -187,7 +187,7 @@ FAULTS = (
     ),
     Fault("the tool is not there", _missing, 1, "cannot be run|not on this machine|no .*dump"),
     Fault("the tool's interpreter is not there", _not_executable, 1, "cannot be run|not on this machine|no .*dump"),
-    Fault("the tool vanishes before it is to dump", _vanishing, 1, "not on this machine|cannot be run"),
+    Fault("the tool vanishes before it is to dump", _vanishing, 1, "not on this machine|cannot be run|No such file"),
     Fault("the tool is older than the server", _old, 1, "older|no .*dump"),
     Fault("SIGTERM amid the dump", _signal(signal.SIGTERM, at=AMID), 143, "SIGTERM"),
     Fault("SIGINT amid the dump", _signal(signal.SIGINT, at=AMID), 130, "SIGINT"),

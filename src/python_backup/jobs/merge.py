@@ -13,14 +13,15 @@ from pathlib import Path
 from python_backup.dump.changes import Changes
 from python_backup.dump.pick import Pick
 from python_backup.engines.engine import How, Merged
-from python_backup.errors import DatabaseMissing, UsageError
+from python_backup.errors import ConnectionFailed, DatabaseMissing, UsageError
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.in_place import Safety
-from python_backup.jobs.loading import Loading, examine_whole
+from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.locking import working_on
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.restore import refuse_unfinished
+from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest
 from python_backup.storage.locks import Locks
@@ -32,7 +33,7 @@ class MergeRequest:
 
     ``safety`` is where safety backups are: a restore in place that was killed is to be ended first.
     ``how`` is ``add`` for ``--data-only`` without ``--merge``: no row may be there already.
-    ``locks`` None: the caller has the target's lock.
+    ``locks`` None: the caller has the target's lock. ``waits`` is how it waits between two tries.
     """
 
     file: Path
@@ -44,6 +45,7 @@ class MergeRequest:
     dry_run: bool = False
     safety: Safety | None = None
     locks: Locks | None = None
+    waits: Waits = field(default_factory=Waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class MergeReport:
 def merge(request: MergeRequest, progress: Progress) -> MergeReport:
     """Merges one artifact's picked rows into the target's tables, in one transaction.
 
+    What passes by waiting (a deadlock, a lock, a lost connection) is tried again from the start.
+
     Raises:
         UsageError: a pattern takes nothing, or definitions are asked for.
         ArtifactError, UnsafeDump: the artifact is missing, not whole, or unsafe.
@@ -87,9 +91,31 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
         pick = replace(request.pick, data_only=False)
         examiner = Examiner(progress, pick=pick, events=False)
         whole = examine_whole(request.file, request.instance, request.source, examiner)
+    target = whole.target(request.target, request.instance)
+    tries = Tries(request.instance.retry, f"{request.instance.label}, {target}", progress, request.waits)
+    loading, merged = tries.run(lambda: _merged(request, whole, progress, seconds))
+    return MergeReport(
+        file=request.file,
+        instance=request.instance,
+        source=whole.source,
+        target=target,
+        how=request.how,
+        dry_run=request.dry_run,
+        facts=whole.facts,
+        manifest=whole.examination.manifest,
+        changes=loading.changes,
+        merged=merged,
+        warnings=tuple(dict.fromkeys([*whole.warnings, *loading.changes.warnings])),
+        seconds=seconds,
+    )
+
+
+def _merged(
+    request: MergeRequest, whole: Whole, progress: Progress, seconds: dict[str, float]
+) -> tuple[Loading, tuple[Merged, ...]]:
+    """One try: what was read on the way, and what became of each table's rows."""
     loading = Loading(whole, request.instance, progress)
     target = whole.target(request.target, request.instance)
-    merged: tuple[Merged, ...] = ()
     with (
         connected(request.instance) as server,
         about(database=target),
@@ -105,19 +131,9 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
         with timed("merge", seconds), loading.rewritten(server, target) as pieces:
             if request.dry_run:
                 server.rehearse_merge(target, pieces, request.how)
-            else:
-                merged = server.merge(target, pieces, request.how)
-    return MergeReport(
-        file=request.file,
-        instance=request.instance,
-        source=whole.source,
-        target=target,
-        how=request.how,
-        dry_run=request.dry_run,
-        facts=whole.facts,
-        manifest=whole.examination.manifest,
-        changes=loading.changes,
-        merged=merged,
-        warnings=tuple(dict.fromkeys([*whole.warnings, *loading.changes.warnings])),
-        seconds=seconds,
-    )
+                return loading, ()
+            try:
+                return loading, server.merge(target, pieces, request.how)
+            except ConnectionFailed as exc:  # it may have been lost behind the commit, and the rows be there
+                exc.transient = exc.transient and request.how != "add"
+                raise

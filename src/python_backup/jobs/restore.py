@@ -6,7 +6,8 @@ stays under another name until it is no longer kept. A restore that fails drops 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.locking import working_on
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.sessions import lasting_sessions
+from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, Kept, no_longer_kept, replaced_of
@@ -47,6 +49,7 @@ class RestoreRequest:
     ``safety`` None: nothing is known of restores in place. ``planned``: what must not have changed.
     ``locks`` None: the caller has the target's lock. ``own``: this program took the artifact of the target
     itself, so that it goes back whatever its routines and events may do. ``jobs``: see `Loading`.
+    ``waits`` is how it waits between two tries.
     """
 
     file: Path
@@ -66,6 +69,7 @@ class RestoreRequest:
     locks: Locks | None = None
     own: bool = False
     jobs: int = 1
+    waits: Waits = field(default_factory=Waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ def restore(
     """Restores one artifact; ``confirm`` is asked before an existing database is replaced.
 
     When the new database differs from the dump, the report says so and the target is what it was.
+    What passes by waiting is tried again from the start, as long as the target was not touched.
 
     Raises:
         ArtifactError: the artifact is missing or not whole; no server was touched.
@@ -144,6 +149,7 @@ class _Restore:
     now: Callable[[], datetime]
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    agreed: list[Replacement] = field(default_factory=list)
 
     def run(self) -> RestoreReport:
         """All steps in their order."""
@@ -158,6 +164,13 @@ class _Restore:
             whole = examine_whole(request.file, request.instance, request.source, examiner)
         self.warnings.extend(whole.warnings)
         target = whole.target(request.target, request.instance)
+        what = f"{request.instance.label}, {target}"
+        tries = Tries(request.instance.retry, what, self.progress, request.waits)
+        return tries.run(lambda: self._tried(whole, target))
+
+    def _tried(self, whole: Whole, target: str) -> RestoreReport:
+        """One try, from the connection on."""
+        request = self.request
         choices = replace(request.choices, final_name=target)
         loading = Loading(whole, request.instance, self.progress, choices, jobs=request.jobs)
         with (
@@ -193,7 +206,7 @@ class _Restore:
         if self.request.in_place is False:
             raise stuck(target, reasons)
         place, artifact = self._backed_up(server, target)
-        with place.standing(server, target, artifact, disconnect=self.request.disconnect) as succeed:
+        with _once(), place.standing(server, target, artifact, disconnect=self.request.disconnect) as succeed:
             comparison = self._filled(server, loading, target)
             equal = comparison is None or comparison.equal
             if equal:
@@ -217,7 +230,7 @@ class _Restore:
         request = self.request
         place, artifact = self._backed_up(server, target)
         like, disconnect = loading.whole.like, request.disconnect
-        with place.emptied(server, target, artifact, like, disconnect=disconnect) as emptied:
+        with _once(), place.emptied(server, target, artifact, like, disconnect=disconnect) as emptied:
             # who came to the empty database meanwhile has nothing to lose there
             bold = replace(self, request=replace(request, disconnect=True))
             report = bold._beside(server, loading, target, emptied.before)  # noqa: SLF001 - its own class
@@ -227,7 +240,7 @@ class _Restore:
         return replace(report, before=None, safety=artifact)
 
     def _agreed(self, whole: Whole, target: str) -> None:
-        if self.request.force:
+        if self.request.force or self.agreed:
             return
         look = whole.examination
         replacement = Replacement(
@@ -238,6 +251,7 @@ class _Restore:
                 f"database {target!r} exists on instance {self.request.instance.label}",
                 hint="Give another --target, or --force to replace it.",
             )
+        self.agreed.append(replacement)
 
     def _alone(self, server: Server, target: str) -> None:
         """Asked before the long work, not only at its end."""
@@ -258,7 +272,7 @@ class _Restore:
             if comparison is not None and not comparison.equal:
                 server.drop(fresh)
                 return self._report(loading, target, comparison, replaced=False)
-            with timed("take_over", self.seconds):
+            with _once(), timed("take_over", self.seconds):
                 swap = Swap(
                     fresh,
                     target,
@@ -341,6 +355,16 @@ class _Restore:
 
     def _all_warnings(self, loading: Loading) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*self.warnings, *loading.changes.warnings]))
+
+
+@contextmanager
+def _once() -> Iterator[None]:
+    """The target is touched inside: what fails there is put back and told, and not tried again."""
+    try:
+        yield
+    except BackupError as exc:
+        exc.transient = False
+        raise
 
 
 def refuse_unfinished(server: Server, instance: Instance, target: str, safety: Safety | None = None) -> None:

@@ -191,6 +191,7 @@ def send(session: Session, ready: Iterable[Query]) -> None:
             raise StatementFailed(
                 f"line {query.line}: {_shown(query.shown)}: {exc.reason} ({exc.code})",
                 hint=HINTS.get(exc.code),
+                transient=exc.transient,
             ) from exc
         if query.rows is not None and taken != query.rows:
             raise StatementFailed(

@@ -55,6 +55,7 @@ ORDER BY constraint_name, table_name, ordinal_position"""
 _VALUE = re.compile(r"(Duplicate entry|value:?) '.*' for", re.DOTALL)
 """What the server quotes of a row."""
 _HINTS = {
+    1205: "End the session that holds the lock (SHOW PROCESSLIST), or raise lock_timeout in the config.",
     1062: "Rows are matched by primary key alone: another unique key has one of the dump's values already.",
     1044: "Merging needs CREATE TEMPORARY TABLES, SELECT, INSERT and UPDATE on the database.",
     1142: "Merging needs CREATE TEMPORARY TABLES, SELECT, INSERT and UPDATE on the database.",
@@ -126,7 +127,7 @@ def _named(exc: StatementFailed, stages: Iterable[_Stage]) -> StatementFailed:
     message = _VALUE.sub(r"\1 for", exc.message)
     for stage in sorted(stages, key=lambda s: len(s.stage), reverse=True):
         message = message.replace(quoted(stage.stage), label(stage.name))
-    return StatementFailed(message, hint=exc.hint)
+    return StatementFailed(message, hint=exc.hint, transient=exc.transient)
 
 
 @dataclass(slots=True)
@@ -388,5 +389,5 @@ def _refused(name: str) -> Iterator[None]:
     except ServerSaid as exc:
         reason = _VALUE.sub(r"\1 for", exc.reason)
         raise StatementFailed(
-            f"table {label(name)}: {reason} ({exc.code})", hint=_HINTS.get(exc.code)
+            f"table {label(name)}: {reason} ({exc.code})", hint=_HINTS.get(exc.code), transient=exc.transient
         ) from exc

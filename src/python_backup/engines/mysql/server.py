@@ -295,6 +295,11 @@ class MysqlServer:
     def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
         """Merges the pieces' rows into tables that are there, in one transaction."""
         with closing(open_session(self.instance)) as session, closing(open_session(self.instance)) as asked:
+            if self.instance.limits.lock is not None:
+                seconds = max(1, round(self.instance.limits.lock))
+                session.rows(
+                    f"SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}"
+                )
             return merge.merge((session, asked), database, pieces, how)
 
     def rehearse_merge(self, database: str, pieces: Iterable[Piece], how: How) -> None:

@@ -18,7 +18,7 @@ from python_backup.dump.postgresql.columns import columns_of, listed_columns
 from python_backup.dump.postgresql.session import Session, settings
 from python_backup.engines.engine import How, Merged
 from python_backup.engines.postgresql import load
-from python_backup.engines.postgresql.connection import identifier, literal, query
+from python_backup.engines.postgresql.connection import PASSING, identifier, literal, query
 from python_backup.errors import BackupError, NotPermitted, Refused, StatementFailed
 from python_backup.model import label
 
@@ -69,6 +69,7 @@ JOIN pg_catalog.pg_attribute a ON a.attrelid = u.tab AND a.attnum = u.place
 WHERE u.tab = $1::oid AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)"""
 
 _HINTS = {
+    "55P03": "End the session that holds the lock (see pg_locks), or raise lock_timeout in the config.",
     "23505": "Rows are matched by primary key alone: another unique key has a value of the dump already.",
     "23503": "Pick the tables that the rows refer to as well, or restore beside the database.",
     "42501": "Merging needs TEMPORARY on the database, and SELECT, INSERT and UPDATE on the tables.",
@@ -123,7 +124,7 @@ def _named(exc: StatementFailed, stages: Iterable[_Stage]) -> StatementFailed:
     message = exc.message
     for stage in sorted(stages, key=lambda s: len(s.name), reverse=True):
         message = message.replace(stage.name.decode(), stage.label)
-    return StatementFailed(message, hint=exc.hint)
+    return StatementFailed(message, hint=exc.hint, transient=exc.transient)
 
 
 @dataclass(slots=True)
@@ -380,4 +381,4 @@ def _failure(exc: psycopg.Error, where: str) -> BackupError:
     text = f"{where}: {exc.diag.message_primary} (SQLSTATE {state})"
     if state == "42501":
         return NotPermitted(text, hint=_HINTS[state])
-    return StatementFailed(text, hint=_HINTS.get(state))
+    return StatementFailed(text, hint=_HINTS.get(state), transient=state in PASSING)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import psycopg
 from psycopg.pq.abc import PGresult
 
+from python_backup.engines.postgresql.connection import PASSING
 from python_backup.errors import BackupError, ConnectionFailed, NotPermitted, StatementFailed
 
 SHOWN = 200
@@ -39,10 +40,11 @@ def failure(exc: psycopg.Error, sent: Sent) -> BackupError:
         message = _without_value(message)
     text = f"line {sent.line}: {shown(sent.head)}: {message} (SQLSTATE {state})"
     if state.startswith(("08", "57P")):
-        return ConnectionFailed(text, hint="Look into the server's log, and run again.")
+        lost = "Look into the server's log, and run again."
+        return ConnectionFailed(text, hint=lost, transient=state != "57P04")  # the database was dropped
     if state == "42501":
         return NotPermitted(text, hint="Restore with a superuser, or grant what the statement needs.")
-    return StatementFailed(text, hint=_HINTS.get(state))
+    return StatementFailed(text, hint=_HINTS.get(state), transient=state in PASSING)
 
 
 _HINTS = {

@@ -268,6 +268,7 @@ class PostgresServer:
     def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
         """Merges the pieces' rows into tables that are there, in one transaction."""
         with self._opened(database) as link:
+            link.execute(f"SET lock_timeout TO {round(1000 * (self._instance.limits.lock or 0))}".encode())
             return merge.merge(link, pieces, how)
 
     def rehearse_merge(self, database: str, pieces: Iterable[Piece], how: How) -> None:
