@@ -13,7 +13,7 @@ from pathlib import Path
 
 from python_backup.errors import ArtifactError, ConnectionFailed, UnsafeDump
 from python_backup.jobs.restore import RestoreRequest, restore
-from python_backup.model import Format, Instance
+from python_backup.model import Format, Instance, Retry
 from support import databases
 from support.jobs import backed_up
 from support.servers import RunningServer, instance_for
@@ -50,7 +50,8 @@ def listening(server: RunningServer) -> Iterator[Listening]:
     """Something that listens in the server's place while the block runs."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        one = Listening(replace(instance_for(server), host="127.0.0.1", port=port, socket=None))
+        place = {"host": "127.0.0.1", "port": port, "socket": None}
+        one = Listening(replace(instance_for(server), **place, retry=Retry(attempts=1)))
 
         def serve() -> None:
             with suppress(OSError):

@@ -256,7 +256,7 @@ FAULTS = (
     Fault("the network falls silent before the login", _through(after=0, act=_freeze), 4, CANNOT),
     *(
         Fault(
-            f"the network falls silent after {size:,} bytes", _through(after=size, act=_freeze, backup=IDLES), ANY,
+            f"the network falls silent after {size:,} bytes", _through(after=size, act=_freeze, backup=IDLES, patience=150), ANY,
             "no answer for 3 s|idle_timeout|cannot connect|handshake",
         )
         for size in (300, 2_000, 6_000, 20_000)
@@ -291,7 +291,7 @@ FAULTS = (
     ),
     Fault(
         "a table is altered amid the dump", _meanwhile("ALTER TABLE later ADD COLUMN more int, ALGORITHM=COPY"), (1, 7),
-        "1412|changed|retry", families=("mysql",),
+        "1412|changed|field count", families=("mysql",),
     ),
     Fault(
         "a table is altered amid the dump", _meanwhile("ALTER TABLE later ADD COLUMN more int"), 0, "", ends="done",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import of_places, of_restores, of_rights, of_servers, of_tools
+from faults import of_disks, of_places, of_restores, of_rights, of_servers, of_tools
 from faults.fault import FAMILIES, Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -10,6 +10,7 @@ FAULTS: tuple[Fault, ...] = (
     *of_servers.FAULTS,
     *of_rights.FAULTS,
     *of_places.FAULTS,
+    *of_disks.FAULTS,
     *of_restores.FAULTS,
 )
 

@@ -18,7 +18,7 @@ from python_backup.model import MANIFEST, Format
 WHOLE = bool(os.environ.get("VYA_FAULTS"))
 STEP = 1 if WHOLE else 97
 SIZE = 20_000
-LARGE = 100_000_000
+LARGE = 112_000_000
 PLACES = 1000
 FORMATS = tuple(Format)
 MARKS = {"postgresql": b"-- PostgreSQL database dump complete", "mysql": b"-- Dump completed"}

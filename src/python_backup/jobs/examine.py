@@ -166,6 +166,11 @@ class _Read:
         if manifest is not None and self.facts is not None:
             yield facts_check(self.facts, manifest.facts)
 
+    @property
+    def cut(self) -> bool:
+        """Whether its end is missing, as far as that can be told."""
+        return not self.complete and self.header is not None and self.header.tool is not None
+
     def _end_check(self) -> Check:
         name = "end of dump"
         if self.complete:
@@ -214,11 +219,13 @@ class Examiner:
             except (ArtifactCorrupt, ToolFailed) as exc:
                 checks.append(Check("content", exc.message, ok=False))
                 digest = _digest_of(path, beside.algorithm)
-            except UnsafeDump as exc:
+            except (UnsafeDump, UsageError) as exc:
                 digest = _digest_of(path, beside.algorithm)
                 if beside.sum_check(digest.hexdigest()).ok is not False:
                     raise
-                checks.append(Check("content", exc.message, ok=False))  # damage that looks like a command
+                checks.append(
+                    Check("content", exc.message, ok=False)
+                )  # damage that looks like a command or name
         if read is not None and read.part is not None:
             checks.append(Check("checksum", read.part.told, ok=True))
         else:
@@ -260,6 +267,8 @@ class Examiner:
             source = wanted or named
             first = _Read(header, dialect, source)
             self._pass(first, lambda _: blocks, guarded=self.guarded and source is not None)
+        if first.cut:  # what is left of a name may look like another database's
+            return first
         _check_source(path, first.databases, wanted, single=self.guarded)
         if source is not None or not self.guarded:
             return first

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -291,6 +293,23 @@ def test_a_folder_that_is_full_is_a_failure(office: Office, tmp_path: Path) -> N
     assert (done.returncode, told.returncode) == (1, 1)
     assert "No space left on device" in told.stdout  # in a table it may be folded
     assert f"  df -h {small}\n" in done.stdout
+
+
+def test_a_folder_that_is_read_only_is_a_failure_with_the_mount_that_mends_it(
+    office: Office, tmp_path: Path
+) -> None:
+    with disk(tmp_path / "disk", 1024) as small:
+        small.chmod(0o700)
+        subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        program = Program(office.server, tmp_path, backup={"directory": str(small)})
+        done = program.run("doctor", "--json")
+        checks = [check for check in json.loads(done.stdout)["checks"] if check["name"] == "folder"]
+        assert (done.returncode, [check["verdict"] for check in checks]) == (1, ["failure"])
+        assert "Read-only file system" in checks[0]["found"]
+        assert checks[0]["hint"] == f"mount -o remount,rw $(stat -c %m {small})"
+        subprocess.run(["sh", "-c", checks[0]["hint"]], check=True)
+        mended = json.loads(program.run("doctor", "--json").stdout)["checks"]
+    assert [check["verdict"] for check in mended if check["name"] == "folder"] == ["ok"]
 
 
 def test_the_command_says_all_of_it_and_ends_with_the_worst(office: Office) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from python_backup.errors import UnsafeDump
+from python_backup.errors import UnsafeDump, UsageError
 from python_backup.jobs.examine import Examiner
 from support.silence import Silence
 
@@ -45,5 +45,22 @@ def test_damage_that_looks_like_a_command_of_the_client_is_damage(
         return
     file.with_name("shop.sql.md5").write_text(f"{digest}  shop.sql\n")
     failed = Examiner(Silence()).examine(file, "shop").failed
+    assert failed is not None
+    assert failed.name == "content"
+
+
+def test_a_name_that_was_cut_or_changed_is_damage_and_not_another_database(tmp_path: Path) -> None:
+    head = POSTGRESQL.partition(b"%s")[0] + b"CREATE DATABASE shop;\n\\connect "
+    cut = tmp_path / "cut.sql"
+    cut.write_bytes(head + b"sho\n")
+    failed = Examiner(Silence()).examine(cut).failed
+    assert failed is not None
+    assert "truncated" in failed.detail
+    changed = tmp_path / "changed.sql"
+    changed.write_bytes(POSTGRESQL % b"CREATE DATABASE shop;\n\\connect shoq\nCREATE TABLE t ();\n")
+    with pytest.raises(UsageError, match="holds 2 databases"):
+        Examiner(Silence()).examine(changed)
+    changed.with_name("changed.sql.md5").write_text(f"{'0' * 32}  changed.sql\n")
+    failed = Examiner(Silence()).examine(changed).failed
     assert failed is not None
     assert failed.name == "content"
