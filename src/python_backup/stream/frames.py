@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import struct
 import sys
+import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -34,9 +35,6 @@ _ENTRY = struct.Struct("<II")  # stored size, size
 _FOOTER = struct.Struct("<IBI")  # frames, descriptor, magic
 _SKIPPABLE_MAGIC = 0x184D2A5E
 _SEEKABLE_MAGIC = 0x8F92EAB1
-_AHEAD = 3
-"""Frames that are compressed, or wait for it, before the next is taken in."""
-
 _DIGITS = 16
 _LARGEST = 64 << 20  # bytes of a frame, as it is held whole
 _PIECE = 256 << 10  # what is lexed at once stays in the cache
@@ -55,14 +53,10 @@ class FrameEncoder:
     size: int
     workers: int
     digests: list[str] = field(default_factory=list)
-    _pool: ThreadPoolExecutor = field(init=False)
     _held: list[bytes] = field(default_factory=list)
     _held_size: int = 0
     _under_way: deque[tuple[Future[bytes], int]] = field(default_factory=deque)
     _entries: bytearray = field(default_factory=bytearray)
-
-    def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.workers, thread_name_prefix="zstd")
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Whole frames, as many as are ready."""
@@ -70,10 +64,10 @@ class FrameEncoder:
         while self._held_size + len(rest) >= self.size:
             cut = self.size - self._held_size
             self._hold(bytes(rest[:cut]))
+            while len(self._under_way) >= self.workers:
+                yield self._ready()
             self._begin()
             rest = rest[cut:]
-            while len(self._under_way) > _AHEAD:
-                yield self._ready()
         if rest:
             self._hold(block if len(rest) == len(block) else bytes(rest))
 
@@ -83,7 +77,6 @@ class FrameEncoder:
             self._begin()
         while self._under_way:
             yield self._ready()
-        self._pool.shutdown()
         yield self._table()
 
     def _hold(self, part: bytes) -> None:
@@ -93,12 +86,10 @@ class FrameEncoder:
     def _begin(self) -> None:
         parts, size = self._held, self._held_size
         self._held, self._held_size = [], 0
-        self._under_way.append((self._pool.submit(self._compressed, parts, size), size))
-
-    def _compressed(self, parts: list[bytes], size: int) -> bytes:
-        compressor = zstd.ZstdCompressor(options=dict(self.options))
-        compressor.set_pledged_input_size(size)  # its tables are made no larger than that asks for
-        return compressor.compress(b"".join(parts), zstd.ZstdCompressor.FLUSH_FRAME)
+        future: Future[bytes] = Future()
+        arguments = (future, dict(self.options), parts, size)
+        threading.Thread(target=_compress, args=arguments, name="zstd", daemon=True).start()
+        self._under_way.append((future, size))
 
     def _ready(self) -> bytes:
         future, size = self._under_way.popleft()
@@ -110,6 +101,16 @@ class FrameEncoder:
     def _table(self) -> bytes:
         footer = _FOOTER.pack(len(self._entries) // _ENTRY.size, 0, _SEEKABLE_MAGIC)
         return _SKIPPABLE.pack(_SKIPPABLE_MAGIC, len(self._entries) + _FOOTER.size) + self._entries + footer
+
+
+def _compress(future: Future[bytes], options: dict[int, int], parts: list[bytes], size: int) -> None:
+    """Runs in a thread of its own, for which an end of the program does not wait: level 22 takes seconds."""
+    try:
+        compressor = zstd.ZstdCompressor(options=options)
+        compressor.set_pledged_input_size(size)  # its tables are made no larger than that asks for
+        future.set_result(compressor.compress(b"".join(parts), zstd.ZstdCompressor.FLUSH_FRAME))
+    except BaseException as exc:  # noqa: BLE001 - crosses over and is raised there
+        future.set_exception(exc)
 
 
 @dataclass(frozen=True, slots=True)
