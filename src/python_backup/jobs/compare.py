@@ -54,6 +54,16 @@ class ObjectsCompared:
         """Whether the target has just those that the dump makes, made by the same statements."""
         return not self.missing and not self.unexpected and not self.changed
 
+    @property
+    def told(self) -> str:
+        """What differs, by name: ``lacks a, b, has besides c``; nothing where nothing does."""
+        lists = (
+            ("lacks", self.missing),
+            ("has besides", self.unexpected),
+            ("has by other statements", self.changed),
+        )
+        return ", ".join(f"{word} {', '.join(names)}" for word, names in lists if names)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

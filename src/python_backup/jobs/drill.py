@@ -36,7 +36,6 @@ from python_backup.jobs.proving import (
     Unordered,
     enough,
     least,
-    missing,
     said,
     settled,
     table_proofs,
@@ -298,7 +297,7 @@ class _Drill:
         bad = tuple(table for table in tables if table.equality not in wanted)
         reasons = [
             *(f"table {table.table}: {said(table)}" for table in bad),
-            *(f"{o.kind}: {missing(o)}" for o in objects if not o.equal),
+            *(f"{o.kind}: {o.told}" for o in objects if not o.equal),
             *differences,
         ]
         return DrillReport(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_backup.errors import ArtifactCorrupt
-from python_backup.jobs.compare import compare_made
+from python_backup.jobs.compare import compare_made, compare_sequences
 from python_backup.model import Facts, Manifest
 from python_backup.storage.folder import ExpectedSum, expected_sum, manifest_of
+
+SHOWN = 20
+"""How many differences a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,28 @@ def _manifest_check(manifest: Manifest | None) -> Check:
 
 
 def facts_check(found: Facts, written: Facts) -> Check:
-    """Whether the dump still holds what the manifest says, table by table."""
-    tables = {t.name: t for t in found.tables}
-    differing = [t.name for t in written.tables if tables.pop(t.name, None) != t] + list(tables)
-    kinds = [kind.kind for kind in compare_made(written, found) if not kind.equal]
-    sequences = [] if found.sequences == written.sequences else ["sequences"]
-    if named := ", ".join([*differing, *kinds, *sequences]):
-        return Check("facts", f"not what the manifest says: {named}", ok=False)
-    return Check("facts", "rows, digests and objects are the manifest's", ok=True)
+    """Whether the dump still holds what the manifest says; every table and object that differs is named."""
+    differing = [
+        *_tables(found, written),
+        *(f"{kind.kind}: {kind.told}" for kind in compare_made(written, found) if not kind.equal),
+        *compare_sequences(written.sequences, found.sequences),
+        *(f"sequence {name} has a value" for name in sorted(set(found.sequences) - set(written.sequences))),
+    ]
+    if not differing:
+        return Check("facts", "rows, digests and objects are the manifest's", ok=True)
+    more = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
+    return Check("facts", f"not what the manifest says: {'; '.join(differing[:SHOWN])}{more}", ok=False)
+
+
+def _tables(found: Facts, written: Facts) -> Iterator[str]:
+    """One sentence for each table whose data is not the manifest's."""
+    now = {table.name: table for table in found.tables}
+    for table in written.tables:
+        other = now.pop(table.name, None)
+        if other is None:
+            yield f"table {table.name} is not there"
+        elif other.rows != table.rows:
+            yield f"table {table.name} has {other.rows} rows, not {table.rows}"
+        elif other != table:
+            yield f"table {table.name} has other rows"
+    yield from (f"table {name} is there besides" for name in now)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.piece import Piece
 from python_backup.dump.unordered import UnorderedDigests
-from python_backup.jobs.compare import ObjectsCompared
 from python_backup.model import Facts, Manifest, TableFacts
 from python_backup.storage.proofs import Equality
 
@@ -103,16 +102,6 @@ def said(table: TableProof) -> str:
     if table.equality is Equality.SAME_COUNT:
         return f"the rows are as many ({table.expected}), but not the same"
     return f"{table.expected} rows in the backup, {table.found} restored"
-
-
-def missing(kind: ObjectsCompared) -> str:
-    """Which objects of a kind differ."""
-    lists = (
-        ("lacks", kind.missing),
-        ("has besides", kind.unexpected),
-        ("has by other statements", kind.changed),
-    )
-    return ", ".join(f"{word} {', '.join(names)}" for word, names in lists if names)
 
 
 def _equality(old: TableFacts | None, new: TableFacts | None) -> Equality:

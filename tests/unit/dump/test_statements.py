@@ -87,6 +87,11 @@ def test_the_own_databases_name_does_not_count() -> None:
     assert digests("mysql", dump.format("shop"), "elsewhere") != shop
 
 
+FILLED = """CREATE MATERIALIZED VIEW public.m AS SELECT 1 WITH NO DATA;
+CREATE SEQUENCE public.s;
+SELECT pg_catalog.setval('public.s', 1, true);
+REFRESH MATERIALIZED VIEW public.m;
+"""
 PG_TABLE = "CREATE TABLE public.a (\n    id integer NOT NULL,\n    t text DEFAULT 'x  y'::text\n);\n"
 FUNCTION = "CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql AS $_$ SELECT 1; -- one $_$;\n"
 
@@ -114,6 +119,8 @@ def test_what_makes_no_other_object_in_postgresql_changes_no_digest(one: str, ot
         (PG_TABLE, f"{PG_TABLE}COMMENT ON COLUMN public.a.t IS 'y';\n"),
         (PG_TABLE, f"{PG_TABLE}ALTER TABLE ONLY public.a ALTER COLUMN id SET DEFAULT 1;\n"),
         (PG_TABLE, f"{PG_TABLE}ALTER TABLE public.a ENABLE ROW LEVEL SECURITY;\n"),
+        (FILLED, FILLED.replace("REFRESH MATERIALIZED VIEW public.m;\n", "")),
+        (FILLED, FILLED.replace("1, true", "1, false")),
         (FUNCTION, FUNCTION.replace("-- one", "-- two")),
         (FUNCTION, FUNCTION.replace("$_$;", "$_$ IMMUTABLE;")),
     ],

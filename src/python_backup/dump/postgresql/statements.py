@@ -2,7 +2,8 @@
 
 Left out: comments, white space; whose an object is and who may use it (``OWNER TO``, ``GRANT``, ``REVOKE``,
 ``ALTER DEFAULT PRIVILEGES``); all that is of no database alone (roles, tablespaces, the database itself); and
-what holds passwords (user mappings, subscriptions).
+what holds passwords (user mappings, subscriptions). Of data, that a materialized view is filled and that a
+sequence was not asked for its value yet: no other fact tells it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from python_backup.dump.statements import OTHERS, Made
 from python_backup.model import label
 
 _MAKES = re.compile(rb"(?i)(?:create|alter|comment|security)(?![A-Za-z0-9_$\x80-\xff])").match
+_REFRESHES = re.compile(rb"(?i)refresh\s").match
+_UNASKED = re.compile(rb"(?i),\s*false\s*\)\s*\Z").search
 _OWNER = re.compile(rb"(?i)\sowner\s+to\s+(?:\"(?:[^\"]|\"\")*+\"|[^\s\"]++)\s*+\Z").search
 _LEFT_OUT = frozenset({
     "DATABASE", "ROLE", "USER", "GROUP", "TABLESPACE", "SYSTEM", "PRIVILEGES", "SUBSCRIPTION", "MAPPING",
@@ -57,7 +60,9 @@ class PostgreSQLStatements:
         """The object that a statement makes, alters or comments on."""
         sql = statement.sql
         self.session.take(sql)
-        if not _MAKES(sql) or _OWNER(sql):
+        if not _MAKES(sql):
+            return self._filled(sql, created)
+        if _OWNER(sql):
             return None
         for one in created:
             if one.kind in _RELATIONS:
@@ -71,6 +76,14 @@ class PostgreSQLStatements:
         else:
             return None
         return Made(kind, name, b"\x00".join(text for text, _ in _TOKENS[self.session.standard](sql) if text))
+
+    def _filled(self, sql: bytes, created: Sequence[Created]) -> Made | None:
+        """That a materialized view is filled, and that a sequence was not asked for its value yet."""
+        if _REFRESHES(sql) and (what := about(self.session.cursor(sql))).name:
+            return Made("materialized_views", self.session.label(*what.name), b"filled")
+        if created and created[0].kind == "sequence_value" and _UNASKED(sql):
+            return Made("sequences", created[0].name, b"not asked yet")
+        return None
 
     def _belongs(self, at: Cursor) -> tuple[str, str] | None:
         """Kind and name of the object that a statement is about, if it has one."""
