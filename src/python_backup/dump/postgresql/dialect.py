@@ -63,13 +63,13 @@ class PostgreSQLDialect:
 
     def rewriter(
         self,
-        source: str | None,  # noqa: ARG002 - whatever database a statement names, the guard saw that it is the source
+        source: str | None,
         target: Any,
         changes: Changes,
         choices: Choices = AS_THE_DUMP,
     ) -> DumpRewriter:
         """A new rewriter; ``target`` is a `rewriter.Target`."""
-        return DumpRewriter(target, changes, choices)
+        return DumpRewriter(target, changes, choices, source)
 
     def builds(self) -> PostgreSQLBuilds:
         """A new reader of indexes and keys."""

@@ -15,6 +15,7 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.piece import ClientCommand, Piece, Statement
 from python_backup.dump.postgresql.bridging import bridged, left_out
+from python_backup.dump.postgresql.connections import named_at
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.names import quote
 from python_backup.dump.postgresql.session import Session, settings
@@ -59,6 +60,7 @@ class DumpRewriter:
     target: Target
     changes: Changes
     choices: Choices = AS_THE_DUMP
+    source: str | None = None
     _session: Session = field(default_factory=Session)
     _made: bool = False
     _missing: set[str] = field(default_factory=set)
@@ -70,12 +72,24 @@ class DumpRewriter:
             if isinstance(piece, ClientCommand):
                 self.changes.add(f"\\{piece.command} left out", piece.line, piece.text)
             elif isinstance(piece, Statement) and _TOUCHED(piece.sql):
+                self._tell_connection(piece)
                 self._session.take(piece.sql)
                 kept = self._statement(piece)
                 if kept is not None:
                     yield kept
             else:
                 yield piece
+
+    def _tell_connection(self, piece: Statement) -> None:
+        """Warns of a text that connects to the source, where the target is called otherwise in the end."""
+        if self.source in (None, self.choices.final_name or self.target.database):
+            return
+        at = named_at(piece.sql, self.source or "")
+        if at is not None:
+            line = piece.line + piece.sql.count(b"\n", 0, at)
+            self.changes.warnings.append(
+                f"line {line}: a connection names the database {self.source}; it is left as it is"
+            )
 
     def _leave_out(self, kind: str, piece: Statement) -> Statement | None:
         """Counts the statement as one that the target does not get."""
