@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
     from python_backup.jobs.drill import DrillReport
 
-Case = tuple[str, str, str | None]
-"""What kind of thing, its name, and what is wrong with it."""
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What kind of thing, its name, what is wrong with it, and the seconds that it took if they are known."""
+
+    kind: str
+    name: str
+    wrong: str | None = None
+    seconds: float | None = None
 
 
 def junit(reports: Sequence[DrillReport]) -> str:
@@ -24,7 +32,7 @@ def junit(reports: Sequence[DrillReport]) -> str:
 
 def _suite(suites: ET.Element, report: DrillReport) -> None:
     cases = list(_cases(report))
-    failed = sum(1 for _, _, wrong in cases if wrong is not None)
+    failed = sum(1 for case in cases if case.wrong is not None)
     error = report.verdict == "error"
     suite = ET.SubElement(
         suites,
@@ -36,30 +44,40 @@ def _suite(suites: ET.Element, report: DrillReport) -> None:
         errors=str(failed if error else 0),
         time=f"{sum(report.seconds.values()):.3f}",
     )
-    for kind, name, wrong in cases:
-        case = ET.SubElement(suite, "testcase", classname=f"{report.file.name}.{kind}", name=_written(name))
-        if wrong is not None:
-            ET.SubElement(case, "error" if error else "failure", message=_written(wrong))
+    if report.recovery:
+        properties = ET.SubElement(suite, "properties")
+        for part, spent in report.recovery.items():
+            ET.SubElement(properties, "property", name=f"recovery.{part}", value=f"{spent:.3f}")
+    for case in cases:
+        drawn = ET.SubElement(
+            suite, "testcase", classname=f"{report.file.name}.{case.kind}", name=_written(case.name)
+        )
+        if case.seconds is not None:
+            drawn.set("time", f"{case.seconds:.3f}")
+        if case.wrong is not None:
+            ET.SubElement(drawn, "error" if error else "failure", message=_written(case.wrong))
 
 
-def _cases(report: DrillReport) -> Iterator[Case]:
+def _cases(report: DrillReport) -> Iterator[_Case]:
     shown = report.tables or report.objects
-    yield (
+    yield _Case(
         "drill",
         "verdict",
         None if shown or report.verdict == "proven" else (report.reason or report.verdict),
     )
     for table in report.tables:
         wrong = f"{table.expected} rows in the backup, {table.found} restored: {table.equality}"
-        yield "tables", table.table, wrong if table.table in report.bad_tables else None
+        bad = table.table in report.bad_tables
+        yield _Case("tables", table.table, wrong if bad else None, table.seconds)
     for kind in report.objects:
         lists = (("missing", kind.missing), ("besides", kind.unexpected), ("changed", kind.changed))
         wrong = "; ".join(f"{word}: {', '.join(names)}" for word, names in lists if names)
-        yield "objects", kind.kind, wrong or None
+        yield _Case("objects", kind.kind, wrong or None)
     for difference in report.differences:
-        yield "sequences", difference, difference
+        yield _Case("sequences", difference, difference)
     for check in report.checks:
-        yield "checks", check.sql, None if check.ok else f"expected {check.expected}, found {check.found}"
+        told = f"expected {check.expected}, found {check.found}"
+        yield _Case("checks", check.sql, None if check.ok else told)
 
 
 def _written(text: str) -> str:

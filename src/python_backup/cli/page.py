@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from python_backup.cli import words
+from python_backup.cli.drilled import recovery
 
 if TYPE_CHECKING:
     from python_backup.jobs.drill import DrillReport
@@ -53,10 +54,11 @@ def _section(report: DrillReport) -> Iterator[str]:
         "database": report.database,
         "server": report.server,
         "begun": words.moment(report.started),
-        "time": ", ".join(f"{name} {words.duration(spent)}" for name, spent in report.seconds.items()),
+        "time to recover": recovery(report),
+        "steps": ", ".join(f"{name} {words.duration(spent)}" for name, spent in report.seconds.items()),
     }
     yield _table(("", ""), [(name, value) for name, value in facts.items() if value])
-    yield _table(("table", "#rows", "#restored", "bytes", ""), list(_tables(report)))
+    yield _table(("table", "#rows", "#restored", "#bytes", "#time", ""), list(_tables(report)))
     yield _table(("objects", "#in the backup", "#restored", ""), list(_objects(report)))
     yield _table(
         ("check", "expected", "found", ""),
@@ -72,7 +74,7 @@ def _tables(report: DrillReport) -> Iterator[tuple[str, ...]]:
     for table in report.tables:
         mark = _mark(table.equality, good=table.table not in report.bad_tables)
         rows = words.number(table.expected), words.number(table.found)
-        yield table.table, *rows, words.size(table.size), mark
+        yield table.table, *rows, words.size(table.size), words.duration(table.seconds), mark
 
 
 def _objects(report: DrillReport) -> Iterator[tuple[str, ...]]:

@@ -74,9 +74,38 @@ def test_what_contradicts_itself_is_a_usage_error(
 
 def test_junit_names_each_thing_that_was_shown() -> None:
     suite = ET.fromstring(junit([PROVEN]))[0]
-    names = [(case.attrib["classname"].rpartition(".")[2], case.attrib["name"]) for case in suite]
+    names = [
+        (case.attrib["classname"].rpartition(".")[2], case.attrib["name"]) for case in suite.iter("testcase")
+    ]
     assert names == [("drill", "verdict"), ("tables", "orders"), ("objects", "views")]
     assert (suite.attrib["failures"], suite.attrib["errors"], suite.attrib["time"]) == ("0", "0", "2.500")
+
+
+TIMED = replace(
+    PROVEN,
+    tables=(TableProof("orders", 3, 3, 120, Equality.IDENTICAL, 1.25),),
+    seconds={"start": 2.0, "examine": 0.2, "load": 3.5, "dump": 0.5},
+    indexing=1.0,
+)
+
+
+def test_junit_has_the_time_of_each_table_and_the_time_to_recover_in_parts() -> None:
+    suite = ET.fromstring(junit([TIMED]))[0]
+    times = {case.attrib["name"]: case.attrib.get("time") for case in suite.iter("testcase")}
+    assert times == {"verdict": None, "orders": "1.250", "views": None}
+    assert {one.attrib["name"]: one.attrib["value"] for one in suite.iter("property")} == {
+        "recovery.get": "0.200",
+        "recovery.restore": "2.500",
+        "recovery.index": "1.000",
+        "recovery.verify": "0.500",
+        "recovery.start": "2.000",
+    }
+
+
+def test_the_page_has_the_time_of_each_table_and_the_time_to_recover_in_parts() -> None:
+    text = page([TIMED])
+    assert "get 0.20 s, restore 2.50 s, index 1.00 s, verify 0.50 s, start 2.00 s" in text
+    assert '<td class="n">1.25 s</td>' in text
 
 
 def test_junit_tells_a_bad_backup_from_a_drill_that_could_not_be_done() -> None:
