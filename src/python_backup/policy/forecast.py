@@ -19,6 +19,7 @@ BACKUPS = 30
 
 AHEAD = timedelta(days=30)
 
+_LONGEST = timedelta.max.total_seconds() / 2  # no time can be longer; a drill of one byte may foretell more
 _DAY = 86_400.0
 
 
@@ -158,7 +159,7 @@ def judged(foretold: Forecast, objectives: Objectives, now: datetime) -> Iterato
         age = max(timedelta(), now - foretold.latest.at) if foretold.latest else None
         yield Judged("rpo", objectives.rpo, age, age is not None and age <= objectives.rpo)
     if objectives.rto is not None:
-        takes = None if foretold.seconds is None else timedelta(seconds=foretold.seconds)
+        takes = None if foretold.seconds is None else timedelta(seconds=min(foretold.seconds, _LONGEST))
         met = takes is not None and takes <= objectives.rto
         yield Judged("rto", objectives.rto, takes, met, _days_left(foretold, objectives.rto) if met else None)
 

@@ -168,6 +168,11 @@ def test_when_it_will_be_missed_is_told_where_it_grows() -> None:
     assert by_name(steady, Objectives(rto=timedelta(seconds=20)))["rto"].days_left is None
 
 
+def test_a_time_beyond_all_calendars_is_missed() -> None:
+    foretold = forecast([Taken(NOW, 10**14)], [drill(1, 1e6)])
+    assert not by_name(foretold, Objectives(rto=timedelta(days=10**6)))["rto"].met
+
+
 @given(backups, drills, st.integers(1, 10**6), st.integers(1, 10**6))
 def test_a_wider_objective_is_met_where_a_narrower_one_is(taken, found, one: int, two: int) -> None:
     foretold = forecast(taken, found)
