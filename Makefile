@@ -29,11 +29,13 @@ check: .venv/ready ## every lint: format, rules, types, floors
 bench: .venv/ready ## time each side against the stock tools (SIZE=1000 megabytes; ARGS=--help)
 	@PYTHONPATH=tests:tools $(BIN)/python -m bench --size $(SIZE) $(ARGS)
 
-chaos: .venv/ready ## end restores at random moments on every engine (MOMENTS=200 on each); all hostile names
+chaos: .venv/ready ## end restores at random moments on every engine (MOMENTS=200 on each); all hostile names; drills on every version
 	@VYA_CHAOS=$(MOMENTS) $(BIN)/pytest -n 3 -q --timeout 0 tests/chaos \
 	  tests/integration/engines/mysql/test_takeover_killed.py \
 	  tests/integration/engines/mysql/test_takeover_crashed.py tests/integration/engines/postgresql/test_takeover.py \
-	  tests/integration/jobs/test_hostile_names.py $(ARGS)
+	  tests/integration/jobs/test_hostile_names.py tests/integration/jobs/test_drill_samples.py \
+  tests/integration/jobs/test_drill.py::test_the_database_of_everything_is_proven_table_by_table_and_object_by_object \
+  $(ARGS)
 
 faults: .venv/ready ## every fault on every engine; artifacts cut and changed at each byte (docs/faults.md)
 	@$(BIN)/python tools/provide_servers.py

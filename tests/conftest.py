@@ -32,6 +32,8 @@ FIXTURES = {
     "family_server": FAMILIES,
     "dbms_server": FAMILIES,
 }
+FEWER = {"family_server": one_of_each, "dbms_server": newest_of_each}
+"""Which of all servers a fixture gives; all of them with $VYA_CHAOS."""
 PAIR = "server_pair"
 
 
@@ -82,10 +84,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if name in metafunc.fixturenames:
             programs = metafunc.config.stash[CONTAINERS if name == "container_server" else PROGRAMS]
             wanted = [p for p in programs if p.family in families]
-            if name == "family_server" and not os.environ.get("VYA_CHAOS"):
-                wanted = one_of_each(wanted)
-            if name == "dbms_server":
-                wanted = newest_of_each(wanted)
+            if name in FEWER and not os.environ.get("VYA_CHAOS"):
+                wanted = FEWER[name](wanted)
             needed = families if name != "container_server" else () if wanted else ("docker",)
             missing = [family for family in needed if not any(p.family == family for p in programs)]
             wanted += [Program(id=f"no-{family}", dbms=family, version="") for family in missing]

@@ -38,7 +38,7 @@ def family_server(request: pytest.FixtureRequest, servers: Session) -> RunningSe
 
 @pytest.fixture(scope="session")
 def dbms_server(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
-    """The newest PostgreSQL, MySQL and MariaDB in turn."""
+    """The newest PostgreSQL, MySQL and MariaDB in turn; all versions with $VYA_CHAOS."""
     return _wait(request, servers)
 
 
