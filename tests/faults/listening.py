@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -66,7 +67,7 @@ def listening(server: RunningServer) -> Iterator[Listening]:
 
 def artifact(server: RunningServer, folder: Path, stored: Format, size: int) -> Path:
     """A backup whose artifact has about so many bytes (within a third), manifest and sum beside it."""
-    name = f"cut_{stored.value}"
+    name = f"cut_{stored.value}_{uuid.uuid4().hex[:6]}"  # other workers make theirs on the same server
     densities = {Format.NONE: 80, Format.GZIP: 46, Format.ZIP: 46, Format.ZSTD: 44, Format.CUSTOM: 46}
     rows = max(1, (size - 2500) // densities[stored])
     text = "md5(q.i::text) || md5(q.i::text || 'x')" if server.family == "postgresql" else "sha2(q.i, 256)"
