@@ -14,7 +14,7 @@ from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
-    from python_backup.engines.engine import How
+    from python_backup.engines.merged import How
     from python_backup.jobs.merge import MergeReport
     from python_backup.storage.locks import Locks
 

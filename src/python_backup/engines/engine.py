@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
+from python_backup.engines.merged import How, Merged
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.model import Check, Dbms, Facts, Instance, Limits, Tools
 
@@ -54,7 +55,8 @@ class Swap:
 
     ``before`` is None where there is no target yet. ``disconnect`` ends other sessions on the
     target. ``keep_properties``: what belongs to the database and not to its contents (owner,
-    grants, settings, connection limit, comment) is on the new one as it was on the old.
+    grants, settings, connection limit, comment) is on the new one as it was on the old. ``grants``
+    are given again at its end, beside the target's own; see `Server.grants`.
     """
 
     fresh: str
@@ -62,6 +64,7 @@ class Swap:
     before: str | None
     disconnect: bool = False
     keep_properties: bool = True
+    grants: tuple[str, ...] = ()
 
 
 class Severity(StrEnum):
@@ -88,7 +91,7 @@ class Wanted:
 
     ``names`` are the databases that it makes, the target among them. ``version`` is the dump's
     server's, where it is known. ``size`` is how many bytes of rows are to be stored; ``freed`` those
-    of the target that go before. ``in_place``: the target is emptied before it is filled.
+    of the target that go before.
     """
 
     target: str
@@ -100,7 +103,6 @@ class Wanted:
     needs: Needs
     size: int = 0
     freed: int = 0
-    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +121,6 @@ class Lack:
 
     def __str__(self) -> str:
         return f"{self.what}: {self.remedy}"
-
-
-How = Literal["keep", "replace", "add"]
-"""What becomes of a row that is there already: kept as it is, replaced; ``add``: it must not be there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """What became of one table's rows; ``advanced`` says which sequences were set forward, in sentences."""
-
-    table: str
-    added: int
-    kept: int
-    replaced: int
-    advanced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +175,10 @@ class Server(Protocol):
 
     def unreturnable(self, database: str) -> tuple[str, ...]:
         """What this server holds there and takes from no dump: no safety backup brings it back."""
+        ...
+
+    def grants(self, database: str) -> tuple[str, ...]:
+        """Statements that give again the rights which go when what they are on is dropped and made anew."""
         ...
 
     def restore_problems(self, wanted: Wanted) -> tuple[Finding, ...]:
@@ -279,8 +270,8 @@ class Server(Protocol):
         """
         ...
 
-    def filled(self, database: str) -> None:
-        """Ends what `empty` began: the contents are whole."""
+    def filled(self, database: str, grants: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Ends what `empty` began: the contents are whole, and get these `grants`; returns warnings."""
         ...
 
     def half_filled(self, database: str) -> str | None:

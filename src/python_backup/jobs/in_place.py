@@ -8,7 +8,7 @@ holds something is whole, the old one or the new one, and one that is empty is t
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -43,10 +43,12 @@ class Safety:
 class Emptied:
     """A target that is empty now; ``before`` is a free name for that empty database when it is replaced.
 
-    ``succeed`` is called when the target is restored.
+    ``grants`` are what went with the contents, to be given again. ``succeed`` is called when the target
+    is restored.
     """
 
     before: str
+    grants: tuple[str, ...]
     succeed: Callable[[], None]
 
 
@@ -105,7 +107,7 @@ class InPlace:
         """
         empty = free_beside(server, self.instance, target, RESTORING, self.now())
         before = free_beside(server, self.instance, target, BEFORE, self.now())
-        mark = Mark(artifact, self.instance.id, target, (empty, before))
+        mark = Mark(artifact, self.instance.id, target, (empty, before), server.grants(target))
         done: list[bool] = []
         with marked(mark):
             try:
@@ -113,7 +115,7 @@ class InPlace:
                     server.create(empty, like)
                     server.take_over(Swap(empty, target, before, disconnect=disconnect))
                     server.drop(before)
-                yield Emptied(before, lambda: done.append(True))
+                yield Emptied(before, mark.grants, lambda: done.append(True))
             except BaseException as exc:
                 server.close()  # it may be amid a statement; another connection works on the target now
                 self._mended_after(exc, mark)
@@ -128,7 +130,7 @@ class InPlace:
 
         Calling what is given says that it is filled.
         """
-        mark = Mark(artifact, self.instance.id, target, ())
+        mark = Mark(artifact, self.instance.id, target, (), server.grants(target))
         done: list[bool] = []
         with marked(mark):
             try:
@@ -136,7 +138,7 @@ class InPlace:
                     server.empty(target, str(artifact), disconnect=disconnect)
                 yield lambda: done.append(True)
                 if done:
-                    server.filled(target)
+                    self._noted(server.filled(target, mark.grants))
             except BaseException as exc:
                 server.close()  # it may be amid a statement; another connection works on the target now
                 self._mended_after(exc, mark)
@@ -183,6 +185,10 @@ class InPlace:
             return f"{mark.database} holds what it should; its safety backup {mark.artifact} was not needed"
         return f"{mark.database} was put back from its safety backup {mark.artifact}"
 
+    def _noted(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            self.progress.note(warning)
+
     def _own(self, mark: Mark) -> Whole:
         # what this program took of the target itself goes back, whatever its routines and events may do
         return examine_whole(mark.artifact, self.instance, None, Examiner(self.progress, guarded=False))
@@ -193,7 +199,7 @@ class InPlace:
             server.create(mark.database, whole.like)
         server.empty(mark.database, str(mark.artifact), disconnect=True)
         self._filled(server, whole, mark, mark.database)
-        server.filled(mark.database)
+        self._noted(server.filled(mark.database, mark.grants))
 
     def _filled(self, server: Server, whole: Whole, mark: Mark, database: str) -> None:
         choices = Choices(final_name=mark.database, rename_ambiguous=False, events="keep")
@@ -209,7 +215,8 @@ class InPlace:
         try:
             self._filled(server, whole, mark, fresh)
             before = mark.beside[-1] if server.exists(target) else None
-            server.take_over(Swap(fresh, target, before, disconnect=True))
+            swap = Swap(fresh, target, before, disconnect=True, grants=mark.grants)
+            self._noted(server.take_over(swap))
         except BackupError:
             abandon(server, fresh, target)
             raise

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.pick import Pick
-from python_backup.engines.engine import How, Merged
+from python_backup.engines.merged import How, Merged
 from python_backup.errors import ConnectionFailed, DatabaseMissing, UsageError
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner

@@ -243,7 +243,6 @@ class _Look:
             facts=self.whole.facts,
             needs=needs,
             size=sum(table.size for table in self.whole.facts.tables),
-            in_place=state.exists and not self._keeps(state),
             freed=self.server.size(self.target) if state.exists and not self._keeps(state) else 0,
         )
         return self.server.restore_problems(wanted)

@@ -233,7 +233,7 @@ class _Restore:
         with _once(), place.emptied(server, target, artifact, like, disconnect=disconnect) as emptied:
             # who came to the empty database meanwhile has nothing to lose there
             bold = replace(self, request=replace(request, disconnect=True))
-            report = bold._beside(server, loading, target, emptied.before)  # noqa: SLF001 - its own class
+            report = bold._beside(server, loading, target, emptied.before, emptied.grants)  # noqa: SLF001 - its own class
             if report.taken_over:
                 server.drop(emptied.before)  # it was empty
                 emptied.succeed()
@@ -259,10 +259,12 @@ class _Restore:
         if others and not self.request.disconnect:
             raise in_use(target, others)
 
-    def _beside(self, server: Server, loading: Loading, target: str, before: str | None) -> RestoreReport:
+    def _beside(
+        self, server: Server, loading: Loading, target: str, before: str | None, grants: tuple[str, ...] = ()
+    ) -> RestoreReport:
         """Fills a database of another name, compares it, and only then lets it take the target's place.
 
-        What that holds is called ``before`` then; None where there is no target.
+        What that holds is called ``before`` then; None where there is no target. See `Swap` for ``grants``.
         """
         replaced = before is not None
         fresh = free_beside(server, self.request.instance, target, RESTORING, self.now())
@@ -274,12 +276,9 @@ class _Restore:
                 return self._report(loading, target, comparison, replaced=False)
             with _once(), timed("take_over", self.seconds):
                 swap = Swap(
-                    fresh,
-                    target,
-                    before,
-                    disconnect=self.request.disconnect,
-                    keep_properties=self.request.keep_properties,
-                )
+                    fresh, target, before, disconnect=self.request.disconnect,
+                    keep_properties=self.request.keep_properties, grants=grants,
+                )  # fmt: skip
                 self.warnings.extend(server.take_over(swap))
         except BaseException:
             self._dropped(fresh, target)

@@ -32,12 +32,16 @@ _FORMAT = "vya-backupdb/in-place"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One restore in place: of which database, and the databases that it makes beside it."""
+    """One restore in place: of which database, and the databases that it makes beside it.
+
+    ``grants`` are statements that give rights again which went with the contents.
+    """
 
     artifact: Path
     instance: str
     database: str
     beside: tuple[str, ...]
+    grants: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -59,6 +63,7 @@ def marked(mark: Mark) -> Iterator[None]:
         "instance": mark.instance,
         "database": mark.database,
         "beside": mark.beside,
+        "grants": mark.grants,
     }
     with publishing(mark.path) as sink:
         sink.write(json.dumps(content, indent=2).encode() + b"\n")
@@ -173,7 +178,8 @@ def _read(path: Path) -> Mark | None:
     try:
         told = json.loads(path.read_bytes())
         artifact = path.with_name(path.name.removesuffix(MARK))
-        return Mark(artifact, str(told["instance"]), str(told["database"]), tuple(map(str, told["beside"])))
+        beside, grants = tuple(map(str, told["beside"])), tuple(map(str, told.get("grants", ())))
+        return Mark(artifact, str(told["instance"]), str(told["database"]), beside, grants)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError) as exc:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.dump.pick import Pick
-from python_backup.engines.engine import How, Merged
+from python_backup.engines.merged import How, Merged
 from python_backup.errors import DatabaseMissing, Refused, StatementFailed, UsageError
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.merge import MergeReport, MergeRequest, merge

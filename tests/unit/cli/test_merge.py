@@ -7,7 +7,7 @@ import pytest
 
 from python_backup.dump.changes import Changes
 from python_backup.dump.pick import Pick
-from python_backup.engines.engine import Merged
+from python_backup.engines.merged import Merged
 from python_backup.jobs import merge as job
 from python_backup.jobs import restore
 from python_backup.jobs.merge import MergeReport, MergeRequest

@@ -13,7 +13,8 @@ from support.results import TAKEN, manifest
 
 
 def mark(folder: Path, name: str = "20260113_155440_mysql_dns_db.sql.zst") -> Mark:
-    return Mark(folder / name, "1", "dns_db", ("dns_db__restoring_x", "dns_db__before_x"))
+    grants = ("GRANT EXECUTE ON FUNCTION `dns_db`.`f` TO 'ü'@'%'",)
+    return Mark(folder / name, "1", "dns_db", ("dns_db__restoring_x", "dns_db__before_x"), grants)
 
 
 def test_a_mark_is_found_by_its_database_and_held_while_its_maker_works(tmp_path: Path) -> None:

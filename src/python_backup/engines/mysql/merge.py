@@ -18,7 +18,7 @@ from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.names import encode
 from python_backup.dump.mysql.tokens import tokens
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
-from python_backup.engines.engine import How, Merged
+from python_backup.engines.merged import How, Merged
 from python_backup.engines.mysql import load
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.errors import Refused, StatementFailed

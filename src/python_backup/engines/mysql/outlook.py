@@ -142,11 +142,11 @@ class Look:
         """Rights on single tables and routines of the target that are of no use, or gone, afterwards.
 
         The server keeps rights by name when tables change places. Those on routines go with these; the
-        restore gives them again, unless the target was emptied in between.
+        restore gives them again.
         """
         kept = self.wanted.facts.objects
         there = {name for kind in ("tables", "views", "sequences") for name in kept.get(kind, ())}
-        routines = set() if self.wanted.in_place else {name.lower() for name in kept.get("routines", ())}
+        routines = {name.lower() for name in kept.get("routines", ())}
         lost: Counter[str] = Counter()
         try:
             for user, host, name in self.session.rows(_ON_TABLES, self.wanted.target):

@@ -13,11 +13,13 @@ from typing import Any
 from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Finding, Lack, Swap, Wanted
+from python_backup.engines.merged import How, Merged
 from python_backup.engines.mysql import (
     dropping,
     dump,
     events,
+    grants,
     health,
     holding,
     inventory,
@@ -151,6 +153,10 @@ class MysqlServer:
         why = f"MariaDB {self.version.partition('-')[0]} takes the history of no table from a dump"
         return (f"{why}: {', '.join(tables)}",) if tables else ()
 
+    def grants(self, database: str) -> tuple[str, ...]:
+        """Those on routines; rights on tables stay by the tables' names."""
+        return grants.held(self._session, database)
+
     def client(self) -> Client:
         """The dump program that fits this server."""
         return client_of(self.toolbox.choose(self.flavour, self.number[:2]))
@@ -244,10 +250,10 @@ class MysqlServer:
         with closing(open_session(self.instance)) as session:
             standing.empty(session, database, told, own)
 
-    def filled(self, database: str) -> None:
-        """Wakes the events, and takes the mark away."""
+    def filled(self, database: str, grants: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Gives the rights again, wakes the events, and takes the mark away."""
         with closing(open_session(self.instance)) as session:
-            standing.filled(session, database)
+            return standing.filled(session, database, grants)
 
     def half_filled(self, database: str) -> str | None:
         """What `empty` was told."""

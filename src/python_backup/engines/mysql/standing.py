@@ -6,9 +6,9 @@ it is there the contents are a part of what they should be, and its comment tell
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
-from python_backup.engines.mysql import events, making, movable, sessions, steps, survey
+from python_backup.engines.mysql import events, grants, making, movable, sessions, steps, survey
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.engines.mysql.definitions import PLAIN, read, woken
 from python_backup.engines.mysql.dropping import FOLDER_NOT_EMPTY
@@ -86,8 +86,12 @@ def _make_anew(session: Session, database: str) -> None:
     session.rows(f"CREATE DATABASE {quoted(database)}{made}")
 
 
-def filled(session: Session, database: str) -> None:
-    """Wakes the events, and takes the mark away: the contents are whole."""
+def filled(session: Session, database: str, rights: Iterable[str]) -> tuple[str, ...]:
+    """Gives the rights again, wakes the events, and takes the mark away: the contents are whole.
+
+    Returns a sentence for each right that is gone.
+    """
+    gone = grants.give(session, rights)
     names = events.parked(session, database)
     session.rows(PLAIN)
     session.use(database)
@@ -95,6 +99,7 @@ def filled(session: Session, database: str) -> None:
     making.make_events(session, database, [woken(d) for d in asleep])
     for own in (survey.FREEING, survey.PARKED, survey.EMPTIED):
         session.rows(f"DROP TABLE IF EXISTS {quoted(database)}.{quoted(own)}")
+    return gone
 
 
 def reasons(session: Session, database: str) -> tuple[str, ...]:

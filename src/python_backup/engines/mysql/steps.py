@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from python_backup.engines.engine import Swap
-from python_backup.engines.mysql import dropping, events, making, survey, target
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql import dropping, events, grants, making, survey, target
+from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.definitions import (
     ROUTINES,
     Definition,
@@ -20,7 +20,7 @@ from python_backup.engines.mysql.definitions import (
 )
 from python_backup.engines.mysql.journal import Contents, Journal
 from python_backup.engines.mysql.movable import tables
-from python_backup.errors import NotPermitted, Refused
+from python_backup.errors import Refused
 
 _WITHOUT_TABLES = frozenset((*ROUTINES, "EVENT"))
 """The kinds that can be made before the tables are there."""
@@ -67,6 +67,7 @@ class _Move:
 def contents(session: Session, swap: Swap) -> tuple[Contents, Contents]:
     """What the target and the fresh database hold."""
     old = Contents() if swap.before is None else _contents(session, swap.target)
+    old = replace(old, grants=tuple(dict.fromkeys((*old.grants, *swap.grants))))
     return old, _contents(session, swap.fresh)
 
 
@@ -75,7 +76,7 @@ def _contents(session: Session, database: str) -> Contents:
         tables=tables(session, database),
         definitions=read(session, database),
         options=options(session, database),
-        grants=_grants(session, database),
+        grants=grants.held(session, database),
         parked=events.parked(session, database),
     )
 
@@ -84,26 +85,6 @@ def options(session: Session, database: str) -> str:
     """What SHOW CREATE DATABASE says behind the name: character set, collation, comment."""
     made = session.rows(f"SHOW CREATE DATABASE {quoted(database)}")[0][1]
     return _OPTIONS.sub("", made, count=1)
-
-
-def _grants(session: Session, database: str) -> tuple[str, ...]:
-    """The rights on single routines, which the server takes away when a routine is dropped."""
-    try:
-        rows = session.rows(
-            "SELECT user, host, routine_type, routine_name, proc_priv FROM mysql.procs_priv WHERE db = %s",
-            database,
-        )
-    except NotPermitted:
-        return ()
-    found = []
-    for user, host, kind, name, held in rows:
-        rights = [right for right in held.split(",") if right and right != "Grant"] or ["USAGE"]
-        option = " WITH GRANT OPTION" if "Grant" in held.split(",") else ""
-        who = target.quoted_account((user, host))
-        found.append(
-            f"GRANT {', '.join(rights)} ON {kind} {quoted(database)}.{quoted(name)} TO {who}{option}"
-        )
-    return tuple(found)
 
 
 def prepare(run: Run) -> None:
@@ -385,8 +366,4 @@ def _set_options(session: Session, database: str, wanted: str) -> None:
 
 def _grant(run: Run) -> None:
     """Gives the rights on the target's routines anew."""
-    for grant in run.journal.old.grants:
-        try:
-            run.session.send(grant.encode())
-        except ServerSaid as exc:
-            run.warnings.append(f"a right on a routine is gone: {grant}: {exc.reason}")
+    run.warnings += grants.give(run.session, run.journal.old.grants)

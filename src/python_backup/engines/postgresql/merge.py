@@ -16,7 +16,7 @@ import psycopg
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.postgresql.columns import columns_of, listed_columns
 from python_backup.dump.postgresql.session import Session, settings
-from python_backup.engines.engine import How, Merged
+from python_backup.engines.merged import How, Merged
 from python_backup.engines.postgresql import load
 from python_backup.engines.postgresql.connection import PASSING, identifier, literal, query
 from python_backup.errors import BackupError, NotPermitted, Refused, StatementFailed

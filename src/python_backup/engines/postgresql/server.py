@@ -14,7 +14,8 @@ import psycopg
 from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, How, Lack, Merged, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Finding, Lack, Swap, Wanted
+from python_backup.engines.merged import How, Merged
 from python_backup.engines.postgresql import (
     connection,
     dump,
@@ -240,6 +241,11 @@ class PostgresServer:
         del database
         return ()
 
+    def grants(self, database: str) -> tuple[str, ...]:
+        """None: a restore gives everything to its own account, as no dump has privileges."""
+        del database
+        return ()
+
     def unmovable(self, database: str) -> tuple[str, ...]:
         """Nothing ever: a database is renamed with all that it holds."""
         del database
@@ -249,9 +255,9 @@ class PostgresServer:
         """Never called: see `unmovable`."""
         raise AssertionError(f"{database!r} can be renamed: {told}, {disconnect}")
 
-    def filled(self, database: str) -> None:
+    def filled(self, database: str, grants: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Never called: see `unmovable`."""
-        raise AssertionError(f"{database!r} was never emptied")
+        raise AssertionError(f"{database!r} was never emptied: {grants}")
 
     def half_filled(self, database: str) -> str | None:
         """Nothing ever: see `unmovable`."""

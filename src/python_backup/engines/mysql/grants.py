@@ -1,0 +1,43 @@
+"""The rights on single routines: the server takes them away when a routine is dropped.
+
+Those on tables and databases stay by name. A restore makes routines anew, and gives their rights again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from python_backup.engines.mysql import target
+from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.errors import NotPermitted
+
+
+def held(session: Session, database: str) -> tuple[str, ...]:
+    """The rights on this database's routines, as statements; none where the account cannot see them."""
+    try:
+        rows = session.rows(
+            "SELECT user, host, routine_type, routine_name, proc_priv FROM mysql.procs_priv WHERE db = %s",
+            database,
+        )
+    except NotPermitted:
+        return ()
+    found = []
+    for user, host, kind, name, privileges in rows:
+        rights = [right for right in privileges.split(",") if right and right != "Grant"] or ["USAGE"]
+        option = " WITH GRANT OPTION" if "Grant" in privileges.split(",") else ""
+        who = target.quoted_account((user, host))
+        found.append(
+            f"GRANT {', '.join(rights)} ON {kind} {quoted(database)}.{quoted(name)} TO {who}{option}"
+        )
+    return tuple(found)
+
+
+def give(session: Session, grants: Iterable[str]) -> tuple[str, ...]:
+    """Gives them again, each that the server takes; a sentence for each that it does not."""
+    gone = []
+    for grant in grants:
+        try:
+            session.send(grant.encode())
+        except ServerSaid as exc:
+            gone.append(f"a right on a routine is gone: {grant}: {exc.reason}")
+    return tuple(gone)
