@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from python_backup.model import Instance, Secret
+from python_backup.model import Facts, Instance, Secret
 from support import databases
 from support.jobs import backed_up, facts, restored
 from support.markdown import code, fences, read, rows, section
@@ -191,7 +191,15 @@ def test_a_restore_with_just_these_rights_has_the_facts_of_the_backup(
     taken = backed_up(instance_for(any_server), shop, tmp_path)
     target = new_database(any_server, "shop", create=False)
     restored(accounts.make("restore", "restore", target), taken.path, target)
-    assert facts(backed_up(instance_for(any_server), target, tmp_path)) == facts(taken)
+    again = facts(backed_up(instance_for(any_server), target, tmp_path))
+    assert _but_for_events(again) == _but_for_events(facts(taken))
+
+
+def _but_for_events(found: Facts) -> Facts:
+    """Without the statements of events: those of a copy are disabled."""
+    return replace(
+        found, statements={kind: made for kind, made in found.statements.items() if kind != "events"}
+    )
 
 
 def test_definers_are_kept_with_the_rights_for_it_and_replaced_without(
