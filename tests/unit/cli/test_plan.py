@@ -145,6 +145,8 @@ def test_a_written_plan_is_restored_just_as_it_was_planned(
             planning.request,
             instance=asked[0].instance,
             locks=asked[0].locks,
+            jobs=asked[0].jobs,
+            waits=asked[0].waits,
             file=Path("/b/x.sql.zst"),
             target="shop",
             force=True,
