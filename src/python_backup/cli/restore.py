@@ -156,7 +156,12 @@ def _as_planned(path: Path, order: Order, settings: Config) -> RestoreRequest:
     from python_backup.jobs.planned import read_plan
 
     if order != Order(None, None):
-        raise UsageError("--plan says what is restored where, and how; leave out all other of that")
+        raise UsageError(
+            "--plan says what is restored where, and how; leave out all other of that",
+            hint="For a merge, leave out --plan: it is planned with --dry-run."
+            if order.parts.merges
+            else None,
+        )
     plan = read_plan(path)
     wanted = plan.order
     properties = PropertiesFrom.target if wanted.keep_properties else PropertiesFrom.dump

@@ -70,7 +70,40 @@ def test_a_merge_is_planned_as_its_dry_run(vya: Callable, asked: list[MergeReque
     same = ("-f", "x", "-i", "1", "--merge", "keep")
     assert vya("plan", *same).out == vya("restore", *same, "--dry-run").out
     assert [request.dry_run for request in asked] == [True, True]
-    assert vya("plan", *same, "--output", "p.json").code == 2
+
+
+@pytest.mark.parametrize("way", [("--merge", "replace"), ("--data-only",)])
+def test_a_merge_has_no_plan_that_is_written_or_done(
+    vya: Callable, asked: list[MergeRequest], way: tuple[str, ...]
+) -> None:
+    ran = vya("plan", "-f", "x", "-i", "1", *way, "--output", "p.json")
+    assert (ran.code, ran.err.splitlines()) == (
+        2,
+        [
+            "error: --output writes the plan of a restore, and a merge is none",
+            "hint: Leave --output out, and run the merge itself with the same options.",
+        ],
+    )
+    assert not Path("p.json").exists()
+    ran = vya("restore", *way, "--plan", "p.json")
+    assert (ran.code, ran.err.splitlines()) == (
+        2,
+        [
+            "error: --plan says what is restored where, and how; leave out all other of that",
+            "hint: For a merge, leave out --plan: it is planned with --dry-run.",
+        ],
+    )
+    assert asked == []
+
+
+def test_what_a_planned_merge_prints_is_no_plan_to_be_done(vya: Callable, asked: list[MergeRequest]) -> None:
+    Path("p.json").write_text(vya("plan", "-f", "x", "-i", "1", "--merge", "keep", "--json").out)
+    ran = vya("restore", "--plan", "p.json")
+    assert (ran.code, ran.err.splitlines()[0]) == (
+        5,
+        "error: p.json is no plan of this program: format: field required",
+    )
+    assert [request.dry_run for request in asked] == [True]
 
 
 def test_a_dry_run_of_a_merge_touches_nothing(vya: Callable, asked: list[MergeRequest]) -> None:
