@@ -253,8 +253,8 @@ class Manifest:
 
     ``errors`` says in sentences what may be missing. ``missing`` has by kind the labels of what the
     server listed and the dump does not hold. ``attempts`` is how many tries it took. ``suspect`` says by
-    table what is not as the config expects of it (`policy.anomalies`). ``spans`` says where the rows of
-    large tables stand in the dump.
+    table what is not as the config expects of it (`policy.anomalies`); ``accepted``: it was to be the new
+    measure, however far it had shrunk. ``spans`` says where the rows of large tables stand in the dump.
     """
 
     program: str
@@ -274,6 +274,7 @@ class Manifest:
     missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attempts: int = 1
     suspect: Mapping[str, str] = field(default_factory=dict)
+    accepted: bool = False
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
 
     @property

@@ -187,4 +187,5 @@ def test_its_schema_describes_every_field():
         "attempts",
         "spans",
         "suspect",
+        "accepted",
     }

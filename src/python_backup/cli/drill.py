@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from python_backup.cli.asking import Questions, questions
 from python_backup.cli.drilled import document, drawn, exit_code
 from python_backup.cli.junit import junit
 from python_backup.cli.options import ConfigOption, InstanceOption, load_config
@@ -88,7 +89,8 @@ def drill(
     screen = Screen(json=str(json) == "-")
     settings = _settings(config, screen, needed=file is None)
     receipts = receipting(settings)
-    drills = _Drills(settings, progress_on(screen), receipts, source, on, keep)
+    asked = questions(settings, dated=at is not None)
+    drills = _Drills(settings, progress_on(screen), receipts, _Way(source, on, keep), asked)
     if file is not None:
         reports = [drills.one(file)]
     else:
@@ -143,15 +145,23 @@ class _Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class _Way:
+    """How each is drilled, as the command line says."""
+
+    source: str | None
+    on: str | None
+    keep: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Drills:
     """One run's drills: what is the same for all of them."""
 
     settings: Config | None
     progress: Progress
     receipts: Receipting
-    source: str | None
-    on: str | None
-    keep: bool
+    way: _Way
+    asked: Questions
     clock: Callable[[], float] = monotonic
 
     def one(self, file: Path) -> DrillReport:
@@ -206,16 +216,14 @@ class _Drills:
         return turns(settings.directory, found)
 
     def _request(self, path: Path) -> DrillRequest:
-        from python_backup.jobs.checks import DrillCheck
         from python_backup.jobs.drill import DrillRequest
         from python_backup.jobs.ground import Grounds
 
-        if self.settings is None:
-            return DrillRequest(path, self.source, Grounds(self.on), keep=self.keep)
-        drilling = self.settings.drilling
-        grounds = Grounds(self.on or drilling.on, drilling.programs, drilling.image, drilling.scratch)
-        checks = tuple(DrillCheck(*check) for check in drilling.checks)
-        return DrillRequest(path, self.source, grounds, checks, self.keep)
+        way, grounds = self.way, Grounds(self.way.on)
+        if self.settings is not None:
+            drilling = self.settings.drilling
+            grounds = Grounds(way.on or drilling.on, drilling.programs, drilling.image, drilling.scratch)
+        return DrillRequest(path, way.source, grounds, self.asked.checks, self.asked.limits, way.keep)
 
 
 def _write(path: Path, text: str) -> None:

@@ -27,7 +27,7 @@ def expected_by(config: Config, *, accept_shrink: bool) -> Callable[[Instance, s
 
     def of(instance: Instance, database: str) -> Expectation:
         found = expectation(config.expected, instance.id, database)
-        return replace(found, max_shrink=None) if accept_shrink else found
+        return replace(found, max_shrink=None, accepted=True) if accept_shrink else found
 
     return of
 

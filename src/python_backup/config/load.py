@@ -19,6 +19,7 @@ from python_backup.config.scalars import age, share
 from python_backup.config.schema import (
     BackupSection,
     ConfigFile,
+    DrillRowsSection,
     ExpectationsSection,
     ExpectSection,
     InstanceSection,
@@ -53,7 +54,7 @@ class Logging:
 class Drilling:
     """How backups are drilled, and where; ``scratch`` are the instances that are for drills alone.
 
-    Each of ``checks`` is a database, a query, and what it should give.
+    Each of ``checks`` is a database, a query, and what it should give: text, or the file that has its rows.
     """
 
     on: str | None = None
@@ -61,7 +62,8 @@ class Drilling:
     image: str | None = None
     scratch: tuple[Instance, ...] = ()
     max_proof_age: timedelta | None = None
-    checks: tuple[tuple[str, str, str], ...] = ()
+    max_age: timedelta | None = None
+    checks: tuple[tuple[str, str, str | Path], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,8 +260,15 @@ def _drilling(checked: ConfigFile, places: _Places, scratch: tuple[Instance, ...
         image=section.docker.image,
         scratch=scratch,
         max_proof_age=age(section.max_proof_age),
-        checks=tuple((check.database, check.sql, check.expect) for check in section.checks),
+        max_age=age(section.max_age),
+        checks=tuple(
+            (check.database, check.sql, _expected(check.expect, places)) for check in section.checks
+        ),
     )
+
+
+def _expected(given: str | DrillRowsSection, places: _Places) -> str | Path:
+    return given if isinstance(given, str) else places.folder / Path(given.file).expanduser()
 
 
 def _logging(section: LoggingSection, folder: Path) -> Logging:

@@ -183,13 +183,26 @@ class RestoreSection(_Strict):
     safety: Annotated[SafetySection, Field(default_factory=SafetySection)]
 
 
+class DrillRowsSection(_Strict):
+    """Rows that a query should give, in a file."""
+
+    file: Annotated[
+        Word, Field(description="a text file: a row each line, values parted by tabs, NULL as nothing")
+    ]
+
+
+def _kind_of_expectation(value: object) -> str:
+    return "rows" if isinstance(value, dict | DrillRowsSection) else "text"
+
+
 class DrillCheckSection(_Strict):
     """One question to a restored database."""
 
     database: Annotated[Word, Field(description="the database whose drills ask it")]
     sql: Annotated[Word, Field(description="the query")]
     expect: Annotated[
-        str,
+        Annotated[str, Tag("text")] | Annotated[DrillRowsSection, Tag("rows")],
+        Discriminator(_kind_of_expectation),
         Field(description="`> 0`, `= 12` …: the one value compared; else the answer's text, by tabs"),
     ]
 
@@ -213,6 +226,9 @@ class DrillSection(_Strict):
     docker: Annotated[DrillDockerSection, Field(default_factory=DrillDockerSection)]
     max_proof_age: Annotated[
         Age | None, Field(description="how old a database's latest proof may get, such as 7d")
+    ] = None
+    max_age: Annotated[
+        Age | None, Field(description="how old a backup may be that is drilled, such as 26h")
     ] = None
     checks: Annotated[
         list[DrillCheckSection], Field(default_factory=list, description="questions to restored databases")

@@ -320,6 +320,7 @@ class _DatabaseBackup:
                     missing=missing,
                     attempts=tries.made,
                     suspect=self._suspect(held, wanted),
+                    accepted=self.request.expect(self.instance, self.database).accepted,
                     spans=facts.spans.result() if frames else {},
                 )
             )

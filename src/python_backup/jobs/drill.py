@@ -30,6 +30,7 @@ from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_se
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import opened_as_sql, peek
 from python_backup.jobs.ground import Chosen, Ground, Grounds, Wanted, choose
+from python_backup.jobs.limits import Drilled, Limits, kept
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.proving import (
     TableProof,
@@ -78,6 +79,7 @@ class DrillRequest:
     source: str | None = None
     grounds: Grounds = field(default_factory=Grounds)
     checks: tuple[DrillCheck, ...] = ()
+    limits: Limits = field(default_factory=Limits)
     keep: bool = False
 
 
@@ -211,7 +213,8 @@ class _Drill:
         facts = meter.counter.result()
         tables = tuple(table_proofs(report.facts, facts, report.clock.tables))
         tables = tuple(self._in_any_order(instance, report, tables))
-        return self._asked(instance, report, self._proof(report, (tables, facts), ground, header))
+        proof = self._proof(report, (tables, facts), ground, header)
+        return self._held(proof, (*self._limits(report, facts), *self._answers(instance, report)))
 
     def _chosen(self, header: Header | None) -> Chosen:
         """The server that is closest to the one that was dumped."""
@@ -316,13 +319,20 @@ class _Drill:
             bad_tables=frozenset(table.table for table in bad),
         )
 
-    def _asked(self, instance: Instance, report: RestoreReport, proof: DrillReport) -> DrillReport:
-        """The proof with the answers to one's own questions, the first that is not as expected a reason."""
-        if not self.request.checks:
-            return proof
-        with timed("check", self.seconds), connected(instance) as server:
-            checks = tuple(answered(server, report.target, report.source, self.request.checks))
-        reasons = [f"check {c.sql!r}: expected {c.expected}, found {c.found}" for c in checks if not c.ok]
+    def _limits(self, report: RestoreReport, facts: Facts) -> Iterator[CheckAnswered]:
+        database = report.source or report.target
+        drilled = Drilled(self.request.file, database, report.manifest, facts)
+        return kept(self.request.limits, drilled, self.started)
+
+    def _answers(self, instance: Instance, report: RestoreReport) -> Iterator[CheckAnswered]:
+        """The answers to one's own questions."""
+        if self.request.checks:
+            with timed("check", self.seconds), connected(instance) as server:
+                yield from answered(server, report.target, report.source, self.request.checks)
+
+    def _held(self, proof: DrillReport, checks: tuple[CheckAnswered, ...]) -> DrillReport:
+        """The proof with limits and answers, each that is not as expected a reason."""
+        reasons = [check.reason for check in checks if not check.ok]
         if not reasons:
             return replace(proof, checks=checks)
         reason = "; ".join([*([proof.reason] if proof.reason else []), *reasons])

@@ -19,13 +19,15 @@ class Expectation:
     ``max_shrink`` is the share of a table's rows, and of its bytes, that may be gone since the last good
     backup; None: any. ``min_rows`` has by a table's name, or pattern, the fewest rows. ``ignore`` are
     patterns of tables that may shrink. ``named``: the database was meant by its name, so that a table of
-    ``min_rows`` that it does not have is missed even in its first backup.
+    ``min_rows`` that it does not have is missed even in its first backup. ``accepted``: what is there now is
+    the new measure.
     """
 
     max_shrink: float | None = None
     min_rows: Mapping[str, int] = field(default_factory=dict)
     ignore: Sequence[str] = ()
     named: bool = False
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,22 @@ def met(expected: str, answer: Answer) -> bool:
     return value is not None and _OPERATORS[compared[1]](value, Decimal(compared[2]))
 
 
+def unlike(rows: str, answer: Answer) -> str | None:
+    """What the answer's first row is that is not as these ``rows``, or how many there are; None: all are.
+
+    ``rows`` is a file's text as `shown` makes it, each row with its line end, of any kind; the last one's
+    may be left out. A value's own line end parts lines as well, in both.
+    """
+    wanted = rows.replace("\r\n", "\n").removesuffix("\n").split("\n") if rows else []
+    found = shown(answer).replace("\r\n", "\n").split("\n") if answer else []
+    for number, (want, have) in enumerate(zip(wanted, found, strict=False), 1):
+        if want != have:
+            return f"row {number} is {have!r}, not {want!r}"
+    if len(wanted) != len(found):
+        return f"rows: {len(found):,}, not {len(wanted):,}"
+    return None
+
+
 def shown(answer: Answer) -> str:
     """The answer as text."""
     return "\n".join("\t".join("" if value is None else value for value in row) for row in answer)

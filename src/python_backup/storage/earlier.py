@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from python_backup.errors import BackupError
@@ -43,9 +44,10 @@ def earlier(folder: Path, wanted: Wanted, most: int = LOOKED_AT) -> Iterator[Man
                 yield manifest
 
 
-def last_good(folder: Path, wanted: Wanted) -> Manifest | None:
-    """The latest backup that is neither partial nor suspect."""
-    return next((manifest for manifest in earlier(folder, wanted) if manifest.good), None)
+def last_good(folder: Path, wanted: Wanted, before: datetime | None = None) -> Manifest | None:
+    """The latest backup that is neither partial nor suspect, of those begun ``before``."""
+    found = (one for one in earlier(folder, wanted) if before is None or one.started < before)
+    return next((manifest for manifest in found if manifest.good), None)
 
 
 def _is_like(name: str, wanted: Wanted) -> bool:

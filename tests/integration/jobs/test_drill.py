@@ -6,7 +6,7 @@ import gzip
 import os
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ import pymysql
 import pytest
 
 from integration.engines.mysql import everything
+from python_backup.cli.drilled import exit_code
 from python_backup.jobs.backup import BackupRequest, back_up
-from python_backup.jobs.checks import DrillCheck
+from python_backup.jobs.checks import DrillCheck, Rows
 from python_backup.jobs.drill import DrillReport, DrillRequest, drill
 from python_backup.jobs.ground import Grounds
+from python_backup.jobs.limits import Limits
 from python_backup.jobs.restore import RestoreReport, restore
 from python_backup.model import Dbms, Format, Instance
+from python_backup.policy.anomalies import Rule
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.proofs import Equality, Verdict
 from support import databases
@@ -147,7 +150,7 @@ def test_questions_of_ones_own_are_asked_of_the_restored_database(
     manifest = manifest_of(artifact)
     assert manifest is not None
 
-    def check(sql: str, expect: str, database: str = manifest.database) -> DrillCheck:
+    def check(sql: str, expect: str | Rows, database: str = manifest.database) -> DrillCheck:
         return DrillCheck(database, sql, expect)
 
     checks = (
@@ -156,12 +159,35 @@ def test_questions_of_ones_own_are_asked_of_the_restored_database(
         check("select count(*) from purchase where total is null", "> 0"),
         check("select nothing from nowhere", "> 0"),
         check("select 1", "= 2", database="another"),
+        check("select id from customer where id < 3 order by id", Rows("1\n2\n", "ids.tsv")),
+        check("select id from customer where id < 3 order by id", Rows("1\n3\n", "ids.tsv")),
     )
     request = DrillRequest(artifact, grounds=Grounds(programs=(Path(any_server.bin),)), checks=checks)
     report = drill(request, Silence(), now)
-    assert [answer.ok for answer in report.checks] == [True, True, False, False]
+    assert [answer.ok for answer in report.checks] == [True, True, False, False, True, False]
     assert report.verdict is Verdict.FAILED
     assert "nowhere" in report.checks[3].found
+    assert report.checks[5].reason.endswith("expected the rows of ids.tsv, found row 2 is '2', not '3'")
+
+
+def test_a_drill_holds_limits_against_what_was_restored(
+    family_server: RunningServer, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    database = new_database(family_server, "shop")
+    databases.execute(family_server, database, *SAMPLE[family_server.family])
+    backed_up(instance_for(family_server), database, tmp_path)
+    databases.execute(family_server, database, "delete from purchase")
+    path = backed_up(instance_for(family_server), database, tmp_path).path
+    assert path is not None
+    limits = Limits(timedelta(0), (Rule(max_shrink=0.2, min_rows={"customer": 2000}),))
+    grounds = Grounds(programs=(Path(family_server.bin),))
+    report = drill(DrillRequest(path, grounds=grounds, limits=limits), Silence(), now)
+    assert report.verdict is Verdict.FAILED
+    age, table = report.checks
+    assert (age.sql, age.ok, table.ok) == ("max_age", False, False)
+    assert table.sql.endswith("purchase")
+    assert table.found.endswith("100% less; max_shrink is 20%")
+    assert report.reason == f"{age.reason}; {table.reason}"
 
 
 def test_a_foreign_dump_is_proven_by_the_rows_counted_in_it(tmp_path: Path) -> None:
@@ -175,6 +201,28 @@ def test_a_foreign_dump_is_proven_by_the_rows_counted_in_it(tmp_path: Path) -> N
     report = drill(DrillRequest(dump), Silence(), now)
     assert (report.reason, report.verdict) == (None, Verdict.PROVEN)
     assert [(t.table, t.expected, t.found) for t in report.tables] == [("public.orders", 3, 3)]
+
+
+MISSING = {
+    "postgresql": ("CREATE EXTENSION nowhere WITH SCHEMA public;\n", "nowhere"),
+    "mysql": (
+        "CREATE TABLE `t` (`a` varchar(9)) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nowhere_ci;\n",
+        "nowhere",
+    ),
+}
+"""What only another server could make, and the word that must be told."""
+
+
+def test_what_the_server_lacks_makes_an_error_that_names_it(
+    any_server: RunningServer, tmp_path: Path
+) -> None:
+    statement, name = MISSING[any_server.family]
+    dump = tmp_path / "shop.sql"
+    dump.write_text(f"-- Server version\t{any_server.version}-{any_server.dbms}\n{statement}")
+    report = drilled(any_server, dump)
+    assert report.verdict is Verdict.ERROR, report.reason
+    assert name in (report.reason or "")
+    assert exit_code([report]) == 1
 
 
 def test_rows_in_another_order_are_shown_to_be_the_same_rows(

@@ -50,9 +50,10 @@ def test_a_backup_that_shrank_is_suspect_until_it_is_accepted(
     (latest,) = latest_of_each(list_backups(tmp_path))
     assert latest.path == good.path
 
-    accepted = replace(request, expect=lambda *_: Expectation(min_rows={"users": 1}))
+    accepted = replace(request, expect=lambda *_: Expectation(min_rows={"users": 1}, accepted=True))
     assert [taken(accepted).outcome, taken().outcome] == ["done", "done"]
     databases.execute(family_server, database, "delete from users")
     emptied = taken(accepted).manifest
     assert emptied is not None
     assert emptied.suspect == {users: "0 rows; min_rows is 1"}
+    assert (emptied.accepted, kept.accepted) == (True, False)

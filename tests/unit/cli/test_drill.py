@@ -18,12 +18,14 @@ from python_backup.cli.junit import junit
 from python_backup.cli.page import page
 from python_backup.engines.scratch import Kept
 from python_backup.jobs import drill as drilling
-from python_backup.jobs.checks import CheckAnswered
+from python_backup.jobs.checks import CheckAnswered, Rows
 from python_backup.jobs.compare import ObjectsCompared
 from python_backup.jobs.drill import DrillReport, DrillRequest
+from python_backup.jobs.limits import Limits
 from python_backup.jobs.proving import TableProof
 from python_backup.manifest import dump_manifest, load_manifest
 from python_backup.model import MANIFEST
+from python_backup.policy.anomalies import Rule
 from python_backup.storage.proofs import Equality, Proof, Verdict, keep
 from support.results import manifest
 
@@ -225,3 +227,48 @@ def test_what_was_kept_is_told(vya: Callable[..., Any], monkeypatch: pytest.Monk
     out = vya("drill", "--file", str(FILE), "--keep").out
     assert "to connect: psql -d shop\n" in out
     assert "to end it:  kill 12\n" in out
+
+
+def asked(vya: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> DrillRequest:
+    """What is asked of the job."""
+    requests: list[DrillRequest] = []
+
+    def drill(request: DrillRequest, *_: object) -> DrillReport:
+        requests.append(request)
+        return PROVEN
+
+    monkeypatch.setattr(drilling, "drill", drill)
+    assert vya("drill", *arguments).code == 0
+    return requests[0]
+
+
+def test_the_configs_questions_and_limits_are_asked(
+    vya: Callable[..., Any], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file,) = _backed_up(config.parent / "backups", "a")
+    (config.parent / "tax.tsv").write_text("1\t0.19\n")
+    config.write_text(
+        config.read_text() + "expect: {max_shrink: 20%}\n"
+        "drill:\n  max_age: 2d\n  checks:\n"
+        "    - {database: a, sql: select 1, expect: '> 0'}\n"
+        "    - {database: a, sql: select 2, expect: {file: tax.tsv}}\n"
+    )
+    request = asked(vya, monkeypatch, "--file", str(file))
+    assert [check.expect for check in request.checks] == ["> 0", Rows("1\t0.19\n", "tax.tsv")]
+    assert request.limits == Limits(timedelta(days=2), (Rule(max_shrink=0.2),))
+    late = asked(vya, monkeypatch, "--all", "--at", "2036-01-01")
+    assert late.limits == Limits(None, (Rule(max_shrink=0.2),))
+
+
+def test_a_file_of_rows_that_cannot_be_read_is_a_fault_of_the_config(
+    vya: Callable[..., Any], config: Path
+) -> None:
+    text = config.read_text()
+    config.write_text(text + "drill: {checks: [{database: a, sql: select 1, expect: {file: no.tsv}}]}\n")
+    ran = vya("drill", "--file", "x")
+    assert ran.code == 3
+    assert "drill.checks[0].expect.file: " in ran.err
+    (config.parent / "no.tsv").write_bytes(b"\xff")
+    assert "is no UTF-8" in vya("drill", "--file", "x").err
+    config.write_text(text + "drill: {checks: [{database: a, sql: select 1, expect: {path: no.tsv}}]}\n")
+    assert vya("drill", "--file", "x").code == 3

@@ -45,13 +45,18 @@ def _models(kind: Any) -> Iterator[type[BaseModel]]:
         yield from _models(inner)
 
 
+def _takes_text(kind: Any) -> bool:
+    """Whether a field may be mere text as well."""
+    return kind is str or any(_takes_text(inner) for inner in get_args(kind))
+
+
 def _keys(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
     """Every key that takes a value, by its path, with its field."""
     for name, field in model.model_fields.items():
         models = list(_models(field.annotation))
         listed = "list[" in str(field.annotation) and models
         key = f"{path}{name}"
-        if not models or name in {"password", "key"}:
+        if not models or _takes_text(field.annotation):
             yield key, field
         for inner in models:
             yield from _keys(inner, f"{key}[]." if listed else f"{key}.")

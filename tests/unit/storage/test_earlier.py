@@ -46,6 +46,8 @@ def test_the_last_good_backup_is_neither_partial_nor_suspect_nor_anothers(tmp_pa
     found = last_good(tmp_path, SHOP)
     assert found is not None
     assert found.artifact.file == good.name
+    assert last_good(tmp_path, SHOP, before=found.started) is None
+    assert last_good(tmp_path, SHOP, before=found.started + timedelta(seconds=1)) == found
 
 
 def test_the_latest_comes_first_and_a_format_narrows(tmp_path: Path) -> None:
