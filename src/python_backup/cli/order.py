@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from python_backup.cli.choosing import Choosing
+from python_backup.cli.choosing import (
+    AmbiguousOption,
+    Choosing,
+    DefinerOption,
+    EventsOption,
+    NoAclOption,
+    OwnerOption,
+)
+from python_backup.cli.options import InstanceOption
 from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
@@ -182,6 +193,55 @@ class Order:
             kept=settings.kept,
             safety=safety_of(settings),
         )
+
+
+def _order(
+    *,
+    file: FileOption = None,
+    instance: InstanceOption = None,
+    target: TargetOption = None,
+    source: SourceOption = None,
+    disconnect: DisconnectOption = False,
+    database_properties: PropertiesOption = PropertiesFrom.target,
+    in_place: InPlaceOption = None,
+    table: TablesOption = None,
+    exclude_table: ExcludedOption = None,
+    schema: SchemasOption = None,
+    schema_only: SchemaOnlyOption = False,
+    data_only: DataOnlyOption = False,
+    merge: MergeOption = None,
+    definer: DefinerOption = None,
+    owner: OwnerOption = None,
+    no_acl: NoAclOption = False,
+    rename_ambiguous: AmbiguousOption = None,
+    events: EventsOption = None,
+) -> Order:
+    names = (tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()))
+    parts = Parts(*names, schema_only, data_only, merge)
+    deciding = Choosing(tuple(definer or ()), owner, no_acl, rename_ambiguous, events)
+    return Order(
+        file, instance, target, source, disconnect, database_properties, in_place, parts, deciding
+    )  # fmt: skip
+
+
+def ordered(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which takes an ``order``, with all of an order's options before its own.
+
+    Typer makes options of a signature; so this has that of both.
+    """
+    signature = inspect.signature(command, eval_str=True)
+    asked = inspect.signature(_order, eval_str=True).parameters
+    own = {name: told for name, told in signature.parameters.items() if name != "order"}
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        order = _order(**{name: options.pop(name) for name in asked})
+        command(order=order, **options)
+
+    told = {**asked, **own}
+    run.__annotations__ = {name: parameter.annotation for name, parameter in told.items()}
+    vars(run)["__signature__"] = signature.replace(parameters=list(told.values()))
+    return run
 
 
 def safety_of(settings: Config) -> Safety:

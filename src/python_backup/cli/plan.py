@@ -10,33 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from python_backup.cli import words
-from python_backup.cli.choosing import (
-    AmbiguousOption,
-    Choosing,
-    DefinerOption,
-    EventsOption,
-    NoAclOption,
-    OwnerOption,
-)
 from python_backup.cli.exit_codes import REFUSED
-from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
-from python_backup.cli.order import (
-    DataOnlyOption,
-    DisconnectOption,
-    ExcludedOption,
-    FileOption,
-    InPlaceOption,
-    MergeOption,
-    Order,
-    Parts,
-    PropertiesFrom,
-    PropertiesOption,
-    SchemaOnlyOption,
-    SchemasOption,
-    SourceOption,
-    TablesOption,
-    TargetOption,
-)
+from python_backup.cli.options import ConfigOption, JsonOption, load_config
+from python_backup.cli.order import Order, ordered
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Screen, as_json
 from python_backup.errors import UsageError
@@ -51,26 +27,10 @@ _STYLES = {"blocks": BAD, "differs": "yellow", "tells": ""}
 _VERDICTS = {"ready": GOOD, "ready with changes": "yellow", "blocked": BAD}
 
 
+@ordered
 def plan(
     *,
-    file: FileOption = None,
-    instance: InstanceOption = None,
-    target: TargetOption = None,
-    source: SourceOption = None,
-    disconnect: DisconnectOption = False,
-    database_properties: PropertiesOption = PropertiesFrom.target,
-    in_place: InPlaceOption = None,
-    table: TablesOption = None,
-    exclude_table: ExcludedOption = None,
-    schema: SchemasOption = None,
-    schema_only: SchemaOnlyOption = False,
-    data_only: DataOnlyOption = False,
-    merge: MergeOption = None,
-    definer: DefinerOption = None,
-    owner: OwnerOption = None,
-    no_acl: NoAclOption = False,
-    rename_ambiguous: AmbiguousOption = None,
-    events: EventsOption = None,
+    order: Order,
     output: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Write the plan for `restore --plan`.", show_default=False),
@@ -80,14 +40,8 @@ def plan(
 ) -> None:
     """Tell what a restore would do, and what stands against it; touches nothing."""
     screen = Screen(json=json)
-    names = (tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()))
-    parts = Parts(*names, schema_only, data_only, merge)
-    deciding = Choosing(tuple(definer or ()), owner, no_acl, rename_ambiguous, events)
-    order = Order(
-        file, instance, target, source, disconnect, database_properties, in_place, parts, deciding
-    )  # fmt: skip
     settings = load_config(config, screen)
-    if not parts.merges:
+    if not order.parts.merges:
         show_plan(order.request(settings, "plan"), screen, output)
         return
     if output is not None:

@@ -11,36 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from python_backup.cli import words
-from python_backup.cli.choosing import (
-    AmbiguousOption,
-    Choosing,
-    DefinerOption,
-    EventsOption,
-    NoAclOption,
-    OwnerOption,
-)
 from python_backup.cli.exit_codes import DIFFERS
 from python_backup.cli.merge import run_merge
-from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
-from python_backup.cli.order import (
-    DataOnlyOption,
-    DisconnectOption,
-    ExcludedOption,
-    FileOption,
-    InPlaceOption,
-    JobsOption,
-    MergeOption,
-    Order,
-    Parts,
-    PropertiesFrom,
-    PropertiesOption,
-    SchemaOnlyOption,
-    SchemasOption,
-    SourceOption,
-    TablesOption,
-    TargetOption,
-    jobs_of,
-)
+from python_backup.cli.options import ConfigOption, JsonOption, load_config
+from python_backup.cli.order import JobsOption, Order, PropertiesFrom, jobs_of, ordered
 from python_backup.cli.plan import changes_drawn, show_plan
 from python_backup.cli.progress import Shown, progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
@@ -76,30 +50,14 @@ _ResumeOption = Annotated[
 _VERDICTS = {True: Cell("equal", GOOD), False: Cell("differs", BAD), None: Cell("not counted", FAINT)}
 
 
+@ordered
 def restore(
     *,
     context: typer.Context,
-    file: FileOption = None,
-    instance: InstanceOption = None,
-    target: TargetOption = None,
-    source: SourceOption = None,
+    order: Order,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; touch nothing.")] = False,
     planned: _PlannedOption = None,
     force: _ForceOption = False,
-    disconnect: DisconnectOption = False,
-    database_properties: PropertiesOption = PropertiesFrom.target,
-    in_place: InPlaceOption = None,
-    table: TablesOption = None,
-    exclude_table: ExcludedOption = None,
-    schema: SchemasOption = None,
-    schema_only: SchemaOnlyOption = False,
-    data_only: DataOnlyOption = False,
-    merge: MergeOption = None,
-    definer: DefinerOption = None,
-    owner: OwnerOption = None,
-    no_acl: NoAclOption = False,
-    rename_ambiguous: AmbiguousOption = None,
-    events: EventsOption = None,
     jobs: JobsOption = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not compare before it counts.")] = False,
     resume_or_undo: _ResumeOption = None,
@@ -109,12 +67,6 @@ def restore(
 ) -> None:
     """Restore an artifact beside the target, compare it, and let it take over."""
     screen = Screen(json=json)
-    names = (tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()))
-    parts = Parts(*names, schema_only, data_only, merge)
-    deciding = Choosing(tuple(definer or ()), owner, no_acl, rename_ambiguous, events)
-    order = Order(
-        file, instance, target, source, disconnect, database_properties, in_place, parts, deciding
-    )  # fmt: skip
     if resume_or_undo is not None:
         _only_instance(order)
         settings = load_config(config, screen)
@@ -122,7 +74,7 @@ def restore(
         settle(resume_or_undo, order.instance or "", settings, screen, locks)
         return
     settings = load_config(config, screen)
-    if parts.merges and planned is None:
+    if order.parts.merges and planned is None:
         locked = None if dry_run else locks_of(context, settings, screen, wait)
         run_merge(order, settings, screen, locked, dry_run=dry_run)
         return
