@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from integration.jobs.test_in_place import DUMPS, TABLES, backed_up, in_place, now
-from python_backup.errors import StatementFailed
+from python_backup.engines.engine import Swap
+from python_backup.engines.mysql import steps, takeover
+from python_backup.errors import BackupError, StatementFailed
+from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import InPlace, Safety
 from python_backup.jobs.rollback import settle
 from support import databases
@@ -96,3 +99,28 @@ def test_rights_on_routines_are_given_again_however_a_restore_in_place_ends(
 
     shop.restore(shop.backup)
     assert shop.rights() == RIGHTS
+
+
+def test_rights_that_come_with_a_swap_are_given_at_its_end_to_accounts_that_are_there(
+    mysql_server: RunningServer, new_database: Name, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, fresh = new_database(mysql_server, "empty"), new_database(mysql_server, "fresh")
+    before = new_database(mysql_server, "before", create=False)
+    databases.execute(
+        mysql_server, fresh, "create table t (a int)", "create function f() returns int return 1"
+    )
+    swap = Swap(fresh, target, before, grants=(f"GRANT EXECUTE ON FUNCTION `{target}`.`f` TO 'no_one'@'%'",))
+
+    def cut(*_: object, **__: object) -> None:
+        raise BackupError("cut")
+
+    with monkeypatch.context() as killed:
+        killed.setattr(steps, "finish", cut)
+        killed.setattr(takeover, "_undone", lambda *_: True)
+        with connected(instance_for(mysql_server)) as server, pytest.raises(BackupError, match="cut"):
+            server.take_over(swap)
+    with connected(instance_for(mysql_server)) as server:
+        assert server.settle(target) == f"{target!r} holds what it held before: the swap was undone"
+        (gone,) = (text for text in server.take_over(swap) if "a right" in text)
+    assert gone.startswith("a right on a routine is gone: GRANT EXECUTE ON FUNCTION ")
+    assert databases.rows(mysql_server, None, "select 1 from mysql.user where user = 'no_one'") == []

@@ -5,11 +5,14 @@ Those on tables and databases stay by name. A restore makes routines anew, and g
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from python_backup.engines.mysql import target
+from python_backup.engines.mysql import survey, target
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
 from python_backup.errors import NotPermitted
+
+_NO_NEW_ACCOUNTS = "NO_AUTO_CREATE_USER"
+"""Without this mode, MariaDB and MySQL 5.7 make a dropped account anew, without a password."""
 
 
 def held(session: Session, database: str) -> tuple[str, ...]:
@@ -34,10 +37,20 @@ def held(session: Session, database: str) -> tuple[str, ...]:
 
 def give(session: Session, grants: Iterable[str]) -> tuple[str, ...]:
     """Gives them again, each that the server takes; a sentence for each that it does not."""
-    gone = []
+    wanted = tuple(grants)
+    if not wanted:
+        return ()
+    modes = session.value("SELECT @@SESSION.sql_mode")
+    makes_accounts = survey.is_mariadb(session) or session.version.startswith("5.")
+    session.rows("SET SESSION sql_mode = %s", _NO_NEW_ACCOUNTS if makes_accounts else "")
+    gone = tuple(_given(session, wanted))
+    session.rows("SET SESSION sql_mode = %s", modes)
+    return gone
+
+
+def _given(session: Session, grants: Iterable[str]) -> Iterator[str]:
     for grant in grants:
         try:
             session.send(grant.encode())
         except ServerSaid as exc:
-            gone.append(f"a right on a routine is gone: {grant}: {exc.reason}")
-    return tuple(gone)
+            yield f"a right on a routine is gone: {grant}: {exc.reason}"

@@ -32,7 +32,8 @@ _TEXTS = ("options", "tables", "grants", "parked")
 class Contents:
     """One database as it was before: ``options`` is what SHOW CREATE DATABASE says behind the name.
 
-    ``grants`` are statements that give routines' rights anew, which dropping a routine takes away.
+    ``grants`` are statements that give routines' rights anew, which dropping a routine takes away: the
+    target's own, and with the fresh contents those that came with the `Swap`.
     ``parked`` are the names of events that sleep because their database has not its name.
     """
 

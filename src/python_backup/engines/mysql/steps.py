@@ -67,8 +67,7 @@ class _Move:
 def contents(session: Session, swap: Swap) -> tuple[Contents, Contents]:
     """What the target and the fresh database hold."""
     old = Contents() if swap.before is None else _contents(session, swap.target)
-    old = replace(old, grants=tuple(dict.fromkeys((*old.grants, *swap.grants))))
-    return old, _contents(session, swap.fresh)
+    return old, replace(_contents(session, swap.fresh), grants=swap.grants)
 
 
 def _contents(session: Session, database: str) -> Contents:
@@ -238,7 +237,7 @@ def finish(run: Run, *, unchanged: bool = False) -> None:
         _move(run, moves, wanted, unchanged=unchanged)
     _follow_sequences(run, swap.target, swap.fresh)
     run.warnings += making.make(session, swap.target, _quiet(wanted))
-    _grant(run)
+    _grant(run, (*journal.old.grants, *journal.new.grants))
     if swap.before is not None:
         _follow_sequences(run, swap.before, swap.target)
         run.warnings += making.make(session, swap.before, _asleep(run))
@@ -268,7 +267,7 @@ def undo(run: Run) -> None:
             _follow_sequences(run, swap.target, swap.before)
             making.make(session, swap.target, journal.old.definitions)
             _set_options(session, swap.target, journal.old.options)
-            _grant(run)
+            _grant(run, journal.old.grants)
         _follow_sequences(run, swap.fresh, swap.target)
         making.make(session, swap.fresh, journal.new.definitions)
         _set_options(session, swap.fresh, journal.new.options)
@@ -364,6 +363,6 @@ def _set_options(session: Session, database: str, wanted: str) -> None:
         session.rows(f"ALTER DATABASE {quoted(database)}{wanted}")
 
 
-def _grant(run: Run) -> None:
+def _grant(run: Run, rights: Iterable[str]) -> None:
     """Gives the rights on the target's routines anew."""
-    run.warnings += grants.give(run.session, run.journal.old.grants)
+    run.warnings += grants.give(run.session, dict.fromkeys(rights))
