@@ -12,7 +12,8 @@ from pathlib import Path
 
 from python_backup.engines.program import Image
 from python_backup.errors import ToolFailed, ToolMissing
-from python_backup.stream.child import Command, clean_environment, output_of
+from python_backup.stream.child import Command, output_of
+from python_backup.stream.environment import clean_environment
 from python_backup.stream.hold import abandoned
 
 LABEL = "vya-backupdb.drill"

@@ -22,7 +22,8 @@ from python_backup.engines.engine import Engine
 from python_backup.engines.program import Image, Recipe, ServerProgram
 from python_backup.errors import ConnectionFailed, ToolFailed, ToolMissing
 from python_backup.model import Instance
-from python_backup.stream.child import Leashed, clean_environment, leashed
+from python_backup.stream.child import Leashed, leashed
+from python_backup.stream.environment import clean_environment
 from python_backup.stream.leash import ALONE
 from python_backup.stream.private import clear_folders, held_folder
 

@@ -47,15 +47,6 @@ _GATHER = 0.1
 _NAP = 0.0005
 """Seconds that a slow writer is given to fill the pipe: fewer wake-ups for the same bytes."""
 
-_KEPT_NAMES = frozenset(
-    {
-        *("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH"),
-        *("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "CONTAINER_HOST", "KUBECONFIG"),
-        *("XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "KRB5CCNAME", "KRB5_CONFIG", "OPENSSL_CONF"),
-    }
-)
-"""What a client program may need; not HOME, whose option files change what a dump holds."""
-
 
 @dataclass(frozen=True, slots=True)
 class Command:
@@ -86,12 +77,6 @@ class Ending:
         """The lines of stderr that hold something; a very long one is cut, the log has it whole."""
         found = (line.strip() for line in self.stderr.splitlines())
         return [line if len(line) <= LINE_KEPT else line[:LINE_KEPT] + "…" for line in found if line]
-
-
-def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The part of an environment that client programs get: no PG*, no MYSQL_*, no HOME; UTF-8."""
-    kept = {name: value for name, value in environ.items() if name in _KEPT_NAMES}
-    return {"PATH": os.defpath, **kept, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 def output_of(command: Command, *, timeout: float = 30) -> tuple[bytes, Ending]:

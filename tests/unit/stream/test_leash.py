@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from python_backup.stream.child import clean_environment, leashed
+from python_backup.stream.child import leashed
+from python_backup.stream.environment import clean_environment
 
 SERVE = (
     "import pathlib,time; pathlib.Path('{pid}').write_text(str(__import__('os').getpid())); time.sleep(60)"
@@ -69,7 +70,8 @@ def test_a_server_ends_when_its_run_is_killed(folder: Path) -> None:
     pid, program = folder.parent / "pid", folder.parent / "run.py"
     program.write_text(
         "import os, pathlib, sys, time\n"
-        "from python_backup.stream.child import clean_environment, leashed\n"
+        "from python_backup.stream.child import leashed\n"
+        "from python_backup.stream.environment import clean_environment\n"
         f"with leashed({plan(folder)!r}, clean_environment(os.environ), pathlib.Path({str(folder.parent / 'log')!r})):\n"
         "    time.sleep(60)\n"
     )

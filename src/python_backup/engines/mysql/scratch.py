@@ -12,7 +12,8 @@ from python_backup.engines.container import SHARED, name_in, removes, runs_in
 from python_backup.engines.mysql.tools import INSTALLED
 from python_backup.engines.program import Image, Recipe, ServerProgram
 from python_backup.model import Dbms, Instance, Secret, Tools
-from python_backup.stream.child import Command, clean_environment, output_of
+from python_backup.stream.child import Command, output_of
+from python_backup.stream.environment import clean_environment
 
 SUPERUSER = "root"
 NAMES = ("mariadbd", "mysqld")

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from python_backup.errors import BackupError, ToolFailed, ToolMissing
 from python_backup.model import Dbms, Tools
-from python_backup.stream.child import Command, clean_environment, output_of
+from python_backup.stream.child import Command, output_of
+from python_backup.stream.environment import clean_environment
 
 INSTALLED = (
     "usr/bin",
