@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -50,7 +51,8 @@ def test_a_replica_that_follows_is_told_with_its_delay(replica: Replica, tmp_pat
     replica.follow()
     replica.until(Seconds_Behind_Source=0, Replica_IO_Running="Yes")
     check = replication(replica, tmp_path)
-    assert (check.verdict, check.found) == (Verdict.OK, "a replica, 0 s behind, read-only")
+    assert check.verdict is Verdict.OK
+    assert re.fullmatch(r"a replica, \d+ s behind, read-only", check.found)  # a busy machine falls behind
 
 
 def test_a_replica_that_stands_still_is_a_warning_until_its_hint_is_pasted(

@@ -179,9 +179,10 @@ def test_a_drill_holds_limits_against_what_was_restored(
     databases.execute(family_server, database, "delete from purchase")
     path = backed_up(instance_for(family_server), database, tmp_path).path
     assert path is not None
-    limits = Limits(timedelta(0), (Rule(max_shrink=0.2, min_rows={"customer": 2000}),))
+    limits = Limits(timedelta(minutes=30), (Rule(max_shrink=0.2, min_rows={"customer": 2000}),))
     grounds = Grounds(programs=(Path(family_server.bin),))
-    report = drill(DrillRequest(path, grounds=grounds, limits=limits), Silence(), now)
+    request = DrillRequest(path, grounds=grounds, limits=limits)
+    report = drill(request, Silence(), lambda: now() + timedelta(hours=1))
     assert report.verdict is Verdict.FAILED
     age, table = report.checks
     assert (age.sql, age.ok, table.ok) == ("max_age", False, False)
