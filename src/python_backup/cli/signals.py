@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ STUCK = 4.0
 
 LIMIT = 9.0
 """Seconds for tidying up; a server that does not answer is left to what the next restore finds there."""
+
+_ONCE_MORE = 0.02
+"""Seconds after which a signal that was dropped is sent again."""
 
 _AGAIN = b"left at once; what was begun on a server is told by the next restore there\n"
 _LATE = b"tidying up took too long; what was begun on a server is told by the next restore there\n"
@@ -107,6 +111,21 @@ def signals_raise(leaving: Leaving, noticed: list[int]) -> Iterator[None]:
             watch.noticed.append(number)
             raise Ended(number)
 
+    def again(number: int) -> None:
+        if not watch.over:
+            signal.raise_signal(number)
+
+    def lost(found: sys.UnraisableHookArgs) -> None:
+        """Python drops what is raised in a ``__del__``: then the signal comes once more, after it."""
+        if not isinstance(found.exc_value, Ended):
+            hook(found)
+            return
+        watch.noticed.clear()
+        timer = threading.Timer(_ONCE_MORE, again, (found.exc_value.number,))
+        timer.daemon = True
+        timer.start()
+
+    hook, sys.unraisablehook = sys.unraisablehook, lost
     thread = threading.Thread(target=watch.run, name="signals", daemon=True)
     thread.start()
     old = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -117,6 +136,7 @@ def signals_raise(leaving: Leaving, noticed: list[int]) -> Iterator[None]:
         yield
     finally:
         watch.over = True
+        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if watch.noticed else handler)
         signal.set_wakeup_fd(old)

@@ -88,3 +88,24 @@ def test_an_ignored_signal_stays_ignored() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_that_python_drops_in_a_destructor_comes_once_more(
+    number: signal.Signals, handlers: None
+) -> None:
+    class Reached:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+            sum(range(1000))  # Python looks for signals between these
+
+    def until_ended() -> None:
+        reached = [Reached()]
+        reached.clear()
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            time.sleep(0.01)
+
+    with pytest.raises(Ended) as caught, signals_raise(nothing(), noticed := []):
+        until_ended()
+    assert (caught.value.number, noticed) == (number, [number])
