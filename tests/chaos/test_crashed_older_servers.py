@@ -5,7 +5,6 @@ There a restore over a database goes through a safety backup; ``VYA_CHAOS=40`` a
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
@@ -18,7 +17,7 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from chaos.test_killed_restores import NAME, NEW, OLD, SEED, Stage
+from chaos.test_killed_restores import NAME, NEW, OLD, SEED, Stage, config_of
 from python_backup.engines.mysql.dropping import FOLDER_NOT_EMPTY
 from python_backup.engines.table import ENGINES
 from python_backup.jobs.backup import BackupRequest, back_up
@@ -64,15 +63,7 @@ def stage(older: Stoppable, tmp_path: Path):
     (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     assert result.error is None
     databases.drop(server, "source")
-    config = tmp_path / "config.yaml"
-    instance = {
-        "id": 1, "name": "victim", "dbms": server.dbms, "host": server.host, "port": server.port,
-        "username": server.superuser, "password": server.password.replace("$", "$$"),
-    }  # fmt: skip
-    if server.bin:
-        instance["tools"] = {"path": server.bin}
-    config.touch(mode=0o600)
-    config.write_text(json.dumps({"backup": {"directory": str(tmp_path)}, "instances": [instance]}))
+    config = config_of(server, tmp_path)
     yield (made := Stage(older, result.path, config))
     _dropped(made, NAME)
 

@@ -134,6 +134,20 @@ class Stage:
             link.drop("spent")
 
 
+def config_of(server: RunningServer, folder: Path) -> Path:
+    """A config of the one server that is the victim."""
+    config = folder / "config.yaml"
+    instance = {
+        "id": 1, "name": "victim", "dbms": server.dbms, "host": server.host, "port": server.port,
+        "username": server.superuser, "password": server.password.replace("$", "$$"),
+    }  # fmt: skip
+    if server.bin:
+        instance["tools"] = {"path": server.bin}
+    config.touch(mode=0o600)
+    config.write_text(json.dumps({"backup": {"directory": str(folder)}, "instances": [instance]}))
+    return config
+
+
 @pytest.fixture
 def stage(victim: Stoppable, tmp_path: Path):
     server = victim.server
@@ -143,15 +157,7 @@ def stage(victim: Stoppable, tmp_path: Path):
     request = BackupRequest((instance_for(server),), ("source",), tmp_path, Format.ZSTD)
     (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     assert result.error is None
-    config = tmp_path / "config.yaml"
-    instance = {
-        "id": 1, "name": "victim", "dbms": server.dbms, "host": server.host, "port": server.port,
-        "username": server.superuser, "password": server.password.replace("$", "$$"),
-    }  # fmt: skip
-    if server.bin:
-        instance["tools"] = {"path": server.bin}
-    config.touch(mode=0o600)
-    config.write_text(json.dumps({"backup": {"directory": str(tmp_path)}, "instances": [instance]}))
+    config = config_of(server, tmp_path)
     yield Stage(victim, result.path, config)
     for name in ("source", NAME):
         databases.drop(server, name)

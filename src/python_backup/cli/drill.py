@@ -15,12 +15,12 @@ import typer
 from python_backup.cli.asking import Questions, questions
 from python_backup.cli.drilled import document, drawn, exit_code
 from python_backup.cli.junit import junit
-from python_backup.cli.options import ConfigOption, InstanceOption, load_config
+from python_backup.cli.options import ConfigOption, InstanceOption, load_config_if_any
 from python_backup.cli.page import page
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import Screen, as_json
 from python_backup.cli.signing import Receipting, receipting
-from python_backup.errors import ConfigMissing, StorageFailed, UsageError
+from python_backup.errors import StorageFailed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ def drill(
         raise UsageError("--budget goes with --all")
     seconds = None if budget is None else _seconds(budget)
     screen = Screen(json=str(json) == "-")
-    settings = _settings(config, screen, needed=file is None)
+    settings = load_config_if_any(config, screen, needed=file is None)
     receipts = receipting(settings)
     asked = questions(settings, dated=at is not None)
     drills = _Drills(settings, progress_on(screen), receipts, _Way(source, on, keep), asked)
@@ -122,16 +122,6 @@ def _seconds(text: str) -> float:
     if span is None and text != "0":
         raise UsageError(f"--budget must be a whole number and one of m, h, d: 30m, not {text!r}")
     return span.total_seconds() if span else 0.0
-
-
-def _settings(named: Path | None, screen: Screen, *, needed: bool) -> Config | None:
-    """The config; a file alone can be drilled without one."""
-    try:
-        return load_config(named, screen)
-    except ConfigMissing:
-        if needed:
-            raise
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import typer
 
 from python_backup.cli.logs import follow
 from python_backup.cli.render import Screen
-from python_backup.errors import BackupError
+from python_backup.errors import BackupError, ConfigMissing
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
@@ -78,3 +78,13 @@ def load_config(named: Path | None, screen: Screen, *, tell: bool = True) -> Con
     for warning in config.warnings if tell else ():
         screen.warning(warning)
     return config
+
+
+def load_config_if_any(named: Path | None, screen: Screen, *, needed: bool) -> Config | None:
+    """The config in effect; None where there is none and none is needed: the command was given a file."""
+    try:
+        return load_config(named, screen)
+    except ConfigMissing:
+        if needed:
+            raise
+        return None

@@ -11,10 +11,10 @@ import typer
 
 from python_backup.cli import words
 from python_backup.cli.exit_codes import DIFFERS, FAILED
-from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config
+from python_backup.cli.options import ConfigOption, InstanceOption, JsonOption, load_config_if_any
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
-from python_backup.errors import ConfigMissing, UsageError
+from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
@@ -49,7 +49,7 @@ def selftest(
             hint="See `vya-backupdb selftest --help`.",
         )
     screen = Screen(json=json)
-    settings = _settings(config, screen, needed=file is None)
+    settings = load_config_if_any(config, screen, needed=file is None)
 
     from python_backup.jobs.selftest import SelftestRequest
     from python_backup.jobs.selftest import selftest as run
@@ -65,16 +65,6 @@ def selftest(
     for warning in report.warnings:
         screen.warning(warning)
     raise typer.Exit(code)
-
-
-def _settings(named: Path | None, screen: Screen, *, needed: bool) -> Config | None:
-    """The config; a file alone needs none."""
-    try:
-        return load_config(named, screen)
-    except ConfigMissing:
-        if needed:
-            raise
-        return None
 
 
 def _latest(settings: Config | None, instance: str | None, database: str | None) -> Path:

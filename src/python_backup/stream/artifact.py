@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing
 from python_backup.model import Format
 from python_backup.stream.apart import apart
 from python_backup.stream.codecs import CODECS, detect, named_format
+from python_backup.stream.reading import reading
 
 _STORED_BLOCK = 256 << 10  # small enough that what it expands to stays in the cache
 
@@ -21,7 +20,7 @@ def format_of(path: Path) -> Format:
         ArtifactMissing: there is no such file.
         ArtifactError: it cannot be read.
     """
-    with _reading(path), path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         head = file.read(8)
     if head:
         return detect(head)
@@ -41,7 +40,7 @@ def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = N
         ArtifactError: it cannot be read.
     """
     decode = CODECS[format_of(path)].decode
-    with _reading(path):
+    with reading(path):
         if on_stored is None:
             yield from decode(stored_blocks(path), path)
             return
@@ -60,16 +59,3 @@ def _tapped(blocks: Iterator[bytes], on_stored: Callable[[bytes], object]) -> It
     for block in blocks:
         on_stored(block)
         yield block
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Converts the errors of reading a file."""
-    try:
-        yield
-    except FileNotFoundError as exc:
-        raise ArtifactMissing(f"there is no file {path}") from exc
-    except IsADirectoryError as exc:
-        raise ArtifactCorrupt(f"{path} is a folder, not a dump") from exc
-    except OSError as exc:
-        raise ArtifactError(f"{path} cannot be read: {exc.strerror}") from exc

@@ -24,6 +24,7 @@ from blake3 import blake3
 
 from python_backup.errors import ArtifactCorrupt
 from python_backup.model import Span
+from python_backup.stream.reading import reading
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -141,6 +142,7 @@ class Framed:
 
         Raises:
             ArtifactCorrupt: a frame is not what its digest says.
+            ArtifactError: the file cannot be read.
         """
         at, latest = 0, _Latest(self, on_stored)
         for span in spans:
@@ -166,7 +168,8 @@ class Framed:
     def frame(self, number: int, on_stored: Callable[[bytes], object]) -> bytes:
         """The bytes of one frame, which is checked first."""
         size, position = self.stored[number + 1] - self.stored[number], self.stored[number]
-        stored = os.pread(self.descriptor, size, position)
+        with reading(self.path):
+            stored = os.pread(self.descriptor, size, position)
         if frame_digest(stored) != self.digests[number]:
             raise ArtifactCorrupt(f"{self.path} is corrupt: frame {number} is not what its manifest says")
         on_stored(stored)
@@ -197,9 +200,11 @@ class _Latest:
 @contextmanager
 def framed(path: Path, digests: tuple[str, ...]) -> Iterator[Framed | None]:
     """The artifact's frames; None where its table is not one of as many frames as there are digests."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with reading(path):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        sizes = _sizes(descriptor, os.fstat(descriptor).st_size, len(digests))
+        with reading(path):
+            sizes = _sizes(descriptor, os.fstat(descriptor).st_size, len(digests))
         if sizes is None:
             yield None
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from python_backup.errors import ArtifactCorrupt
+from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing
 from python_backup.model import Span
 from python_backup.stream.frames import FrameEncoder, frame_digest, framed
 from python_backup.stream.stage import through
@@ -96,3 +97,19 @@ def test_other_files_have_no_frames(tmp_path: Path) -> None:
 def test_an_error_of_the_compressor_ends_the_stage() -> None:
     with pytest.raises(ValueError, match="parameter"):
         list(through([DATA], FrameEncoder({100_000: 1}, SIZE, 1)))
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "a.zst"
+    digests = write(path)
+    with pytest.raises(ArtifactMissing, match="gone"), framed(tmp_path / "gone", digests):
+        pass
+    with framed(path, digests) as frames:
+        assert frames is not None
+
+        def broken(*_: int) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+        monkeypatch.setattr(os, "pread", broken)  # a disk that fails amid a file
+        with pytest.raises(ArtifactError, match=r"a\.zst cannot be read: Input/output error"):
+            list(frames.read((), lambda: False, len))
