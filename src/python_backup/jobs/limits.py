@@ -61,7 +61,7 @@ def _before(folder: Path, manifest: Manifest | None) -> Manifest | None:
     if manifest is None:
         return None
     wanted = Wanted(manifest.instance, manifest.dbms, manifest.database)
-    return last_good(folder, wanted, before=manifest.started)
+    return last_good(folder, wanted, before=manifest)
 
 
 def _age(most: timedelta, drilled: Drilled, now: datetime) -> CheckAnswered:

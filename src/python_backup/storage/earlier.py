@@ -44,10 +44,15 @@ def earlier(folder: Path, wanted: Wanted, most: int = LOOKED_AT) -> Iterator[Man
                 yield manifest
 
 
-def last_good(folder: Path, wanted: Wanted, before: datetime | None = None) -> Manifest | None:
-    """The latest backup that is neither partial nor suspect, of those begun ``before``."""
-    found = (one for one in earlier(folder, wanted) if before is None or one.started < before)
+def last_good(folder: Path, wanted: Wanted, before: Manifest | None = None) -> Manifest | None:
+    """The latest backup that is neither partial nor suspect, of those taken ``before`` another."""
+    found = (one for one in earlier(folder, wanted) if before is None or _order(one) < _order(before))
     return next((manifest for manifest in found if manifest.good), None)
+
+
+def _order(manifest: Manifest) -> tuple[datetime, str]:
+    """Of two that began within one second, the second one has the later name (`seconds_later`)."""
+    return manifest.started, manifest.artifact.file
 
 
 def _is_like(name: str, wanted: Wanted) -> bool:

@@ -90,7 +90,7 @@ def until_somebody_waits(server: RunningServer, name: str) -> None:
     end = time.monotonic() + 30
     while not databases.scalar(server, None, WAITS[server.family].format(name)):
         assert time.monotonic() < end, "nobody came to wait for a lock"
-        time.sleep(0.02)
+        time.sleep(0.2)  # InnoDB renews innodb_trx only when nobody has read it for 0.1 s
 
 
 @contextmanager

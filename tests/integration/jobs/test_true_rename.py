@@ -6,10 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from python_backup.jobs.in_place import InPlace, Safety
 from python_backup.jobs.rollback import roll_back
 from support import databases
 from support.jobs import backed_up, restored
 from support.servers import RunningServer, instance_for
+from support.silence import Silence
 
 TABLES = """
 CREATE TABLE t (a INT PRIMARY KEY, c INT)
@@ -138,6 +140,7 @@ def test_what_names_its_database_is_replaced_and_put_back(
     databases.execute(mysql_server, shop, "INSERT INTO SOURCE VALUES (7, 7)".replace("SOURCE", f"`{shop}`"))
     restored(instance, taken.path, shop, force=True)
     databases.execute(mysql_server, shop, *uses(mysql_server)[:-1])
-    roll_back(instance, shop, lambda: datetime.now(UTC))
+    place = InPlace(instance, Safety(tmp_path / "safety"), Silence(), lambda: datetime.now(UTC))
+    roll_back(instance, shop, place.now, place=place)  # before MariaDB 10.6, it is kept as a safety backup
     assert databases.scalar(mysql_server, shop, f"SELECT COUNT(*) FROM `{shop}`") == 1
     databases.execute(mysql_server, shop, *uses(mysql_server))

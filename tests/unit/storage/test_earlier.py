@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,8 +47,16 @@ def test_the_last_good_backup_is_neither_partial_nor_suspect_nor_anothers(tmp_pa
     found = last_good(tmp_path, SHOP)
     assert found is not None
     assert found.artifact.file == good.name
-    assert last_good(tmp_path, SHOP, before=found.started) is None
-    assert last_good(tmp_path, SHOP, before=found.started + timedelta(seconds=1)) == found
+    assert last_good(tmp_path, SHOP, before=found) is None
+    assert last_good(tmp_path, SHOP, before=replace(found, started=found.started + timedelta(1))) == found
+
+
+def test_of_two_that_began_within_one_second_the_one_of_the_later_name_is_the_later(tmp_path: Path) -> None:
+    store(tmp_path, 1)
+    store(tmp_path, 1)
+    later, first = earlier(tmp_path, SHOP)
+    assert later.started == first.started
+    assert last_good(tmp_path, SHOP, before=later) == first
 
 
 def test_the_latest_comes_first_and_a_format_narrows(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from psycopg import generators, pq
 
 from python_backup.dump.builds import Build, Builds
 from python_backup.dump.piece import DataBegin, Statement
-from python_backup.engines.postgresql.connection import converted, query
+from python_backup.engines.postgresql.connection import converted, converting, query
 from python_backup.engines.postgresql.listening import CANCEL_SECONDS
 from python_backup.engines.postgresql.refused import PEEK, Sent, error, failure
 from python_backup.errors import ArtifactCorrupt, ConnectionFailed
@@ -192,7 +192,8 @@ def opened(
         for number in range(builds.jobs):
             try:
                 link = stack.enter_context(connect())
-                query(link, b"SET synchronous_commit TO off")
+                with converting("another connection for the load cannot be set up"):
+                    query(link, b"SET synchronous_commit TO off")
             except ConnectionFailed:
                 if number == 0:
                     raise

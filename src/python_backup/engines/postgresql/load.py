@@ -86,8 +86,8 @@ def load(
         StatementFailed, NotPermitted, ConnectionFailed: the server refused something, or is gone.
         FactsDiffer: the server took another number of rows than a COPY has.
     """
-    loader = _Loader(connection, lanes, complete=complete)
     with converting("the dump cannot be loaded"):
+        loader = _Loader(connection, lanes, complete=complete)
         loader.begin()
         loader.take(pieces)
         if last is not None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
+import psycopg
 import pytest
 
 from python_backup.engines.postgresql.engine import ENGINE
-from python_backup.errors import BackupError, FactsDiffer, StatementFailed
+from python_backup.engines.postgresql.load import load as send
+from python_backup.errors import BackupError, ConnectionFailed, FactsDiffer, StatementFailed
 from python_backup.jobs.reading import pieces_of
 from support import databases
 
@@ -133,3 +137,12 @@ def test_data_in_many_blocks_arrives_whole(server, filled, postgresql_server):
         postgresql_server, database, "SELECT count(*), sum(length(a))::int FROM t"
     )
     assert (total, digest) == (5000, sum(map(len, rows)))
+
+
+def test_a_session_that_was_ended_before_the_first_statement_is_a_lost_connection(filled, postgresql_server):
+    database = filled()
+    with closing(databases.connection(postgresql_server, database)) as link:
+        with pytest.raises(psycopg.OperationalError):
+            link.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        with pytest.raises(ConnectionFailed):
+            send(link, (), complete=True)
