@@ -1,6 +1,7 @@
 """Events, what they are about, and the steps."""
 
 import logging
+from contextvars import Context
 from typing import Any
 
 import pytest
@@ -18,9 +19,12 @@ def told(records: Records) -> list[tuple[Event, dict[str, Any]]]:
 
 
 def test_a_line_knows_what_it_is_about(records: Records) -> None:
-    with about(run="r", instance="web"), about(database="shop", step=None):
-        tell(Event.NOTE, "inside")
-    tell(Event.NOTE, "outside")
+    def lines() -> None:
+        with about(run="r", instance="web"), about(database="shop", step=None):
+            tell(Event.NOTE, "inside")
+        tell(Event.NOTE, "outside")
+
+    Context().run(lines)  # nothing is around it: a test that a signal ends may leave its own behind
     assert [dict(record.__dict__["around"]) for record in records] == [
         {"run": "r", "instance": "web", "database": "shop"},
         {},
