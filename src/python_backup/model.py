@@ -25,13 +25,14 @@ class Dbms(StrEnum):
 
 
 class Format(StrEnum):
-    """How an artifact's bytes are stored; ``custom`` is pg_dump's own archive."""
+    """How an artifact's bytes are stored; ``custom`` is pg_dump's own archive, ``parts`` a folder."""
 
     NONE = "none"
     GZIP = "gzip"
     ZIP = "zip"
     ZSTD = "zstd"
     CUSTOM = "custom"
+    PARTS = "parts"
 
 
 class TlsMode(StrEnum):
@@ -247,6 +248,36 @@ class Span:
     lines: int
 
 
+class PartKind(StrEnum):
+    """What a part of a backup in parts holds: what is there before the rows, rows, what comes after them."""
+
+    BEFORE = "before"
+    DATA = "data"
+    AFTER = "after"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a backup in parts: plain SQL, compressed by zstd. Sizes are in bytes, sums SHA-256 in hex.
+
+    ``file`` is its path in the backup's folder. ``table`` is a `label`, empty where the part holds several
+    tables or none; ``range`` says in the server's words which rows of it, empty: all. ``rows`` is None
+    where they cannot be counted. ``digest`` is of a table's part what `TableFacts.digest` is of the
+    table, empty of others. ``raw_*`` describe the SQL.
+    """
+
+    file: str
+    kind: PartKind
+    table: str
+    range: str
+    rows: int | None
+    digest: str
+    raw_size: int
+    raw_sha256: str
+    size: int
+    sha256: str
+
+
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The facts of one backup; written last, it is the commit marker.
@@ -255,6 +286,7 @@ class Manifest:
     server listed and the dump does not hold. ``attempts`` is how many tries it took. ``suspect`` says by
     table what is not as the config expects of it (`policy.anomalies`); ``accepted``: it was to be the new
     measure, however far it had shrunk. ``spans`` says where the rows of large tables stand in the dump.
+    ``parts`` are the files of a backup in parts, in the order in which they make one dump.
     """
 
     program: str
@@ -276,6 +308,7 @@ class Manifest:
     suspect: Mapping[str, str] = field(default_factory=dict)
     accepted: bool = False
     spans: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()
 
     @property
     def partial(self) -> bool:

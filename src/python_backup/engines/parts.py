@@ -1,0 +1,89 @@
+"""What the jobs ask of an engine for a backup in parts: one snapshot of one database, read side by side.
+
+The parts, joined in their order, are one dump, as a dump tool would write it: what stands before the rows,
+the rows, what comes after them. Each part is plain SQL that a stock client runs by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from python_backup.dump.piece import Piece
+from python_backup.model import PartKind
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """One part that is to be read. ``table`` and ``range`` are `model.Part`'s; ``weight`` is its bytes, about.
+
+    A part without a table may hold statements that count as facts; parts with one hold rows, and settings.
+    """
+
+    kind: PartKind
+    table: str = ""
+    range: str = ""
+    weight: int = 0
+
+
+class PartsSource(Protocol):
+    """A database's parts under one snapshot. ``errors`` and ``warnings`` are whole when all parts were read.
+
+    What they say is what `engine.DumpStream`'s say, and ``passing`` too.
+    """
+
+    @property
+    def parts(self) -> tuple[PartPlan, ...]:
+        """All parts, in the order in which they make one dump; ranges of one table follow each other."""
+        ...
+
+    @property
+    def lanes(self) -> int:
+        """How many parts can be read at once: as many as were asked for, or as the server has connections."""
+        ...
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What may be missing."""
+        ...
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is good to know: how long a lock was held."""
+        ...
+
+    @property
+    def passing(self) -> bool:
+        """Whether a later try may have none of the errors."""
+        ...
+
+    def read(self, part: PartPlan, lane: int) -> AbstractContextManager[Iterator[Piece]]:
+        """The part's pieces, whose joined texts are its SQL; called in a thread of the lane's own (from 0).
+
+        A lane reads one part after the other. Rows come as they are digested, uncounted lines and all: a
+        piece's ``line`` means nothing here.
+
+        Raises:
+            ServerError, ToolFailed: the part is not whole.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ends what all lanes are doing: what they read raises soon. May be called in any thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartsPlan:
+    """How one database would be backed up in parts; as `engine.DumpPlan`.
+
+    ``restoring`` says how stock tools restore it, run in the backup's folder: the text of RESTORE.txt.
+    """
+
+    client: str
+    client_version: str
+    command: tuple[str, ...]
+    restoring: str
+    start: Callable[[], AbstractContextManager[PartsSource]]
