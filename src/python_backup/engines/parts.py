@@ -17,7 +17,7 @@ from python_backup.model import PartKind
 
 @dataclass(frozen=True, slots=True)
 class PartPlan:
-    """One part that is to be read. ``table`` and ``range`` are `model.Part`'s; ``weight`` is its bytes, about.
+    """One part that is to be read. ``table`` and ``range`` are `model.Part`'s; ``weight`` is about its bytes.
 
     A part without a table may hold statements that count as facts; parts with one hold rows, and settings.
     """
