@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from support.chance import SEED
 from support.programs import found_programs, one_of_each
 from support.stoppable import lone_server
 
@@ -13,6 +16,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             found = one_of_each(found)
         newest = {program.dbms: program for program in found}
         metafunc.parametrize("victim", newest.values(), ids=newest, indirect=True, scope="module")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Says with whatever fails how its moments come again; where a server does not start, no assertion does."""
+    report = yield
+    if report.failed:
+        report.sections.append(("chaos", f"VYA_CHAOS_SEED={SEED} gives these moments again"))
+    return report
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,13 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from chaos.test_killed_restores import NAME, NEW, OLD, SEED, Stage, config_of
+from chaos.test_killed_restores import NAME, NEW, OLD, Stage, config_of
 from python_backup.engines.mysql.dropping import FOLDER_NOT_EMPTY
 from python_backup.engines.table import ENGINES
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.model import Dbms, Format
 from support import databases
+from support.chance import SEED
 from support.programs import found_programs
 from support.servers import instance_for
 from support.silence import Silence

@@ -24,12 +24,12 @@ from python_backup.engines.table import ENGINES
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.model import Dbms, Format
 from support import databases
+from support.chance import SEED
 from support.servers import RunningServer, instance_for
 from support.silence import Silence
 from support.stoppable import Stoppable
 
 MOMENTS = int(os.environ.get("VYA_CHAOS", "6"))
-SEED = int(os.environ.get("VYA_CHAOS_SEED", "0")) or random.randrange(1, 2**32)
 ROWS = 20_000
 WINDOWS = ((0.25, 1.1), (0.65, 1.0))
 """Parts of an undisturbed run's time: all after the start of Python, and where databases change names."""

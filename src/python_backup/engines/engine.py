@@ -257,13 +257,17 @@ class Server(Protocol):
         ...
 
     def unmovable(self, database: str) -> tuple[str, ...]:
-        """Why the database's contents cannot get another name, a sentence each; none where they can."""
+        """Why the database's contents cannot get another name, a sentence each; none where they can.
+
+        Of a database that is not there: why no other's contents may get this name.
+        """
         ...
 
     def empty(self, database: str, told: str, *, disconnect: bool) -> None:
         """Drops all that the database holds, where it stands; for contents that are `unmovable`.
 
-        Until `filled` is called, `half_filled` gives what was ``told``, and `unfinished` tells of it.
+        Until `filled` is called, `half_filled` gives what was ``told``, and `unfinished` tells of it. Where
+        nothing was told, the database was not there before: `settle` drops it.
 
         Raises:
             Refused: others are connected to it, and ``disconnect`` is not set.

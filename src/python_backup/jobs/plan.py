@@ -17,7 +17,8 @@ from python_backup.jobs.fingerprint import Fingerprint, TargetState, fingerprint
 from python_backup.jobs.in_place import resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
-from python_backup.jobs.restore import RestoreRequest, part_for_whole, stuck
+from python_backup.jobs.refusals import part_for_whole, stuck
+from python_backup.jobs.restore import RestoreRequest
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Instance, Manifest

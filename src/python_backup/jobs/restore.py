@@ -24,10 +24,12 @@ from python_backup.jobs.compare import Comparison, compare
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.fingerprint import Fingerprint, fingerprint, refuse_changed
+from python_backup.jobs.founding import Site
 from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.locking import working_on
 from python_backup.jobs.progress import Progress
+from python_backup.jobs.refusals import in_use, part_for_whole, stuck
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.tell import about, timed
@@ -189,8 +191,10 @@ class _Restore:
             if replaced:
                 self._agreed(whole, target)
                 self._alone(server, target)
-            if replaced and (reasons := server.unmovable(target)):
-                return self._standing(server, loading, target, reasons)
+            if reasons := server.unmovable(target):
+                if replaced:
+                    return self._standing(server, loading, target, reasons)
+                return self._founded(server, loading, target)
             if replaced and request.in_place:
                 return self._in_place(server, loading, target)
             before = free_beside(server, request.instance, target, BEFORE, self.now()) if replaced else None
@@ -214,6 +218,17 @@ class _Restore:
         self.warnings.append(f"{target} was filled in place: {'; '.join(reasons)}")
         report = self._report(loading, target, comparison, replaced=equal, taken_over=equal)
         return replace(report, safety=artifact)
+
+    def _founded(self, server: Server, loading: Loading, target: str) -> RestoreReport:
+        """Fills a target that is not there yet under its own name: what is moved here may be lost."""
+        site = Site(self.request.instance, target, self.progress)
+        with site.founded(server, loading.whole.like, self.now()) as made:
+            self.warnings.extend(made.warnings)
+            comparison = self._filled(server, loading, target)
+            equal = comparison is None or comparison.equal
+            if equal:
+                self.warnings.extend(made.keep())
+        return self._report(loading, target, comparison, replaced=False, taken_over=equal)
 
     def _backed_up(self, server: Server, target: str) -> tuple[InPlace, Path]:
         request = self.request
@@ -371,28 +386,3 @@ def refuse_unfinished(server: Server, instance: Instance, target: str, safety: S
     left = server.unfinished(target) or unfinished_in_place(instance, target, safety)
     if left is not None:
         raise Refused(f"database {target!r}: {left}", hint=f"Run: {resume(target, instance)}")
-
-
-def stuck(target: str, reasons: tuple[str, ...]) -> Refused:
-    """The refusal to fill a target in place where there is no other way."""
-    return Refused(
-        f"{target!r} cannot be replaced by moving its tables: {'; '.join(reasons)}",
-        hint="Leave out --no-in-place: it is backed up, emptied and filled, and put back if that fails.",
-    )
-
-
-def part_for_whole(target: str, instance: Instance) -> Refused:
-    """The refusal to replace a database by a part of a dump."""
-    return Refused(
-        f"database {target!r} exists on instance {instance.label}, and a part of a dump does not replace it",
-        hint="Give another --target, or --merge keep|replace to load rows into the tables that are there.",
-    )
-
-
-def in_use(target: str, others: tuple[str, ...]) -> Refused:
-    """The refusal to replace a database that others are connected to."""
-    listed = "\n".join(f"  {other}" for other in others)
-    return Refused(
-        f"database {target!r} is in use by {len(others)} other sessions:\n{listed}",
-        hint="End them, or give --disconnect to have them ended.",
-    )

@@ -11,9 +11,11 @@ from python_backup.engines.table import ENGINES
 from python_backup.errors import FactsDiffer, Refused, StatementFailed
 from python_backup.jobs.beside import free_beside
 from python_backup.jobs.connected import connected
+from python_backup.jobs.founding import is_hollow
 from python_backup.jobs.in_place import InPlace, settle_in_place
 from python_backup.jobs.locking import working_on
-from python_backup.jobs.restore import RestoreRequest, in_use, refuse_unfinished, restore
+from python_backup.jobs.refusals import in_use
+from python_backup.jobs.restore import RestoreRequest, refuse_unfinished, restore
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
 from python_backup.model import Backup, Instance
@@ -122,7 +124,7 @@ def settle(
         working_on(locks, server, instance, target),
     ):
         server.hold(target)
-        if server.half_filled(target) is None and server.unfinished(target) is not None:
+        if not server.half_filled(target) and server.unfinished(target) is not None:
             with timed("settle"):
                 done[server.settle(target)] = None
         done |= dict.fromkeys(_dropped_unfinished(server, instance, target))
@@ -148,3 +150,6 @@ def _dropped_unfinished(server: Server, instance: Instance, target: str) -> Iter
                 yield f"{name}, which was never finished, is not dropped: {exc.message}. {exc.hint or ''}"
             else:
                 yield f"{name}, which was never finished, was dropped"
+                if is_hollow(server, target, name):
+                    server.drop(target)
+                    yield f"{target}, which was not there before, was dropped: it holds nothing"

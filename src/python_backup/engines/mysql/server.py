@@ -236,12 +236,14 @@ class MysqlServer:
     def unfinished(self, target: str) -> str | None:
         """What a killed `take_over` left, or one that filled the target where it stands."""
         told = self.half_filled(target)
+        if told == "":
+            return "it was not there before, and the run was ended before it was filled"
         if told is not None:
             return f"it was emptied, and the run was ended before it was filled; what it held is in {told}"
         return takeover.unfinished(self._session, target)
 
     def unmovable(self, database: str) -> tuple[str, ...]:
-        """Foreign keys of other databases, MERGE tables, libraries, a read-only database."""
+        """Foreign keys of other databases, MERGE tables, libraries, a read-only database, an old server."""
         return standing.reasons(self._session, database)
 
     def empty(self, database: str, told: str, *, disconnect: bool) -> None:
@@ -261,6 +263,10 @@ class MysqlServer:
 
     def settle(self, target: str) -> str:
         """Goes on with it, or undoes it."""
+        if self.half_filled(target) == "":
+            own = (sessions.number_of(self._session),)
+            with closing(open_session(self.instance)) as session:
+                return standing.unmake(session, target, own)
         return takeover.settle(lambda: open_session(self.instance), target)
 
     def hold(self, target: str) -> None:

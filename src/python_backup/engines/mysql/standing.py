@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from python_backup.engines.mysql import events, grants, making, movable, sessions, steps, survey
+from python_backup.engines.mysql import dropping, events, grants, making, movable, sessions, steps, survey
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
-from python_backup.engines.mysql.definitions import PLAIN, read, woken
+from python_backup.engines.mysql.definitions import PLAIN, Definition, read, woken
 from python_backup.engines.mysql.dropping import FOLDER_NOT_EMPTY
 
 _MARK = "vya-backupdb filling "
@@ -24,9 +24,9 @@ def half_filled(session: Session, database: str) -> str | None:
         database,
         survey.EMPTIED,
     )
-    if comment is None:
-        return None
-    return bytes.fromhex(str(comment).removeprefix(_MARK)).decode()
+    if comment is None or not str(comment).startswith(_MARK.strip()):
+        return None  # of a mark that a crash cut (MariaDB 10.5) the server tells an error there
+    return bytes.fromhex(str(comment).removeprefix(_MARK.strip())).decode()
 
 
 def empty(session: Session, database: str, told: str, own: Collection[int] | None) -> None:
@@ -42,30 +42,57 @@ def empty(session: Session, database: str, told: str, own: Collection[int] | Non
     number = sessions.number_of(session)
     if own is None:
         sessions.refuse_lasting(session, database, {number})
-    session.rows(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}, foreign_key_checks = 0")
-    definitions, held = read(session, database, of_tables=False), movable.tables(session, database)
+    held = _held(session, database)
     marked = half_filled(session, database) is not None
-    remnants = bool(movable.cut_by_crashes(session)) and (marked or not (definitions or held))
+    remnants = bool(movable.cut_by_crashes(session)) and (marked or not held)
     if not marked and not remnants:
         _mark(session, database, told)
     if own is not None:
         sessions.end(session, database, {*own, number})
-    for definition in reversed(definitions):
-        making.drop(session, database, definition)
-    sequences = {r.name for r in survey.relations(session, database) if r.kind == "SEQUENCE"}
-    for name in held:
-        kind = "SEQUENCE" if name in sequences else "TABLE"
-        session.rows(f"DROP {kind} IF EXISTS {quoted(database)}.{quoted(name)}")
+    _drop(session, database, held)
     if remnants:
         _make_anew(session, database)
         _mark(session, database, told)
 
 
+def unmake(session: Session, database: str, own: Collection[int]) -> str:
+    """Drops a database that was being filled, and was not there before; its mark goes last.
+
+    A crash amid DROP DATABASE alone could leave tables without the mark.
+    """
+    sessions.end(session, database, {*own, sessions.number_of(session)})
+    _drop(session, database, _held(session, database))
+    dropping.drop(session, database)
+    return f"{database!r}, which was not there before, was dropped: it was not whole"
+
+
+def _held(session: Session, database: str) -> list[tuple[str, Definition | str]]:
+    """What the database holds but for the program's own, in the order in which it can be dropped.
+
+    Each with its kind: a definition, or the name of a table or sequence.
+    """
+    definitions = read(session, database, of_tables=False)
+    sequences = {r.name for r in survey.relations(session, database) if r.kind == "SEQUENCE"}
+    named = movable.tables(session, database)
+    return [
+        *((d.kind, d) for d in reversed(definitions)),
+        *(("SEQUENCE" if name in sequences else "TABLE", name) for name in named),
+    ]
+
+
+def _drop(session: Session, database: str, held: Iterable[tuple[str, Definition | str]]) -> None:
+    session.rows(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}, foreign_key_checks = 0")
+    for kind, one in held:
+        if isinstance(one, str):
+            session.rows(f"DROP {kind} IF EXISTS {quoted(database)}.{quoted(one)}")
+        else:
+            making.drop(session, database, one)
+
+
 def _mark(session: Session, database: str, told: str) -> None:
     mark = f"{quoted(database)}.{quoted(survey.EMPTIED)}"
-    session.rows(
-        f"CREATE TABLE IF NOT EXISTS {mark} (n INT) ENGINE=InnoDB COMMENT = '{_MARK}{told.encode().hex()}'"
-    )
+    session.rows(f"DROP TABLE IF EXISTS {mark}")
+    session.rows(f"CREATE TABLE {mark} (n INT) ENGINE=InnoDB COMMENT = '{_MARK}{told.encode().hex()}'")
 
 
 def _make_anew(session: Session, database: str) -> None:
@@ -103,5 +130,10 @@ def filled(session: Session, database: str, rights: Iterable[str]) -> tuple[str,
 
 
 def reasons(session: Session, database: str) -> tuple[str, ...]:
-    """Why the contents cannot be moved, or not without harm; none where they can."""
+    """Why the contents cannot be moved, or not without harm; none where they can.
+
+    Of a database that is not there: why none may be moved to its name.
+    """
+    if not survey.exists(session, database):
+        return movable.cut_by_crashes(session)
     return (*movable.cut_by_crashes(session), *movable.reasons(session, database))
