@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from python_backup.cli import words
+from python_backup.cli.options import given
 from python_backup.cli.order import Order, safety_of
 from python_backup.cli.plan import changes_drawn
 from python_backup.cli.progress import progress_on
@@ -19,13 +22,38 @@ if TYPE_CHECKING:
     from python_backup.storage.locks import Locks
 
 
-def run_merge(order: Order, settings: Config, screen: Screen, locks: Locks | None, *, dry_run: bool) -> None:
-    """Merges and tells what became of the rows."""
+_TAKES = frozenset(
+    (
+        *("file", "instance", "target", "source", "table", "exclude_table", "schema", "schema_only"),
+        *("data_only", "merge", "dry_run", "wait", "config", "json"),
+    )
+)
+"""The options of `restore` and `plan` that mean something for a merge, or have a refusal of their own."""
+
+
+def refuse_others(context: typer.Context) -> None:
+    """No option is taken without being heeded.
+
+    Raises:
+        UsageError: one that means nothing for a merge was given.
+    """
+    others = [option for name, option in given(context).items() if name not in _TAKES]
+    if others:
+        mean = "means" if len(others) == 1 else "mean"
+        raise UsageError(
+            f"{', '.join(others)} {mean} nothing for a merge (--merge, --data-only)",
+            hint="Leave that out: a merge sends rows alone, in one transaction, into tables that stay as they"
+            " are; it asks nothing, and counts what it did.",
+        )
+
+
+def run_merge(
+    context: typer.Context, order: Order, settings: Config, screen: Screen, locks: Locks | None
+) -> None:
+    """Merges and tells what became of the rows; without ``locks`` it tells what would."""
     from python_backup.jobs.merge import MergeRequest, merge
 
-    if order.in_place is not None:
-        raise UsageError("--in-place replaces a database, and a merge replaces none")
-    asked = order.request(settings, "restore")
+    asked = order.request(settings, context.info_name or "")
     how: How = "add" if order.parts.merge is None else "keep" if order.parts.merge == "keep" else "replace"
     request = MergeRequest(
         file=asked.file,
@@ -34,7 +62,7 @@ def run_merge(order: Order, settings: Config, screen: Screen, locks: Locks | Non
         pick=order.parts.pick(),
         target=asked.target,
         source=asked.source,
-        dry_run=dry_run,
+        dry_run=locks is None,
         safety=safety_of(settings),
         locks=locks,
     )

@@ -67,6 +67,16 @@ InstanceOption = Annotated[
 ]
 
 
+def given(context: typer.Context) -> dict[str, str]:
+    """The options that the command line has, each by its parameter's name: ``no_acl`` is ``--no-acl``."""
+    told = {}
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            told[parameter.name or ""] = parameter.opts[0]
+    return told
+
+
 def load_config(named: Path | None, screen: Screen, *, tell: bool = True) -> Config:
     """The config in effect; what is unwise in it is said, unless the caller tells it."""
     from python_backup.config.find import find_config

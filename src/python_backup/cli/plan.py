@@ -30,6 +30,7 @@ _VERDICTS = {"ready": GOOD, "ready with changes": "yellow", "blocked": BAD}
 @ordered
 def plan(
     *,
+    context: typer.Context,
     order: Order,
     output: Annotated[
         Path | None,
@@ -49,9 +50,10 @@ def plan(
             "--output writes the plan of a restore, and a merge is none",
             hint="Leave --output out, and run the merge itself with the same options.",
         )
-    from python_backup.cli.merge import run_merge
+    from python_backup.cli.merge import refuse_others, run_merge
 
-    run_merge(order, settings, screen, None, dry_run=True)
+    refuse_others(context)
+    run_merge(context, order, settings, screen, None)
 
 
 def show_plan(request: RestoreRequest, screen: Screen, output: Path | None = None) -> None:

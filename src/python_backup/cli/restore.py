@@ -12,8 +12,8 @@ import typer
 
 from python_backup.cli import words
 from python_backup.cli.exit_codes import DIFFERS
-from python_backup.cli.merge import run_merge
-from python_backup.cli.options import ConfigOption, JsonOption, load_config
+from python_backup.cli.merge import refuse_others, run_merge
+from python_backup.cli.options import ConfigOption, JsonOption, given, load_config
 from python_backup.cli.order import JobsOption, Order, PropertiesFrom, jobs_of, ordered
 from python_backup.cli.plan import changes_drawn, show_plan
 from python_backup.cli.progress import Shown, progress_on
@@ -68,15 +68,16 @@ def restore(
     """Restore an artifact beside the target, compare it, and let it take over."""
     screen = Screen(json=json)
     if resume_or_undo is not None:
-        _only_instance(order)
+        _only_instance(context)
         settings = load_config(config, screen)
         locks = locks_of(context, settings, screen, wait)
         settle(resume_or_undo, order.instance or "", settings, screen, locks)
         return
     settings = load_config(config, screen)
     if order.parts.merges and planned is None:
+        refuse_others(context)
         locked = None if dry_run else locks_of(context, settings, screen, wait)
-        run_merge(order, settings, screen, locked, dry_run=dry_run)
+        run_merge(context, order, settings, screen, locked)
         return
     if planned is not None:
         request = _as_planned(planned, order, settings)
@@ -95,8 +96,9 @@ def restore(
     _run(request, screen, called_in(context).databases)
 
 
-def _only_instance(order: Order) -> None:
-    if order.instance is None or order != Order(None, order.instance):
+def _only_instance(context: typer.Context) -> None:
+    told = set(given(context))
+    if "instance" not in told or told - {"resume_or_undo", "instance", "wait", "config", "json"}:
         raise UsageError(
             "--resume-or-undo takes --instance ID and nothing else",
             hint="It needs no file: vya-backupdb restore --resume-or-undo NAME --instance ID",

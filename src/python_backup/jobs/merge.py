@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from python_backup.dump.changes import Changes
+from python_backup.dump.choices import Choices
 from python_backup.dump.pick import Pick
 from python_backup.engines.merged import How, Merged
 from python_backup.errors import ConnectionFailed, DatabaseMissing, UsageError
@@ -114,7 +115,9 @@ def _merged(
     request: MergeRequest, whole: Whole, progress: Progress, seconds: dict[str, float]
 ) -> tuple[Loading, tuple[Merged, ...]]:
     """One try: what was read on the way, and what became of each table's rows."""
-    loading = Loading(whole, request.instance, progress)
+    # names within definitions are of no account: none of these is sent
+    choices = Choices(final_name=whole.source, rename_ambiguous=False)
+    loading = Loading(whole, request.instance, progress, choices)
     target = whole.target(request.target, request.instance)
     with (
         connected(request.instance) as server,

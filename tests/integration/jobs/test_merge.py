@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.jobs.test_in_place import DUMPS
 from python_backup.dump.pick import Pick
 from python_backup.engines.merged import How, Merged
 from python_backup.errors import DatabaseMissing, Refused, StatementFailed, UsageError
@@ -342,3 +343,15 @@ def test_a_rehearsed_merge_changes_nothing_and_refuses_what_the_merge_would(
     with pytest.raises(Refused, match=r"the target has no table (public.)?aorder to merge into"):
         rehearsed()
     assert databases.rows(any_server, name, "select * from customer order by 1") == before[0]
+
+
+def test_a_name_in_a_view_that_may_mean_the_database_bars_no_merge_under_another(
+    mysql_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    target, file = new_database(mysql_server, "target"), tmp_path / "old.sql"
+    databases.execute(mysql_server, target, "create table t (c int primary key)")
+    rows = "CREATE TABLE t (c int PRIMARY KEY);\nINSERT INTO t VALUES (1),(2);\nCREATE VIEW v AS SELECT old.c FROM t;"
+    file.write_text(DUMPS["mysql"].format("-- Host: h    Database: old\n" + rows))
+    report = merged(mysql_server, file, "keep", target=target)
+    assert (report.source, counts(report)) == ("old", [("t", 2, 0, 0)])
+    assert not [text for text in report.warnings if not text.startswith("checksum: ")]

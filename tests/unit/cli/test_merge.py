@@ -1,5 +1,6 @@
 """vya-backupdb restore --merge and the choice of parts, with made-up jobs."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +112,44 @@ def test_a_dry_run_of_a_merge_touches_nothing(vya: Callable, asked: list[MergeRe
     assert asked[0].dry_run
     assert ran.out.splitlines()[-1] == (
         "dry run: 1,200 rows of 2 tables would be merged into shop on 1 (web); nothing was touched"
+    )
+
+
+OTHERS = (
+    *(["--disconnect"], ["--database-properties", "target"], ["--in-place"], ["--no-in-place"], ["--no-acl"]),
+    *(["--definer", "keep"], ["--owner", "app"], ["--rename-ambiguous", "no"], ["--events", "keep"]),
+)
+OF_RESTORE = (["--force"], ["--jobs", "2"], ["--no-verify"])
+
+
+@pytest.mark.parametrize("way", [("--merge", "keep"), ("--data-only",)])
+@pytest.mark.parametrize("other", [*OTHERS, *OF_RESTORE], ids=lambda o: o[0])
+def test_what_means_nothing_for_a_merge_is_refused_by_name(
+    vya: Callable, asked: list[MergeRequest], way: tuple[str, ...], other: list[str]
+) -> None:
+    name = "--in-place" if other == ["--no-in-place"] else other[0]
+    for command in ("restore", "plan") if other in OTHERS else ("restore",):
+        ran = vya(command, "-f", "x", "-i", "1", *way, *other)
+        error, hint = ran.err.splitlines()
+        assert (ran.code, error) == (2, f"error: {name} means nothing for a merge (--merge, --data-only)")
+        assert hint.startswith("hint: Leave that out: a merge sends rows alone")
+    assert asked == []
+
+
+def test_each_option_of_restore_is_heeded_by_a_merge_or_refused(vya: Callable) -> None:
+    known = set(re.findall(r"--[a-z-]+", vya("restore", "--help").out)) - {"--help"}
+    own = {"--file", "--instance", "--target", "--source", "--table", "--exclude-table", "--schema", "--wait"}
+    own |= {"--schema-only", "--data-only", "--merge", "--dry-run", "--config", "--json"}
+    elsewhere = {"--plan", "--resume-or-undo"}  # refused with words of their own
+    assert known - own - elsewhere == {option[0] for option in (*OTHERS, *OF_RESTORE)}
+
+
+@pytest.mark.parametrize("command", ["restore", "plan"])
+def test_a_merge_without_a_file_names_the_command(vya: Callable, command: str) -> None:
+    ran = vya(command, "-i", "1", "--merge", "keep")
+    assert (ran.code, ran.err.splitlines()) == (
+        2,
+        [f"error: {command} needs --file PATH", f"hint: See `vya-backupdb {command} --help`."],
     )
 
 

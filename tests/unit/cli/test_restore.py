@@ -183,7 +183,13 @@ def test_a_restore_in_place_names_its_safety_backup_and_says_when_it_was_put_bac
     assert "database 'dns_db2' was put back from its safety backup /b/safety/x.sql.zst" in ran.err
 
 
-@pytest.mark.parametrize("others", [(), ("-i", "1", "-f", "x"), ("-i", "1", "--in-place")])
+@pytest.mark.parametrize(
+    "others",
+    [
+        *((), ("-i", "1", "-f", "x"), ("-i", "1", "--in-place"), ("-i", "1", "--dry-run")),
+        *(("-i", "1", "--force"), ("-i", "1", "--jobs", "2"), ("-i", "1", "--plan", "p.json")),
+    ],
+)
 def test_resume_or_undo_takes_the_instance_alone(vya: Callable, others: tuple[str, ...]) -> None:
     ran = vya("restore", "--resume-or-undo", "shop", *others)
     assert (ran.code, ran.err.splitlines()[0]) == (
