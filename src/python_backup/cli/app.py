@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shlex
 import signal
@@ -48,9 +47,6 @@ from python_backup.model import IN_PLACE, Run
 from python_backup.stream.sweep import held, sweep
 
 PROGRAM = "vya-backupdb"
-
-_GARBAGE = 50_000
-"""New objects before garbage is looked for: a start makes many that stay, and 700 costs a tenth of it."""
 
 # typer.BadParameter < its UsageError < its ClickException: Typer carries Click inside itself or not,
 # as its version has it, and this is the one way to the class that both have
@@ -148,7 +144,6 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the program and ends it with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    gc.set_threshold(_GARBAGE)
     _usable_streams()
     leaving = Leaving(sweep, lambda: any(path.name.endswith(IN_PLACE) for path in held()))
     noticed: list[int] = []

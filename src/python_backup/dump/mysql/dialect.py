@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from python_backup.dump.builds import NoBuilds
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
-from python_backup.dump.dialect import Dialect
-from python_backup.dump.mysql.bridging import MysqlBridge
-from python_backup.dump.mysql.guard import MysqlGuard
+from python_backup.dump.dialect import Bridge, Dialect, Guard, Picker, Rewriter, Selector
 from python_backup.dump.mysql.lexer import MysqlLexer
-from python_backup.dump.mysql.needs import MysqlNeeds
 from python_backup.dump.mysql.objects import MysqlObjects
-from python_backup.dump.mysql.picking import MysqlPicker
-from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
-from python_backup.dump.mysql.selector import MysqlSelector
-from python_backup.dump.mysql.shape import MysqlShapes
 from python_backup.dump.mysql.statements import MysqlStatements
+from python_backup.dump.needs import NeedsReader
 from python_backup.dump.pick import Pick
+from python_backup.dump.rowwise import ShapeReader
+from python_backup.late import late
+
+if TYPE_CHECKING:
+    from python_backup.dump.mysql import bridging, guard, needs, picking, rewriter, selector, shape
+else:
+    bridging, guard, needs, picking, rewriter, selector, shape = late(
+        __package__, "bridging guard needs picking rewriter selector shape"
+    )
 
 
 class MysqlDialect:
@@ -36,39 +41,39 @@ class MysqlDialect:
         """A new reader of what makes one stream's objects."""
         return MysqlStatements(source)
 
-    def shapes(self) -> MysqlShapes:
+    def shapes(self) -> ShapeReader:
         """A new reader of tables' shapes for one stream."""
-        return MysqlShapes()
+        return shape.MysqlShapes()
 
-    def needs(self) -> MysqlNeeds:
+    def needs(self) -> NeedsReader:
         """A new reader of needs for one stream."""
-        return MysqlNeeds()
+        return needs.MysqlNeeds()
 
-    def selector(self, source: str | None) -> MysqlSelector:
+    def selector(self, source: str | None) -> Selector:
         """A new selector for one stream."""
-        return MysqlSelector(source)
+        return selector.MysqlSelector(source)
 
-    def guard(self, source: str | None, *, events: bool = True) -> MysqlGuard:
+    def guard(self, source: str | None, *, events: bool = True) -> Guard:
         """A new guard for one stream."""
-        return MysqlGuard(source, events=events)
+        return guard.MysqlGuard(source, events=events)
 
-    def picker(self, pick: Pick, changes: Changes) -> MysqlPicker:
+    def picker(self, pick: Pick, changes: Changes) -> Picker:
         """A new picker for one stream."""
-        return MysqlPicker(pick, changes)
+        return picking.MysqlPicker(pick, changes)
 
     def rewriter(
-        self, source: str | None, target: Target, changes: Changes, choices: Choices = AS_THE_DUMP
-    ) -> MysqlRewriter:
-        """A new rewriter for one stream."""
-        return MysqlRewriter(source, target, changes, choices)
+        self, source: str | None, target: Any, changes: Changes, choices: Choices = AS_THE_DUMP
+    ) -> Rewriter:
+        """A new rewriter for one stream; ``target`` is a `rewriter.Target`."""
+        return rewriter.MysqlRewriter(source, target, changes, choices)
 
     def builds(self) -> NoBuilds:
         """A reader that finds none: keys are made with their tables."""
         return NoBuilds()
 
-    def bridge(self, source: str | None) -> MysqlBridge:
+    def bridge(self, source: str | None) -> Bridge:
         """A new judge of what some servers cannot hold."""
-        return MysqlBridge(source)
+        return bridging.MysqlBridge(source)
 
 
 DIALECT: Dialect = MysqlDialect()

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from python_backup.dump.builds import BuildReader
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
-from python_backup.dump.dialect import Dialect
+from python_backup.dump.dialect import Bridge, Dialect, Guard, Picker, Rewriter, Selector
+from python_backup.dump.needs import NeedsReader
 from python_backup.dump.pick import Pick
-from python_backup.dump.postgresql.bridging import PostgreSQLBridge
-from python_backup.dump.postgresql.builds import PostgreSQLBuilds
-from python_backup.dump.postgresql.guard import DumpGuard
 from python_backup.dump.postgresql.lexer import PostgreSQLLexer
-from python_backup.dump.postgresql.needs import PostgreSQLNeeds
 from python_backup.dump.postgresql.objects import ObjectReader
-from python_backup.dump.postgresql.picking import DumpPicker
-from python_backup.dump.postgresql.rewriter import DumpRewriter
-from python_backup.dump.postgresql.selector import DatabaseSelector
-from python_backup.dump.postgresql.shape import PostgreSQLShapes
 from python_backup.dump.postgresql.statements import PostgreSQLStatements
+from python_backup.dump.rowwise import ShapeReader
+from python_backup.late import late
+
+if TYPE_CHECKING:
+    from python_backup.dump.postgresql import (
+        bridging,
+        builds,
+        guard,
+        needs,
+        picking,
+        rewriter,
+        selector,
+        shape,
+    )
+else:
+    bridging, builds, guard, needs, picking, rewriter, selector, shape = late(
+        __package__, "bridging builds guard needs picking rewriter selector shape"
+    )
 
 
 class PostgreSQLDialect:
@@ -41,25 +53,25 @@ class PostgreSQLDialect:
         """A new reader of what makes one stream's objects."""
         return PostgreSQLStatements()
 
-    def shapes(self) -> PostgreSQLShapes:
+    def shapes(self) -> ShapeReader:
         """A new reader of tables' shapes."""
-        return PostgreSQLShapes()
+        return shape.PostgreSQLShapes()
 
-    def needs(self) -> PostgreSQLNeeds:
+    def needs(self) -> NeedsReader:
         """A new reader of needs."""
-        return PostgreSQLNeeds()
+        return needs.PostgreSQLNeeds()
 
-    def selector(self, source: str | None) -> DatabaseSelector:
+    def selector(self, source: str | None) -> Selector:
         """A new selector."""
-        return DatabaseSelector(source)
+        return selector.DatabaseSelector(source)
 
-    def guard(self, source: str | None, *, events: bool = True) -> DumpGuard:  # noqa: ARG002 - it has none
+    def guard(self, source: str | None, *, events: bool = True) -> Guard:  # noqa: ARG002 - it has none
         """A new guard."""
-        return DumpGuard(source)
+        return guard.DumpGuard(source)
 
-    def picker(self, pick: Pick, changes: Changes) -> DumpPicker:
+    def picker(self, pick: Pick, changes: Changes) -> Picker:
         """A new picker for one stream."""
-        return DumpPicker(pick, changes)
+        return picking.DumpPicker(pick, changes)
 
     def rewriter(
         self,
@@ -67,20 +79,20 @@ class PostgreSQLDialect:
         target: Any,
         changes: Changes,
         choices: Choices = AS_THE_DUMP,
-    ) -> DumpRewriter:
+    ) -> Rewriter:
         """A new rewriter; ``target`` is a `rewriter.Target`."""
-        return DumpRewriter(target, changes, choices, source)
+        return rewriter.DumpRewriter(target, changes, choices, source)
 
-    def builds(self) -> PostgreSQLBuilds:
+    def builds(self) -> BuildReader:
         """A new reader of indexes and keys."""
-        return PostgreSQLBuilds()
+        return builds.PostgreSQLBuilds()
 
     def bridge(
         self,
         source: str | None,  # noqa: ARG002 - a name never means two things here
-    ) -> PostgreSQLBridge:
+    ) -> Bridge:
         """A new judge of what some servers cannot hold."""
-        return PostgreSQLBridge()
+        return bridging.PostgreSQLBridge()
 
 
 DIALECT: Dialect = PostgreSQLDialect()

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Reached, Server
-from python_backup.engines.mysql import health, reach, scratch
+from python_backup.engines.mysql import health
 from python_backup.engines.mysql.connection import DEFAULT_PORT
-from python_backup.engines.mysql.movable import fits
 from python_backup.engines.mysql.server import connect
 from python_backup.engines.mysql.survey import OWN
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
+from python_backup.late import late
 from python_backup.model import Dbms, Instance, Tools
+
+if TYPE_CHECKING:
+    from python_backup.engines.mysql import movable, reach, scratch
+else:
+    movable, reach, scratch = late(__package__, "movable reach scratch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class _Engine:
         return health.CHECKS
 
     def fits(self, name: str) -> bool:
-        return fits(name)
+        return movable.fits(name)
 
     def owns(self, name: str) -> bool:
         return name.lower() in OWN

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import SourceDatabase
@@ -16,29 +16,38 @@ from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, Lack, Swap, Wanted
 from python_backup.engines.merged import How, Merged
 from python_backup.engines.mysql import (
-    dropping,
     dump,
-    events,
-    grants,
     health,
     holding,
     inventory,
-    load,
     losses,
-    merge,
-    outlook,
     rights,
-    sessions,
-    standing,
     survey,
-    takeover,
     target,
 )
 from python_backup.engines.mysql.connection import ServerSaid, Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.engines.program import Client
 from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
+from python_backup.late import late
 from python_backup.model import Check, Dbms, Instance, Limits
+
+if TYPE_CHECKING:
+    from python_backup.engines.mysql import (
+        dropping,
+        events,
+        grants,
+        load,
+        merge,
+        outlook,
+        sessions,
+        standing,
+        takeover,
+    )
+else:
+    dropping, events, grants, load, merge, outlook, sessions, standing, takeover = late(
+        __package__, "dropping events grants load merge outlook sessions standing takeover"
+    )
 
 _LATER_END_OF_TIME = (11, 5, 0)
 _HISTORY_FROM_DUMPS = (10, 11, 0)

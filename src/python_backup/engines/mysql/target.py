@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from python_backup.dump.dialect import SourceDatabase
-from python_backup.dump.mysql.collations import nearest
-from python_backup.dump.mysql.definers import Account
-from python_backup.dump.mysql.rewriter import Target
 from python_backup.engines.mysql.connection import Session
 from python_backup.engines.mysql.rights import read
 from python_backup.errors import NotPermitted
+from python_backup.late import late
+
+if TYPE_CHECKING:
+    from python_backup.dump.mysql import collations as known_collations
+    from python_backup.dump.mysql import rewriter
+    from python_backup.dump.mysql.definers import Account
+else:
+    known_collations, rewriter = late("python_backup.dump.mysql", "collations rewriter")
 
 DEFAULT_CHARSET = "utf8mb4"
 DEFAULT_COLLATION = "utf8mb4_unicode_ci"
@@ -87,15 +93,15 @@ def charset_of(like: SourceDatabase | None, known: frozenset[str]) -> Charset:
         return Charset(DEFAULT_CHARSET, DEFAULT_COLLATION, (warning,))
     if collation is None or collation in known:
         return Charset(charset, collation)
-    near = nearest(collation, known)
+    near = known_collations.nearest(collation, known)
     warning = f"the server has no collation {collation!r}: the database is made with {near or charset}"
     return Charset(charset, near, (warning,))
 
 
-def of(session: Session, database: str) -> Target:
+def of(session: Session, database: str) -> rewriter.Target:
     """The target database on this session's server, for the rewriter."""
     rights = read((line for (line,) in session.rows("SHOW GRANTS")), database)
-    return Target(
+    return rewriter.Target(
         database=database,
         version=session.version,
         collations=collations(session),

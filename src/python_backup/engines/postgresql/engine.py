@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.postgresql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Reached, Server
-from python_backup.engines.postgresql import health, reach, scratch
+from python_backup.engines.postgresql import health
 from python_backup.engines.postgresql.server import PostgresServer, fits
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
+from python_backup.late import late
 from python_backup.model import Dbms, Instance, Tools
+
+if TYPE_CHECKING:
+    from python_backup.engines.postgresql import reach, scratch
+else:
+    reach, scratch = late(__package__, "reach scratch")
 
 DEFAULT_PORT = 5432
 

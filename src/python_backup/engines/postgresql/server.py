@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import psycopg
 
@@ -16,21 +16,7 @@ from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, Lack, Swap, Wanted
 from python_backup.engines.merged import How, Merged
-from python_backup.engines.postgresql import (
-    connection,
-    dump,
-    health,
-    holding,
-    inventory,
-    lanes,
-    load,
-    merge,
-    outlook,
-    rights,
-    survey,
-    takeover,
-    target,
-)
+from python_backup.engines.postgresql import connection, dump, health, holding, inventory, rights, survey
 from python_backup.engines.postgresql.connection import (
     Row,
     converting,
@@ -43,7 +29,15 @@ from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.engines.program import Client
 from python_backup.errors import Refused, ServerError, StatementFailed, TargetExists
+from python_backup.late import late
 from python_backup.model import Check, Dbms, Instance, Limits
+
+if TYPE_CHECKING:
+    from python_backup.engines.postgresql import lanes, load, merge, outlook, takeover, target
+else:
+    lanes, load, merge, outlook, takeover, target = late(
+        __package__, "lanes load merge outlook takeover target"
+    )
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
 """Databases that belong to the server or to its host, not to users."""

@@ -1,0 +1,27 @@
+import subprocess
+import sys
+
+import pytest
+
+from python_backup.engines.table import ENGINES
+from python_backup.model import Dbms
+
+ONLY_A_RESTORES = ("guard", "load", "merge", "outlook", "picking", "rewriter", "scratch", "takeover")
+
+
+@pytest.mark.parametrize("dbms", [Dbms.MYSQL, Dbms.POSTGRESQL])
+def test_an_engine_comes_without_what_only_a_restore_needs(dbms: Dbms) -> None:
+    code = f"""
+import sys
+from python_backup.engines.table import ENGINES
+from python_backup.model import Dbms
+ENGINES[Dbms({dbms.value!r})].dialect.lexer()
+print(*sorted(name for name in sys.modules if name.rpartition(".")[2] in {ONLY_A_RESTORES!r}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+def test_mariadb_is_a_flavour_of_mysqls_engine() -> None:
+    assert set(ENGINES) == set(Dbms)
+    assert ENGINES[Dbms.MARIADB] is ENGINES[Dbms.MYSQL]
