@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, Literal
 
 from python_backup import __version__
+from python_backup.dump.spans import SpanCounter
 from python_backup.engines.engine import DumpPlan, Lack, Server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ServerError, ToolFailed
@@ -271,8 +272,10 @@ class _DatabaseBackup:
         """Dumps into the folder; commits only what is whole."""
         codec = CODECS[self.format]
         member = Member(stem(started.astimezone(), self.instance.dbms, self.database) + ".sql", started)
-        raw, stored, facts = Sha256Meter(), Sha256Meter(), self._facts_meter()
         encoder = codec.encoder(self.request.level, member)
+        spans = SpanCounter() if isinstance(encoder, FrameEncoder) else None
+        facts = FactsMeter(ENGINES[self.instance.dbms].dialect, self.database, spans)
+        raw, stored = Sha256Meter(), Sha256Meter()
         measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
         wanted = Wanted(self.instance.id, self.instance.dbms, self.database, self.format)
         room, tight = room_for(self.request.folder, wanted, lambda: source.server.size(self.database))
@@ -321,7 +324,7 @@ class _DatabaseBackup:
                     attempts=tries.made,
                     suspect=self._suspect(held, wanted),
                     accepted=self.request.expect(self.instance, self.database).accepted,
-                    spans=facts.spans.result() if frames else {},
+                    spans=spans.result() if spans is not None else {},
                 )
             )
 
@@ -332,9 +335,6 @@ class _DatabaseBackup:
         if expected.max_shrink is not None or expected.min_rows:
             before = last_good(self.request.folder, replace(wanted, format=None))
         return suspicions(held, before.facts if before else None, expected)
-
-    def _facts_meter(self) -> FactsMeter:
-        return FactsMeter(ENGINES[self.instance.dbms].dialect, self.database)
 
     def _read_back(self, sink: Storing, facts: FactsMeter, timeout: float | None) -> None:
         """The facts of an archive, read from what was just written: its stream holds no plain SQL."""

@@ -14,13 +14,16 @@ from python_backup.model import Span
 
 @dataclass(slots=True)
 class FactsMeter:
-    """A stage that counts and digests what passes, and changes nothing; ``source`` is the database's name."""
+    """A stage that counts and digests what passes, and changes nothing; ``source`` is the database's name.
+
+    ``spans`` notes where the data of large tables stands, for artifacts that can be read in part.
+    """
 
     dialect: Dialect
     source: str | None = None
+    spans: SpanCounter | None = None
     lexer: Lexer = field(init=False)
     counter: FactsCounter = field(init=False)
-    spans: SpanCounter = field(init=False, default_factory=SpanCounter)
 
     def __post_init__(self) -> None:
         self.lexer = self.dialect.lexer()
@@ -37,9 +40,11 @@ class FactsMeter:
         return ()
 
     def _take(self, pieces: Iterable[Piece]) -> None:
+        spans = self.spans
         for piece in pieces:
             self.counter.take(piece)
-            self.spans.take(piece)
+            if spans is not None:
+                spans.take(piece)
 
 
 def pieces_of(blocks: Iterable[bytes | Span], lexer: Lexer) -> Iterator[Piece]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+from isal import isal_zlib
 from zlib_ng import zlib_ng
 
 from python_backup.errors import ArtifactCorrupt
@@ -29,9 +30,9 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 SKIPPABLE_MAGICS = tuple(bytes([low]) + b"\x2a\x4d\x18" for low in range(0x50, 0x60))
 """How frames begin that zstd readers skip (RFC 8878, 3.1.2); pzstd and others write them."""
 
-_GZIP = 16 + zlib_ng.MAX_WBITS  # wbits for a gzip header and trailer
-_BARE = -zlib_ng.MAX_WBITS  # wbits for deflate alone, as in zip
-_INFLATE_ERROR = cast("type[Exception]", zlib_ng.error)  # its stub calls it an instance
+_GZIP = 16 + isal_zlib.MAX_WBITS  # wbits for a gzip header and trailer
+_BARE = -isal_zlib.MAX_WBITS  # wbits for deflate alone, as in zip
+_INFLATE_ERROR = cast("type[Exception]", isal_zlib.error)  # its stub calls it an instance
 
 
 def plain(stored: Iterator[bytes], _path: Path) -> Iterator[bytes]:
@@ -45,7 +46,7 @@ def plain(stored: Iterator[bytes], _path: Path) -> Iterator[bytes]:
 
 def gunzipped(stored: Iterator[bytes], path: Path) -> Iterator[bytes]:
     """Any number of gzip members; zeros behind the last are padding (tapes), as for gzip(1)."""
-    inflate = zlib_ng.decompressobj(_GZIP)
+    inflate = isal_zlib.decompressobj(_GZIP)
     members = 0
     begun = False
     padding = False
@@ -64,12 +65,12 @@ def gunzipped(stored: Iterator[bytes], path: Path) -> Iterator[bytes]:
             rest = b""
             if inflate.eof:
                 rest, members, begun = inflate.unused_data, members + 1, False
-                inflate = zlib_ng.decompressobj(_GZIP)
+                inflate = isal_zlib.decompressobj(_GZIP)
     if begun or not members:
         raise _truncated(path)
 
 
-def _inflated(inflate: zlib_ng._Decompress, block: bytes, path: Path) -> Iterator[bytes]:
+def _inflated(inflate: isal_zlib.Decompress, block: bytes, path: Path) -> Iterator[bytes]:
     """All output for one stored block, in bounded pieces."""
     rest = block
     while True:
@@ -87,7 +88,7 @@ def _inflated(inflate: zlib_ng._Decompress, block: bytes, path: Path) -> Iterato
 def unzipped(stored: Iterator[bytes], path: Path) -> Iterator[bytes]:
     """The one member's data, checked against the directory; the stored blocks pass to their end."""
     member = only_member(path)
-    inflate = zlib_ng.decompressobj(_BARE)
+    inflate = isal_zlib.decompressobj(_BARE)
     size = crc = 0
     for part in _between(stored, member.begin, member.begin + member.stored):
         if member.deflated and inflate.eof:

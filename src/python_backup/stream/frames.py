@@ -10,20 +10,19 @@ from __future__ import annotations
 import os
 import struct
 import sys
-import threading
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import accumulate
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate, starmap
 from pathlib import Path
 
 from blake3 import blake3
 
 from python_backup.errors import ArtifactCorrupt
 from python_backup.model import Span
+from python_backup.stream.chunks import Chunks
 from python_backup.stream.reading import reading
 
 if sys.version_info >= (3, 14):
@@ -46,57 +45,30 @@ def frame_digest(stored: bytes) -> str:
     return blake3(stored).hexdigest()[:_DIGITS]
 
 
-@dataclass(slots=True)
 class FrameEncoder:
     """A stage that writes one frame for each ``size`` bytes; ``digests`` has each one's `frame_digest`."""
 
-    options: Mapping[int, int]
-    size: int
-    workers: int
-    digests: list[str] = field(default_factory=list)
-    _held: list[bytes] = field(default_factory=list)
-    _held_size: int = 0
-    _under_way: deque[tuple[Future[bytes], int]] = field(default_factory=deque)
-    _entries: bytearray = field(default_factory=bytearray)
+    def __init__(self, options: Mapping[int, int], size: int, workers: int) -> None:
+        self.digests: list[str] = []
+        self._compress = partial(_compress, dict(options))
+        self._chunks = Chunks(self._compress, size, workers)
+        self._entries = bytearray()
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Whole frames, as many as are ready."""
-        rest = memoryview(block)
-        while self._held_size + len(rest) >= self.size:
-            cut = self.size - self._held_size
-            self._hold(bytes(rest[:cut]))
-            while len(self._under_way) >= self.workers:
-                yield self._ready()
-            self._begin()
-            rest = rest[cut:]
-        if rest:
-            self._hold(block if len(rest) == len(block) else bytes(rest))
+        yield from starmap(self._written, self._chunks.feed(block))
 
     def finish(self) -> Iterator[bytes]:
         """The frames that are left, at least one in all, and the table."""
-        if self._held or not (self._entries or self._under_way):
-            self._begin()
-        while self._under_way:
-            yield self._ready()
+        yield from starmap(self._written, self._chunks.finish())
+        if not self._entries:
+            yield self._written(self._compress(b"", b""), 0)
         yield self._table()
 
-    def _hold(self, part: bytes) -> None:
-        self._held.append(part)
-        self._held_size += len(part)
-
-    def _begin(self) -> None:
-        parts, size = self._held, self._held_size
-        self._held, self._held_size = [], 0
-        future: Future[bytes] = Future()
-        arguments = (future, dict(self.options), parts, size)
-        threading.Thread(target=_compress, args=arguments, name="zstd", daemon=True).start()
-        self._under_way.append((future, size))
-
-    def _ready(self) -> bytes:
-        future, size = self._under_way.popleft()
-        stored = future.result()
+    def _written(self, frame: tuple[bytes, str], size: int) -> bytes:
+        stored, digest = frame
         self._entries += _ENTRY.pack(len(stored), size)
-        self.digests.append(frame_digest(stored))
+        self.digests.append(digest)
         return stored
 
     def _table(self) -> bytes:
@@ -104,14 +76,12 @@ class FrameEncoder:
         return _SKIPPABLE.pack(_SKIPPABLE_MAGIC, len(self._entries) + _FOOTER.size) + self._entries + footer
 
 
-def _compress(future: Future[bytes], options: dict[int, int], parts: list[bytes], size: int) -> None:
-    """Runs in a thread of its own, for which an end of the program does not wait: level 22 takes seconds."""
-    try:
-        compressor = zstd.ZstdCompressor(options=options)
-        compressor.set_pledged_input_size(size)  # its tables are made no larger than that asks for
-        future.set_result(compressor.compress(b"".join(parts), zstd.ZstdCompressor.FLUSH_FRAME))
-    except BaseException as exc:  # noqa: BLE001 - crosses over and is raised there
-        future.set_exception(exc)
+def _compress(options: Mapping[int, int], chunk: bytes, _before: bytes) -> tuple[bytes, str]:
+    """One frame and its digest."""
+    compressor = zstd.ZstdCompressor(options=options)
+    compressor.set_pledged_input_size(len(chunk))  # its tables are made no larger than that asks for
+    stored = compressor.compress(chunk, zstd.ZstdCompressor.FLUSH_FRAME)
+    return stored, frame_digest(stored)
 
 
 @dataclass(frozen=True, slots=True)

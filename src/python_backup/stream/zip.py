@@ -1,8 +1,9 @@
 """The ZIP format with exactly one member: written as a stream, located for reading.
 
-Written by hand since `zipfile` compresses with zlib, at a third of zlib-ng's speed. Source of the
+Written by hand since `zipfile` compresses with zlib, in one thread. Source of the
 layout: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 to 4.5. Sizes are not known when the local header
-is written, so they follow the data in a descriptor, and ZIP64 is used always.
+is written, so they follow the data in a descriptor, and that header announces ZIP64; the directory has
+ZIP64 only where sizes ask for it, for busybox knows none.
 """
 
 from __future__ import annotations
@@ -15,9 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from zlib_ng import zlib_ng
-
 from python_backup.errors import ArtifactCorrupt
+from python_backup.stream.deflate import Deflate
 
 _VERSION = 45  # the first with ZIP64
 _FLAGS = 0x0808  # sizes in a descriptor behind the data; the name is UTF-8
@@ -26,6 +26,7 @@ _MADE_BY_UNIX = 3 << 8
 _MODE = 0o100600 << 16
 _LATER = 0xFFFFFFFF  # "see the ZIP64 field"
 _LOCAL_HEADER = 30
+_SIZES = 20  # bytes of the ZIP64 field
 _LAST_RECORD = 22
 _FILES_TOLD = 8
 
@@ -33,29 +34,25 @@ _FILES_TOLD = 8
 class ZipEncoder:
     """A stage that makes a ZIP archive with one member of its stream.
 
-    ``level`` is zlib-ng's. ``modified`` is written as it stands, to two seconds.
+    ``modified`` is written as it stands, to two seconds.
     """
 
-    def __init__(self, level: int, member: str, modified: datetime) -> None:
+    def __init__(self, deflate: Deflate, member: str, modified: datetime) -> None:
         self._name = member.encode("utf-8", "replace")
         self._stamp = _dos_time(modified)
-        self._deflate = zlib_ng.compressobj(level, zlib_ng.DEFLATED, -15)
-        self._crc = 0
-        self._raw = 0
+        self._deflate = deflate
         self._stored = 0
         self._begun = False
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """The compressed bytes that are ready."""
         yield from self._head()
-        self._crc = zlib_ng.crc32(block, self._crc)
-        self._raw += len(block)
-        yield from self._counted(self._deflate.compress(block))
+        yield from self._counted(self._deflate.feed(block))
 
     def finish(self) -> Iterator[bytes]:
         """The last compressed bytes, the descriptor and the central directory."""
         yield from self._head()
-        yield from self._counted(self._deflate.flush())
+        yield from self._counted(self._deflate.finish())
         yield self._tail()
 
     def _head(self) -> Iterator[bytes]:
@@ -69,28 +66,33 @@ class ZipEncoder:
                 + sizes_later
             )  # fmt: skip
 
-    def _counted(self, block: bytes) -> Iterator[bytes]:
-        if block:
+    def _counted(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        for block in blocks:
             self._stored += len(block)
             yield block
 
     def _tail(self) -> bytes:
-        descriptor = struct.pack("<4sLQQ", b"PK\x07\x08", self._crc, self._stored, self._raw)
-        sizes = struct.pack("<HHQQ", 1, 16, self._raw, self._stored)
+        crc, size = self._deflate.crc, self._deflate.size
+        descriptor = struct.pack("<4sLQQ", b"PK\x07\x08", crc, self._stored, size)
+        begin = _LOCAL_HEADER + len(self._name) + _SIZES + self._stored + len(descriptor)
+        large = max(size, begin) >= _LATER
+        sizes = struct.pack("<HHQQ", 1, 16, size, self._stored) if large else b""
+        told = (_LATER, _LATER) if large else (self._stored, size)
         entry = (
             struct.pack("<4s4H2H3L5H2L", b"PK\x01\x02", _MADE_BY_UNIX | _VERSION, _VERSION, _FLAGS,
-                        _DEFLATED, *self._stamp, self._crc, _LATER, _LATER, len(self._name), len(sizes),
-                        0, 0, 0, _MODE, 0)
+                        _DEFLATED, *self._stamp, crc, *told, len(self._name), len(sizes), 0, 0, 0, _MODE, 0)
             + self._name
             + sizes
         )  # fmt: skip
-        local_size = _LOCAL_HEADER + len(self._name) + 20
-        begin = local_size + self._stored + len(descriptor)
-        end = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, _MADE_BY_UNIX | _VERSION, _VERSION, 0, 0, 1, 1,
-                          len(entry), begin)  # fmt: skip
-        locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, begin + len(entry), 1)
-        last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(entry), _LATER, 0)
-        return descriptor + entry + end + locator + last
+        last = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(entry), _LATER if large else begin, 0)
+        return descriptor + entry + (_large_end(begin, len(entry)) if large else b"") + last
+
+
+def _large_end(begin: int, length: int) -> bytes:
+    """ZIP64's record of where the directory begins and how long it is, and where that record stands."""
+    end = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, _MADE_BY_UNIX | _VERSION, _VERSION, 0, 0, 1, 1,
+                      length, begin)  # fmt: skip
+    return end + struct.pack("<4sLQL", b"PK\x06\x07", 0, begin + length, 1)
 
 
 def _dos_time(moment: datetime) -> tuple[int, int]:

@@ -44,6 +44,7 @@ HEAVY = (
     "rich",
     "blake3",
     "zlib_ng",
+    "isal",
     "cryptography",
     "keyring",
 )

@@ -16,7 +16,9 @@ from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing
 from python_backup.model import Format
 from python_backup.stream.artifact import format_of, read_artifact
 from python_backup.stream.codecs import CODECS, Member, detect, named_format
+from python_backup.stream.deflate import Deflate
 from python_backup.stream.stage import through
+from python_backup.stream.zip import ZipEncoder
 
 MEMBER = Member("20260113_155440_mysql_dns_db.sql", datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC))
 COMPRESSED = [Format.GZIP, Format.ZIP, Format.ZSTD]
@@ -124,7 +126,7 @@ def test_members_and_frames_follow_one_another(tmp_path, kind):
 
 def test_a_second_member_that_begins_at_a_stored_blocks_edge_is_read(tmp_path):
     filler, edge = os.urandom(262_144), 262_144
-    firsts = (stored(Format.GZIP, filler[:length]) for length in range(edge - 120, edge))
+    firsts = (stored(Format.GZIP, filler[:length]) for length in range(edge - 400, edge))
     first = next(first for first in firsts if len(first) == edge)
     assert read(tmp_path, first + stored(Format.GZIP, b"end")).endswith(b"end")
     assert "foreign bytes" in corrupt(tmp_path, first + b"end")
@@ -204,17 +206,26 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     ("kind", "tool"),
     [
         (Format.GZIP, ("gzip", "-dc")),
+        (Format.GZIP, ("pigz", "-dc")),
+        (Format.GZIP, ("busybox", "gunzip", "-c")),
+        (Format.GZIP, ("bsdcat",)),
+        (Format.GZIP, ("7z", "x", "-so")),
         (Format.ZIP, ("unzip", "-p")),
+        (Format.ZIP, ("busybox", "unzip", "-p")),
+        (Format.ZIP, ("bsdtar", "-xOf")),
+        (Format.ZIP, ("7z", "x", "-so")),
         (Format.ZSTD, ("zstd", "-dc")),
     ],
+    ids=lambda given: given if isinstance(given, str) else given[0],
 )
 def test_stock_tools_read_what_is_written(tmp_path, kind, tool):
     if shutil.which(tool[0]) is None:
         pytest.skip(f"{tool[0]} is not on this machine, so it was not seen to read {kind}")
     path = tmp_path / ("a" + CODECS[kind].suffix)
-    path.write_bytes(stored(kind, SMALL * 1000))
+    content = SMALL * 40_000 + os.urandom(1000)  # several chunks
+    path.write_bytes(stored(kind, content))
     done = subprocess.run([*tool, str(path)], capture_output=True, check=False)
-    assert (done.returncode, done.stdout == SMALL * 1000, done.stderr) == (0, True, b"")
+    assert (done.returncode, done.stdout == content, done.stderr) == (0, True, b"")
 
 
 def test_the_zip_archive_has_one_member_that_python_reads():
@@ -273,3 +284,13 @@ def test_a_zip_archive_by_another_method_is_refused(tmp_path):
 
 def test_a_bzip2_file_is_no_known_format(tmp_path):
     assert detect(bz2.compress(SMALL)) == Format.NONE
+
+
+def test_the_directory_of_a_dump_of_more_than_4_gib_is_of_zip64():
+    deflate = Deflate(1, 1)
+    encoder = ZipEncoder(deflate, MEMBER.name, MEMBER.modified)
+    begun = b"".join(encoder.feed(SMALL))
+    deflate.size += 5 << 30  # as if so much more had passed
+    with zipfile.ZipFile(io.BytesIO(begun + b"".join(encoder.finish()))) as archive:
+        (info,) = archive.infolist()
+    assert (info.file_size, info.extra[:4]) == (len(SMALL) + (5 << 30), b"\x01\x00\x10\x00")
