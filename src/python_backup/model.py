@@ -130,11 +130,36 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttle:
+    """How a run holds itself back; None: it does not.
+
+    ``bwlimit`` is in bytes of the dump a second. It pauses while a replica is more than ``max_lag`` seconds
+    behind, and while more than ``max_load`` sessions are at work: for ``max_pause`` seconds in all at most.
+    """
+
+    bwlimit: int | None = None
+    max_lag: int | None = None
+    max_load: int | None = None
+    max_pause: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """How busy a server is: how many sessions are at work, the one that asks not counted.
+
+    ``lag`` is how many seconds it is behind its source, or its replicas behind it; None: nobody says.
+    """
+
+    sessions: int
+    lag: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One configured database server. A ``socket`` (a path) wins over host and port.
 
     ``held_username`` gives the account's name where the config does not: out of the vault. ``max_age``
-    is how old the latest backup of a database may get.
+    is how old the latest backup of a database may get. ``replicas`` are asked how far behind they are.
     """
 
     id: str
@@ -156,6 +181,8 @@ class Instance:
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=lambda: Retry(attempts=1))
     max_age: timedelta | None = None
+    throttle: Throttle = field(default_factory=Throttle)
+    replicas: tuple[Instance, ...] = ()
 
     @property
     def account(self) -> str:

@@ -17,6 +17,7 @@ from python_backup.cli.options import ArtifactFormat, ConfigOption, InstanceOpti
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
 from python_backup.cli.running import WaitOption, called_in, locks_of
+from python_backup.cli.throttling import Throttling, throttled
 from python_backup.errors import BackupError, ConfigError, UsageError
 from python_backup.log.lines import printable
 from python_backup.log.tell import about
@@ -41,9 +42,11 @@ _DatabasesOption = Annotated[
 STYLES = {"done": GOOD, "planned": "", "partial": "yellow", "suspect": "yellow", "failed": BAD}
 
 
+@throttled
 def backup(
     *,
     context: typer.Context,
+    throttling: Throttling,
     instance: InstanceOption = None,
     all_: Annotated[bool, typer.Option("--all", "-a", help="Every enabled instance.")] = False,
     database: _DatabasesOption = None,
@@ -72,7 +75,7 @@ def backup(
     wanted = Format(format_.value) if format_ else None
     if compression and wanted is Format.NONE:
         raise UsageError("--compression and --format none contradict each other")
-    settings = load_config(config, screen)
+    settings = throttling.begin(load_config(config, screen), screen)
     chosen = chosen_format(settings, wanted, compress=compression)
 
     from python_backup.jobs.backup import BackupRequest

@@ -20,6 +20,7 @@ from python_backup.cli.page import page
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import Screen, as_json
 from python_backup.cli.signing import Receipting, receipting
+from python_backup.cli.throttling import Throttling, slowed
 from python_backup.errors import StorageFailed, UsageError
 
 if TYPE_CHECKING:
@@ -52,8 +53,10 @@ _Junit = _option("--junit", metavar="PATH", text="Write JUnit XML, for CI.")
 _Html = _option("--html", metavar="PATH", text="Write a page, for people.")
 
 
+@slowed
 def drill(
     *,
+    throttling: Throttling,
     file: Annotated[Path | None, _File] = None,
     instance: InstanceOption = None,
     all_: Annotated[bool, typer.Option("--all", "-a", help="Every enabled instance's databases.")] = False,
@@ -88,9 +91,15 @@ def drill(
     seconds = None if budget is None else _seconds(budget)
     screen = Screen(json=str(json) == "-")
     settings = load_config_if_any(config, screen, needed=file is None)
+    if settings is None:
+        throttling.be_nice(screen)
+    else:
+        settings = throttling.begin(settings, screen)
     receipts = receipting(settings)
     asked = questions(settings, dated=at is not None)
-    drills = _Drills(settings, progress_on(screen), receipts, _Way(source, on, keep), asked)
+    drills = _Drills(
+        settings, progress_on(screen), receipts, _Way(source, on, keep, throttling.bwlimit), asked
+    )
     if file is not None:
         reports = [drills.one(file)]
     else:
@@ -141,6 +150,7 @@ class _Way:
     source: str | None
     on: str | None
     keep: bool
+    bwlimit: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +219,12 @@ class _Drills:
         from python_backup.jobs.drill import DrillRequest
         from python_backup.jobs.ground import Grounds
 
-        way, grounds = self.way, Grounds(self.way.on)
+        way, grounds, limit = self.way, Grounds(self.way.on), self.way.bwlimit
         if self.settings is not None:
             drilling = self.settings.drilling
+            limit = limit or self.settings.throttle.bwlimit
             grounds = Grounds(way.on or drilling.on, drilling.programs, drilling.image, drilling.scratch)
-        return DrillRequest(path, way.source, grounds, self.asked.checks, self.asked.limits, way.keep)
+        return DrillRequest(path, way.source, grounds, self.asked.checks, self.asked.limits, way.keep, limit)
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +19,7 @@ from python_backup.cli.choosing import (
     NoAclOption,
     OwnerOption,
 )
+from python_backup.cli.gathering import gathering
 from python_backup.cli.options import InstanceOption
 from python_backup.errors import UsageError
 
@@ -225,23 +224,8 @@ def _order(
 
 
 def ordered(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, which takes an ``order``, with all of an order's options before its own.
-
-    Typer makes options of a signature; so this has that of both.
-    """
-    signature = inspect.signature(command, eval_str=True)
-    asked = inspect.signature(_order, eval_str=True).parameters
-    own = {name: told for name, told in signature.parameters.items() if name != "order"}
-
-    @functools.wraps(command)
-    def run(**options: Any) -> None:
-        order = _order(**{name: options.pop(name) for name in asked})
-        command(order=order, **options)
-
-    told = {**asked, **own}
-    run.__annotations__ = {name: parameter.annotation for name, parameter in told.items()}
-    vars(run)["__signature__"] = signature.replace(parameters=list(told.values()))
-    return run
+    """The command, which takes an ``order``, with all of an order's options before its own."""
+    return gathering("order", _order, command)
 
 
 def safety_of(settings: Config) -> Safety:

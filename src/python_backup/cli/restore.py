@@ -20,6 +20,7 @@ from python_backup.cli.progress import Shown, progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
 from python_backup.cli.rollback import command, settle
 from python_backup.cli.running import WaitOption, called_in, locks_of
+from python_backup.cli.throttling import Throttling, throttled
 from python_backup.errors import FactsDiffer, TargetExists, UsageError
 from python_backup.log.events import Event
 from python_backup.log.lines import printable
@@ -51,10 +52,12 @@ _VERDICTS = {True: Cell("equal", GOOD), False: Cell("differs", BAD), None: Cell(
 
 
 @ordered
+@throttled
 def restore(
     *,
     context: typer.Context,
     order: Order,
+    throttling: Throttling,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; touch nothing.")] = False,
     planned: _PlannedOption = None,
     force: _ForceOption = False,
@@ -74,6 +77,7 @@ def restore(
         settle(resume_or_undo, order.instance or "", settings, screen, locks)
         return
     settings = load_config(config, screen)
+    settings = throttling.begin(settings, screen)
     if order.parts.merges and planned is None:
         refuse_others(context)
         locked = None if dry_run else locks_of(context, settings, screen, wait)

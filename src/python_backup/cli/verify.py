@@ -13,6 +13,7 @@ from python_backup.cli.exit_codes import CORRUPT, DIFFERS, REFUSED
 from python_backup.cli.options import JsonOption
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
+from python_backup.cli.throttling import Throttling, slowed
 from python_backup.errors import BackupError
 
 if TYPE_CHECKING:
@@ -23,8 +24,10 @@ _OF_CONTENT = {"facts", "sequences", "rows", "statements"}
 _STATES = {True: Cell("ok", GOOD), False: Cell("bad", BAD), None: Cell("-", FAINT)}
 
 
+@slowed
 def verify(
     *,
+    throttling: Throttling,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Artifacts.", show_default=False)],
     deep: Annotated[
         bool,
@@ -38,11 +41,12 @@ def verify(
     from python_backup.jobs.verify import verify_artifact
 
     screen = Screen(json=json)
+    throttling.be_nice(screen)
     progress = progress_on(screen)
     outcomes: list[tuple[Path, VerifyReport | BackupError]] = []
     for path in files:
         try:
-            outcomes.append((path, verify_artifact(path, progress, deep=deep)))
+            outcomes.append((path, verify_artifact(path, progress, deep=deep, bwlimit=throttling.bwlimit)))
         except BackupError as exc:
             outcomes.append((path, exc))
     codes = [_code(outcome) for _, outcome in outcomes]

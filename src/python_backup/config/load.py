@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,11 +27,12 @@ from python_backup.config.schema import (
     ObjectivesSection,
     PasswordSource,
     ReceiptSection,
+    ThrottleOfSection,
 )
 from python_backup.config.secret import secret
 from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
-from python_backup.model import Dbms, Format, Instance, Limits, Retry, Secret, Tls, TlsMode, Tools
+from python_backup.model import Dbms, Format, Instance, Limits, Retry, Secret, Throttle, Tls, TlsMode, Tools
 from python_backup.policy.anomalies import Rule
 from python_backup.policy.beside import Kept
 from python_backup.policy.forecast import Objectives
@@ -80,7 +81,7 @@ class Config:
 
     ``safety_keep`` is how many safety backups of each target are kept. ``restore_jobs`` None: as many as
     there are cores. ``expected`` is what backups should hold, a later rule before an earlier one.
-    ``objectives`` are by instance id.
+    ``objectives`` are by instance id; each instance has its own ``throttle``.
     """
 
     path: Path
@@ -96,6 +97,8 @@ class Config:
     expected: tuple[Rule, ...] = ()
     receipts: Receipts | None = None
     objectives: Mapping[str, Objectives] = field(default_factory=dict)
+    throttle: Throttle = field(default_factory=Throttle)
+    nice: bool = False
     vault: Vault | None = None
     warnings: tuple[str, ...] = ()
 
@@ -214,9 +217,16 @@ class _Places:
 
 def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[str, ...]) -> Config:
     backup = checked.backup
+    throttle = _throttle(checked.throttle)
     instances = [
-        (section, _instance(section, f"instances[{index}]", places, backup))
+        (section, replace(_instance(section, f"instances[{index}]", places, backup), throttle=own))
         for index, section in enumerate(checked.instances)
+        for own in (_throttle(section.throttle, throttle),)
+    ]
+    by_id = {one.id: one for _, one in instances}
+    instances = [
+        (section, replace(one, replicas=tuple(by_id[other] for other in section.replicas)))
+        for section, one in instances
     ]
     return Config(
         path=path,
@@ -235,9 +245,18 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
         receipts=_receipts(checked.receipt, places) if checked.receipt else None,
         objectives={one.id: _objectives(one.objectives, checked.objectives) for one in checked.instances},
         drilling=_drilling(checked, places, tuple(one for section, one in instances if section.scratch)),
+        throttle=throttle,
+        nice=checked.throttle.nice,
         vault=places.vault,
         warnings=warnings,
     )
+
+
+def _throttle(section: ThrottleOfSection, common: Throttle = Throttle()) -> Throttle:  # noqa: B008 - frozen
+    """What one instance's section leaves out is said for all."""
+    given = {"bwlimit": section.bwlimit, "max_lag": section.max_lag, "max_load": section.max_load}
+    given["max_pause"] = section.max_pause
+    return replace(common, **{name: value for name, value in given.items() if value is not None})
 
 
 def _rules(section: ExpectationsSection, instance: str | None = None) -> Iterator[Rule]:

@@ -28,6 +28,7 @@ def check(value: Any) -> Iterator[Finding]:
     yield from _unique_ids(_at(value, ("instances",)))
     yield from _scratch_apart(_at(value, ("instances",)))
     yield from _vault_missing(value)
+    yield from _replicas_known(_at(value, ("instances",)))
     instances = _at(value, ("instances",))
     for index in range(len(instances) if isinstance(instances, list) else 0):
         for rule in INSTANCE_RULES:
@@ -85,6 +86,26 @@ def _scratch_apart(instances: Any) -> Iterator[Finding]:
     for index, one in found:
         if _is_scratch(one) and _address(one) in kept:
             yield ("instances", index, "scratch"), f"is the same server as instances[{kept[_address(one)]}]"
+
+
+def _replicas_known(instances: Any) -> Iterator[Finding]:
+    """A replica is another instance of this config, and of the same kind."""
+    found = [one for one in instances if isinstance(one, dict)] if isinstance(instances, list) else []
+    kinds = {str(one.get("id")): _kind(one) for one in found}
+    for index, one in enumerate(instances if isinstance(instances, list) else ()):
+        named = one.get("replicas") if isinstance(one, dict) else None
+        for number, other in enumerate(named if isinstance(named, list) else ()):
+            where = ("instances", index, "replicas", number)
+            if str(other) == str(one.get("id")):
+                yield where, "an instance is no replica of itself"
+            elif str(other) not in kinds:
+                yield where, f"no instance has the id {other}"
+            elif kinds[str(other)] != _kind(one):
+                yield where, f"instance {other} is of another kind of server"
+
+
+def _kind(instance: Mapping[str, Any]) -> bool:
+    return instance.get("dbms") == "postgresql"
 
 
 def _is_scratch(instance: Mapping[str, Any]) -> bool:

@@ -15,6 +15,9 @@ AGE_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 AGE_PATTERN = r"^[1-9][0-9]{0,4}[mhdw]$"
 
+SLOWEST = 100_000
+"""Bytes a second."""
+
 PERCENT_PATTERN = r"^(100|[1-9]?[0-9](\.[0-9]+)?)%$"
 
 
@@ -31,6 +34,23 @@ def _bytes(value: object) -> object:
     if match is None:
         return value
     return int(match[1]) * (1024 if match[3] else 1000) ** " kmg".index((match[2] or " ").lower())
+
+
+def _rate(value: object) -> object:
+    """Bytes a second; a block of 1 MiB must pass before a server gives its reader up (60 s, MariaDB)."""
+    found = _bytes(_number(value))
+    if isinstance(found, str) or (isinstance(found, int) and not isinstance(found, bool) and found < SLOWEST):
+        raise ValueError(f"must be bytes a second of at least {SLOWEST // 1000} kB: 500k, 20 MB, 1 GiB")
+    return found
+
+
+def rate(text: str) -> int | None:
+    """What ``20 MB`` means as bytes a second; None where it is nothing such."""
+    try:
+        found = _rate(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, int) else None
 
 
 def _age(value: object) -> object:
@@ -80,6 +100,10 @@ Bytes = Annotated[
     int,
     Field(ge=1),
     BeforeValidator(_bytes, json_schema_input_type=Annotated[int, Field(ge=1)] | str),
+]
+Rate = Annotated[
+    int,
+    BeforeValidator(_rate, json_schema_input_type=Annotated[int, Field(ge=SLOWEST)] | str),
 ]
 Age = Annotated[
     str,

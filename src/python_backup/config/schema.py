@@ -12,6 +12,7 @@ from python_backup.config.scalars import (
     Number,
     Percentage,
     Port,
+    Rate,
     Seconds,
     Switch,
     Word,
@@ -89,6 +90,35 @@ class RetrySection(_Strict):
     delay: Annotated[Number, Field(ge=0, description="seconds before the second try")] = 5
     backoff: Annotated[float, Field(ge=1, le=10, description="what each further wait is multiplied by")] = 2.0
     max_delay: Annotated[Number, Field(ge=0, description="seconds that no wait exceeds")] = 60
+
+
+class ThrottleOfSection(_Strict):
+    """How a run holds itself back for one instance."""
+
+    bwlimit: Annotated[
+        Rate | None, Field(description="bytes of the dump that pass in a second, such as 20 MB")
+    ] = None
+    max_lag: Annotated[
+        Seconds | None, Field(description="pauses while replication is more seconds behind")
+    ] = None
+    max_load: Annotated[
+        Annotated[Number, Field(ge=1)] | None,
+        Field(description="pauses while more sessions are at work on the server"),
+    ] = None
+    max_pause: Annotated[
+        Seconds | None, Field(description="seconds that all pauses of one database may take")
+    ] = None
+
+
+class ThrottleSection(ThrottleOfSection):
+    """How runs hold themselves back."""
+
+    max_pause: Annotated[
+        Seconds, Field(description="seconds that all pauses of one database may take; then it goes on")
+    ] = 600
+    nice: Annotated[
+        Switch, Field(description="true: the lowest priority for processor and disks, on this machine")
+    ] = False
 
 
 class BackupSection(_Strict):
@@ -318,6 +348,11 @@ class InstanceSection(_Strict):
     max_age: Annotated[Age | None, Field(description="instead of backup.max_age, for its databases")] = None
     objectives: Annotated[ObjectivesSection, Field(default_factory=ObjectivesSection)]
     expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
+    throttle: Annotated[ThrottleOfSection, Field(default_factory=ThrottleOfSection)]
+    replicas: Annotated[
+        list[Annotated[Word, BeforeValidator(as_id, json_schema_input_type=int | str)]],
+        Field(default_factory=list, description="ids of the instances that replicate from it, for max_lag"),
+    ]
 
 
 class VaultSection(_Strict):
@@ -339,6 +374,7 @@ class ConfigFile(_Strict):
     expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
     objectives: Annotated[ObjectivesSection, Field(default_factory=ObjectivesSection)]
     receipt: Annotated[ReceiptSection | None, Field(description="left out: drills write no receipts")] = None
+    throttle: Annotated[ThrottleSection, Field(default_factory=ThrottleSection)]
     logging: Annotated[LoggingSection, Field(default_factory=LoggingSection)]
     vault: VaultSection | None = None
     instances: Annotated[list[InstanceSection], Field(min_length=1)]

@@ -17,7 +17,7 @@ from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
 from python_backup.engines.merged import How, Merged
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
-from python_backup.model import Check, Dbms, Facts, Instance, Limits, Tools
+from python_backup.model import Busy, Check, Dbms, Facts, Instance, Limits, Tools
 
 
 @dataclass(slots=True)
@@ -26,13 +26,14 @@ class DumpStream:
 
     ``blocks`` raises `ToolFailed` when the tool failed; an error that the tool survived (the dump
     lacks something, but was written to its end) is in ``errors`` instead. ``passing``: a later try
-    may have none of these errors.
+    may have none of these errors. ``forgive`` takes the seconds of the reader's own pauses off its timeout.
     """
 
     blocks: Iterator[bytes]
     errors: list[str]
     warnings: list[str]
     passing: bool = False
+    forgive: Callable[[float], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +389,10 @@ class Engine(Protocol):
     @property
     def checks(self) -> tuple[str, ...]:
         """The names of the checks that its servers' ``health`` and ``database_health`` make."""
+        ...
+
+    def gauge(self, instance: Instance) -> AbstractContextManager[Callable[[], Busy]]:
+        """Asks a server how busy it is, as often as called, over a connection of its own."""
         ...
 
     def reach(self, instance: Instance) -> Reached:

@@ -21,6 +21,7 @@ from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, 
 from python_backup.jobs import inventory
 from python_backup.jobs.connected import connected
 from python_backup.jobs.locking import working_on
+from python_backup.jobs.pace import paced
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.room import room_for
@@ -279,11 +280,16 @@ class _DatabaseBackup:
         measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
         wanted = Wanted(self.instance.id, self.instance.dbms, self.database, self.format)
         room, tight = room_for(self.request.folder, wanted, lambda: source.server.size(self.database))
-        with storing(self.request.folder, self._name(started)) as sink, plan.start() as dump:
+        with (
+            storing(self.request.folder, self._name(started)) as sink,
+            plan.start() as dump,
+            paced(self.instance, self.progress) as pace,
+        ):
+            pace.held = tries.forgiving(dump.forgive)
             with (
                 timed("dump") as told,
                 self.progress.step(f"dumping {self.instance.name}/{self.database}") as step,
-                apart(through(dump.blocks, *measured)) as blocks,
+                apart(through(pace.over(dump.blocks), *measured)) as blocks,
             ):
                 for block in room.watched(through(_telling(blocks, step), encoder, stored)):
                     sink.write(block)
@@ -319,7 +325,7 @@ class _DatabaseBackup:
                     ),
                     facts=held,
                     errors=(*dump.errors, *inventory.sentences(missing), *source.unseen),
-                    warnings=(*tight, *source.denied, *dump.warnings),
+                    warnings=(*tight, *source.denied, *dump.warnings, *pace.warnings),
                     missing=missing,
                     attempts=tries.made,
                     suspect=self._suspect(held, wanted),

@@ -31,6 +31,7 @@ from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import opened_as_sql, peek
 from python_backup.jobs.ground import Chosen, Ground, Grounds, Wanted, choose
 from python_backup.jobs.limits import Drilled, Limits, kept
+from python_backup.jobs.pace import paced
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.proving import (
     TableProof,
@@ -73,7 +74,10 @@ _NOT_OF_THE_BACKUP = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class DrillRequest:
-    """What to drill, and where. ``keep``: what it was restored into stays."""
+    """What to drill, and where. ``keep``: what it was restored into stays.
+
+    ``bwlimit`` is how many bytes pass in a second.
+    """
 
     file: Path
     source: str | None = None
@@ -81,6 +85,7 @@ class DrillRequest:
     checks: tuple[DrillCheck, ...] = ()
     limits: Limits = field(default_factory=Limits)
     keep: bool = False
+    bwlimit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +237,17 @@ class _Drill:
             starting: AbstractContextManager[Ground] = chosen.open()
             ground = starting.__enter__()
         try:
-            yield ground
+            yield self._held_back(ground)
         finally:
             starting.__exit__(None, None, None)
+
+    def _held_back(self, ground: Ground) -> Ground:
+        """The server, and how fast bytes may pass."""
+        instance, limit = ground.instance, self.request.bwlimit
+        if limit is None:
+            return ground
+        throttle = replace(instance.throttle, bwlimit=limit)
+        return replace(ground, instance=replace(instance, throttle=throttle))
 
     def _restored(self, ground: Ground) -> RestoreReport:
         """Definers, events and names stay as dumped, so that the second dump can be the same.
@@ -263,7 +276,8 @@ class _Drill:
             connected(instance) as server,
             server.plan_dump(database, instance.limits).start() as dump,
             self.progress.step(f"dumping {database} again") as step,
-            apart(dump.blocks) as blocks,
+            paced(instance, self.progress, dump.forgive) as pace,
+            apart(pace.over(dump.blocks)) as blocks,
         ):
             for block in through(blocks, meter):
                 step.advance(len(block))

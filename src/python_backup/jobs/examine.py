@@ -23,10 +23,11 @@ from python_backup.dump.table import DIALECTS, read_header
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump, UsageError
 from python_backup.jobs.evidence import Beside, Check, facts_check
 from python_backup.jobs.in_part import InPart, length, opened_in_part
+from python_backup.jobs.pace import Pace
 from python_backup.jobs.picked import PickedFacts
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
-from python_backup.model import Facts, Format, Manifest, Span, Tools
+from python_backup.model import Facts, Format, Manifest, Span, Throttle, Tools
 from python_backup.storage.names import parse_name
 from python_backup.stream.artifact import format_of, read_artifact
 
@@ -187,6 +188,7 @@ class Examiner:
     ``tools`` read pg_dump's archives. ``family`` is what a dump without a header is taken for; None
     guesses. ``guarded``: refuse what no restore may run, and want one database. ``pick`` is what of
     it is wanted; all of it is looked at in any case. ``events``: whether its events will run.
+    ``bwlimit``: how many of its bytes are read in a second.
     """
 
     progress: Progress
@@ -196,6 +198,7 @@ class Examiner:
     pick: Pick | None = None
     events: bool = True
     witness: Witness | None = None
+    bwlimit: int | None = None
 
     def examine(self, path: Path, source: str | None = None) -> Examination:
         """Reads the whole artifact; a damaged one gives failed checks, not an exception.
@@ -215,7 +218,8 @@ class Examiner:
         read: _Read | None = None
         with self.progress.step(f"reading {path.name}", total=size) as step:
             try:
-                read = self._read(path, (source, beside.manifest), both(digest.update, step))
+                taken = both(digest.update, step, Pace(Throttle(self.bwlimit), self.progress))
+                read = self._read(path, (source, beside.manifest), taken)
             except (ArtifactCorrupt, ToolFailed) as exc:
                 checks.append(Check("content", exc.message, ok=False))
                 digest = _digest_of(path, beside.algorithm)
@@ -344,12 +348,14 @@ def _family(header: Header | None, wanted: str | None) -> str:
     return wanted or "postgresql"
 
 
-def both(update: Callable[[bytes], object], step: Step) -> Callable[[bytes], None]:
-    """What takes a stored block for a sum and for the progress."""
+def both(update: Callable[[bytes], object], step: Step, pace: Pace | None = None) -> Callable[[bytes], None]:
+    """What takes a stored block for a sum and for the progress, at this pace."""
 
     def take(block: bytes) -> None:
         update(block)
         step.advance(len(block))
+        if pace is not None:
+            pace.passed(len(block))
 
     return take
 

@@ -26,7 +26,7 @@ from python_backup.jobs.examine import Examiner
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.log.tell import about, timed
-from python_backup.model import Format, Instance
+from python_backup.model import Format, Instance, Throttle
 from python_backup.policy.beside import BEFORE, RESTORING
 from python_backup.storage.safety import Mark, drop_oldest, is_held, marked, marks, taken_up, unmark
 
@@ -189,9 +189,14 @@ class InPlace:
         for warning in warnings:
             self.progress.note(warning)
 
+    @property
+    def _hurried(self) -> Instance:
+        """The instance without a throttle: its target is empty, and nobody is served meanwhile."""
+        return replace(self.instance, throttle=Throttle())
+
     def _own(self, mark: Mark) -> Whole:
         # what this program took of the target itself goes back, whatever its routines and events may do
-        return examine_whole(mark.artifact, self.instance, None, Examiner(self.progress, guarded=False))
+        return examine_whole(mark.artifact, self._hurried, None, Examiner(self.progress, guarded=False))
 
     def _put_back_standing(self, server: Server, mark: Mark) -> None:
         whole = self._own(mark)
@@ -203,7 +208,7 @@ class InPlace:
 
     def _filled(self, server: Server, whole: Whole, mark: Mark, database: str) -> None:
         choices = Choices(final_name=mark.database, rename_ambiguous=False, events="keep")
-        Loading(whole, self.instance, self.progress, choices).fill(server, database)
+        Loading(whole, self._hurried, self.progress, choices).fill(server, database)
         if not compare(server, database, whole.facts).equal:
             raise FactsDiffer(f"database {mark.database!r} put back from {mark.artifact} differs from it")
 

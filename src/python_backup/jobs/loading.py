@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -22,6 +22,7 @@ from python_backup.errors import ArtifactCorrupt, Refused, UsageError
 from python_backup.jobs.clock import LoadClock
 from python_backup.jobs.examine import Examination, Examiner, both, opened_as_sql
 from python_backup.jobs.in_part import opened_in_part
+from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import fed
 from python_backup.model import Facts, Instance, Span
@@ -94,7 +95,8 @@ def examine_whole(path: Path, instance: Instance, source: str | None, examiner: 
         Refused: it is of the other engine, or unsafe.
     """
     family = ENGINES[instance.dbms].dialect.family
-    seen = replace(examiner, tools=instance.tools, family=family).examine(path, source)
+    bwlimit = instance.throttle.bwlimit
+    seen = replace(examiner, tools=instance.tools, family=family, bwlimit=bwlimit).examine(path, source)
     if seen.failed is not None:
         raise ArtifactCorrupt(
             f"{path}: {seen.failed.name}: {seen.failed.detail}",
@@ -189,9 +191,12 @@ class Loading:
         with (
             self.progress.step(f"{doing} {whole.path.name}", total=whole.examination.size) as step,
             self._opened(picker, both(same.update, step)) as blocks,
-            apart(_by_block(same.checked(blocks), whole, picker)) as batches,
+            nullcontext() if rehearsal else paced(self.instance, self.progress) as pace,
+            apart(_by_block(_at(pace, same.checked(blocks)), whole, picker)) as batches,
         ):
             yield rewriter.rewrite(chain.from_iterable(batches))
+            if pace is not None:
+                self.changes.warnings.extend(pace.warnings)
 
     @contextmanager
     def _opened(
@@ -232,6 +237,10 @@ class _Same:
                 f"{self.path} was changed while it was restored: its {self.digest.name} differs",
                 hint="Restore it again when nobody writes to it, or take another backup.",
             )
+
+
+def _at(pace: Pace | None, blocks: Iterator[bytes | Span]) -> Iterator[bytes | Span]:
+    return blocks if pace is None else pace.over(blocks)
 
 
 def _by_block(blocks: Iterable[bytes | Span], whole: Whole, picker: Picker | None) -> Iterator[list[Piece]]:

@@ -27,7 +27,10 @@ class Waits:
 
 @dataclass(slots=True)
 class Tries:
-    """The tries at one thing; ``made`` counts them. ``within`` are the seconds that all may take."""
+    """The tries at one thing; ``made`` counts them.
+
+    ``within`` are the seconds that all may take, but for pauses that were ``forgiven``.
+    """
 
     retry: Retry
     what: str
@@ -35,6 +38,7 @@ class Tries:
     waits: Waits = field(default_factory=Waits)
     within: float | None = None
     made: int = 0
+    forgiven: float = 0.0
     _begun: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -45,7 +49,16 @@ class Tries:
         """The seconds that are left for the try under way; None without a bound."""
         if self.within is None:
             return None
-        return max(self.within - (self.waits.clock() - self._begun), 0.001)
+        return max(self.within + self.forgiven - (self.waits.clock() - self._begun), 0.001)
+
+    def forgiving(self, further: Callable[[float], None]) -> Callable[[float], None]:
+        """Takes the seconds of a pause, which are not of those that all may take; tells ``further`` too."""
+
+        def forgive(seconds: float) -> None:
+            self.forgiven += seconds
+            further(seconds)
+
+        return forgive
 
     @property
     def last(self) -> bool:

@@ -35,17 +35,21 @@ class VerifyReport:
         return all(check.ok is not False for check in self.checks)
 
 
-def verify_artifact(path: Path, progress: Progress, *, deep: bool = False) -> VerifyReport:
+def verify_artifact(
+    path: Path, progress: Progress, *, deep: bool = False, bwlimit: int | None = None
+) -> VerifyReport:
     """Reads the whole artifact; a bad one is a report, not an exception.
 
-    ``deep``: says of every table, object, row and statement what can be said without a server.
+    ``deep``: says of every table, object, row and statement what can be said without a server. ``bwlimit``:
+    how many of its bytes are read in a second.
 
     Raises:
         ArtifactMissing: there is no such file.
     """
     look = DeepLook()
     with timed("examine"):
-        seen = Examiner(progress, guarded=False, witness=look if deep else None).examine(path)
+        witness = look if deep else None
+        seen = Examiner(progress, guarded=False, witness=witness, bwlimit=bwlimit).examine(path)
     if not deep:
         return VerifyReport(path, seen.checks, seen.facts, seen.manifest)
     whole = seen.facts is not None

@@ -37,6 +37,10 @@ class Bounds:
         self._since = time.monotonic()
         self._looks = 0
 
+    def forgive(self, seconds: float) -> None:
+        """Adds to the time that the child may run what its reader took for pauses of its own."""
+        self._deadline += seconds
+
     def check(self, name: str) -> None:
         """Raises `ToolFailed` where a bound is reached."""
         now = time.monotonic()

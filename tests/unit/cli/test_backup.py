@@ -11,7 +11,7 @@ from python_backup.cli.backup import exit_code
 from python_backup.errors import BackupError, ConnectionFailed, ToolFailed
 from python_backup.jobs import backup as job
 from python_backup.jobs.backup import BackupRequest, DatabaseResult
-from python_backup.model import Format
+from python_backup.model import Format, Throttle
 from python_backup.policy.anomalies import Expectation
 from support.results import WEB, result
 
@@ -264,3 +264,24 @@ def test_of_a_tool_that_says_much_the_first_lines_are_shown(vya: Callable, back_
     assert lines[9].endswith("line 10")
     assert "and 389 more of its lines" in lines[10]
     assert len(vya("backup", "-i", "1", "--json").document["databases"][0]["warnings"]) == 399
+
+
+def test_the_command_line_says_how_the_run_holds_itself_back(vya: Callable, back_up: Job) -> None:
+    assert vya("backup", "-i", "1", "--bwlimit", "20MB", "--max-lag", "30", "--max-load", "9").code == 0
+    assert back_up.asked.instances[0].throttle == Throttle(20_000_000, 30, 9)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--bwlimit", "fast"), "--bwlimit must be bytes a second, at least 100k, not 'fast'"),
+        (("--bwlimit", "1k"), "--bwlimit must be bytes a second, at least 100k, not '1k'"),
+        (("--max-lag", "0"), "--max-lag"),
+        (("--max-load", "many"), "--max-load"),
+    ],
+)
+def test_what_makes_no_sense_holds_nothing_back(
+    vya: Callable, back_up: Job, given: tuple[str, str], told: str
+) -> None:
+    ran = vya("backup", "-i", "1", *given)
+    assert (ran.code, back_up.request, told in ran.err) == (2, None, True)

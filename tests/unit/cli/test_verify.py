@@ -23,7 +23,7 @@ def looked(name: str) -> VerifyReport:
 
 @pytest.fixture(autouse=True)
 def verified(monkeypatch: pytest.MonkeyPatch) -> None:
-    def verify_artifact(path: Path, _progress: object, *, deep: bool) -> VerifyReport:
+    def verify_artifact(path: Path, _progress: object, *, deep: bool, bwlimit: int | None) -> VerifyReport:
         if deep:
             return looked(path.name)
         if path.name == "missing":

@@ -8,7 +8,7 @@ import pytest
 from python_backup.config.load import load, read_config
 from python_backup.config.schema import ConfigFile
 from python_backup.errors import ConfigError, UsageError
-from python_backup.model import Dbms, Format, Limits, Retry, Tls, TlsMode, Tools
+from python_backup.model import Dbms, Format, Limits, Retry, Throttle, Tls, TlsMode, Tools
 from python_backup.policy.anomalies import Rule
 
 EXAMPLE = Path(__file__).parents[3] / "config.example.yaml"
@@ -429,3 +429,48 @@ def test_no_server_that_is_backed_up_is_a_scratch_instance(scratch: str, same: b
     text = f"{START}  - {ONE}\n  - {{id: ci, dbms: mysql, username: u, scratch: true, {scratch}}}\n"
     found = [fault.partition(": ")[2] for fault in faults_of(text)] if same else []
     assert found == (["instances[1].scratch: is the same server as instances[0]"] if same else [])
+
+
+def test_how_runs_hold_themselves_back_is_said_for_all_and_for_one(tmp_path: Path) -> None:
+    text = """\
+backup: {directory: b}
+throttle: {bwlimit: 20 MB, max_lag: 30, nice: true}
+instances:
+  - {id: 1, dbms: mysql, username: u, throttle: {max_load: 9, max_lag: 5, max_pause: 60}, replicas: [2]}
+  - {id: 2, dbms: mariadb, username: u}
+"""
+    config = load(written(tmp_path, text), {})
+    first, second = config.instances
+    assert (config.nice, config.throttle) == (True, Throttle(20_000_000, 30))
+    assert first.throttle == Throttle(20_000_000, 5, 9, 60)
+    assert (second.throttle, first.replicas) == (config.throttle, (second,))
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ("bwlimit: fast", "must be bytes a second of at least 100 kB: 500k, 20 MB, 1 GiB"),
+        ("bwlimit: 99 kB", "must be bytes a second of at least 100 kB: 500k, 20 MB, 1 GiB"),
+        ("max_lag: 0", "must be at least 1, not 0"),
+        ("max_load: 0", "must be at least 1, not 0"),
+        ("speed: 1", None),
+    ],
+)
+def test_a_throttle_that_makes_no_sense_is_a_fault(given: str, fault: str | None) -> None:
+    (found,) = faults_of(f"throttle: {{{given}}}\n{START}  - {ONE}\n")
+    assert f"throttle.{given.partition(':')[0]}: " in found
+    assert fault is None or found.endswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("other", "fault"),
+    [
+        ("1", "an instance is no replica of itself"),
+        ("9", "no instance has the id 9"),
+        ("main", "instance main is of another kind of server"),
+    ],
+)
+def test_a_replica_is_another_instance_of_the_same_kind(other: str, fault: str) -> None:
+    text = f"{START}  - {{id: main, dbms: postgresql, username: u}}\n"
+    (found,) = faults_of(f"{text}  - {{id: 1, dbms: mysql, username: u, replicas: [{other}]}}\n")
+    assert found.partition(": ")[2] == f"instances[1].replicas[0]: {fault}"

@@ -27,6 +27,10 @@ DEPENDING = {
     "instances[].idle_timeout": "`backup.idle_timeout`",
     "instances[].objectives.rpo": "`objectives.rpo`",
     "instances[].objectives.rto": "`objectives.rto`",
+    **{
+        f"instances[].throttle.{key}": f"`throttle.{key}`"
+        for key in ("bwlimit", "max_lag", "max_load", "max_pause")
+    },
     "instances[].name": "the id",
     "instances[].username": "required, but with `password.vault`",
     "instances[].port": "`3306`; PostgreSQL `5432`",
@@ -75,7 +79,18 @@ def _default(key: str, field: Any) -> str:
 
 def _documented() -> dict[str, list[str]]:
     text = read(DOCUMENT)
-    parts = ("backup", "restore", "drill", "expect", "objectives", "receipt", "logging", "vault", "instances")
+    parts = (
+        "backup",
+        "restore",
+        "drill",
+        "expect",
+        "objectives",
+        "receipt",
+        "throttle",
+        "logging",
+        "vault",
+        "instances",
+    )
     found = [row for part in parts for row in rows(section(text, f"## `{part}`"))]
     return {code(cells[0])[0]: cells for cells in found}
 

@@ -79,3 +79,9 @@ def test_the_time_that_is_over_is_told_in_round_figures() -> None:
         running(shell("sleep 60"), timeout=0.19994) as child,
     ):
         list(child.blocks(well))
+
+
+def test_what_a_reader_pauses_for_is_not_of_the_timeout() -> None:
+    with running(shell("echo a; sleep 0.6; echo b"), timeout=0.5) as child:
+        child.forgive(5)
+        assert b"".join(child.blocks(well)) == b"a\nb\n"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +17,12 @@ from python_backup.engines.mysql.server import connect
 from python_backup.engines.mysql.survey import OWN
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.late import late
-from python_backup.model import Dbms, Instance, Tools
+from python_backup.model import Busy, Dbms, Instance, Tools
 
 if TYPE_CHECKING:
-    from python_backup.engines.mysql import movable, reach, scratch
+    from python_backup.engines.mysql import busy, movable, reach, scratch
 else:
-    movable, reach, scratch = late(__package__, "movable reach scratch")
+    busy, movable, reach, scratch = late(__package__, "busy movable reach scratch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class _Engine:
 
     def connect(self, instance: Instance) -> Server:
         return connect(instance)
+
+    def gauge(self, instance: Instance) -> AbstractContextManager[Callable[[], Busy]]:
+        return busy.gauge(instance)
 
     def reach(self, instance: Instance) -> Reached:
         return reach.reach(instance)

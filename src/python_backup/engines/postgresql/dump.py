@@ -124,6 +124,7 @@ def _running(request: Request, command: tuple[str, ...], environment: dict[str, 
         started = Command(command, environment, asked)
         with running(started, timeout=request.limits.timeout, silence=silence) as child:
             stream = DumpStream(iter(()), [], list(_warnings_of(request)))
+            stream.forgive = child.forgive
             stream.blocks = child.blocks(
                 judge(f"pg_dump of database {request.database!r}", stream, request.instance)
             )

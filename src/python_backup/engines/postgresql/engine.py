@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +15,12 @@ from python_backup.engines.postgresql import health
 from python_backup.engines.postgresql.server import PostgresServer, fits
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.late import late
-from python_backup.model import Dbms, Instance, Tools
+from python_backup.model import Busy, Dbms, Instance, Tools
 
 if TYPE_CHECKING:
-    from python_backup.engines.postgresql import reach, scratch
+    from python_backup.engines.postgresql import busy, reach, scratch
 else:
-    reach, scratch = late(__package__, "reach scratch")
+    busy, reach, scratch = late(__package__, "busy reach scratch")
 
 DEFAULT_PORT = 5432
 
@@ -50,6 +51,9 @@ class _Engine:
 
     def connect(self, instance: Instance) -> Server:
         return PostgresServer(instance)
+
+    def gauge(self, instance: Instance) -> AbstractContextManager[Callable[[], Busy]]:
+        return busy.gauge(instance)
 
     def reach(self, instance: Instance) -> Reached:
         return reach.reach(instance)

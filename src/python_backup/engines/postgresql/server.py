@@ -61,7 +61,7 @@ class PostgresServer:
         self._instance = instance
         self._toolbox = Toolbox(instance.tools)
         self._held: str | None = None
-        self._door = _enter(instance)
+        self._door = enter(instance)
         version = self._door.pgconn.parameter_status(b"server_version") or b""
         self._version = text(version).partition(" ")[0]
 
@@ -210,7 +210,7 @@ class PostgresServer:
         names = {swap.fresh, swap.target}
         if names.intersection(DOORS) and self._held != swap.target:
             self._door.close()  # it is made anew when it is next needed
-        return takeover.take_over(swap, lambda: _enter(self._instance, without=names))
+        return takeover.take_over(swap, lambda: enter(self._instance, without=names))
 
     def hold(self, target: str) -> None:
         """Takes the lock of the target's name, through a door that the target is not."""
@@ -337,8 +337,8 @@ class PostgresServer:
     def _entered(self) -> psycopg.Connection:
         """The door made anew, with the lock that it had."""
         if self._held is None:
-            return _enter(self._instance)
-        door = _enter(self._instance, without={self._held})
+            return enter(self._instance)
+        door = enter(self._instance, without={self._held})
         try:
             holding.hold(door, self._held)
         except BaseException:
@@ -378,7 +378,7 @@ def _alive(link: psycopg.Connection) -> bool:
     return True
 
 
-def _enter(instance: Instance, without: Collection[str] = ()) -> psycopg.Connection:
+def enter(instance: Instance, without: Collection[str] = ()) -> psycopg.Connection:
     """A connection to the first of the databases that every server has and that lets the account in.
 
     To none of ``without``: they are about to change their names.
