@@ -116,6 +116,8 @@ def _plain(value: Any) -> Any:
 
 def _typed(kind: Any, value: Any, path: str) -> Any:
     """A JSON value as the type that the model asks for; ``path`` is where it stands."""
+    if kind in _WORDS:  # most are, and a list of all backups reads millions
+        return _of(kind, value, path)
     if is_dataclass(kind):
         return _dataclass(kind, value, path)
     origin = get_origin(kind)
@@ -128,7 +130,7 @@ def _typed(kind: Any, value: Any, path: str) -> Any:
     if origin is Mapping:
         entries = _of(dict, value, path).items()
         return {key: _typed(get_args(kind)[1], item, f"{path}.{key}") for key, item in entries}
-    read = _moment if kind is datetime else _member if issubclass(kind, StrEnum) else _of
+    read = _moment if kind is datetime else _member
     return read(kind, value, path)
 
 

@@ -18,10 +18,7 @@ def list_backups(
     A file without a manifest belongs to every instance of its engine, for it does not say.
     """
     return tuple(
-        backup
-        for backup in backups(folder)
-        if (instance is None or _is_of(backup, instance))
-        and (database is None or backup.database == database)
+        backup for backup in backups(folder, database) if instance is None or _is_of(backup, instance)
     )
 
 

@@ -64,7 +64,8 @@ class Pace:
         wait = self._bucket.wait(size) if self._bucket is not None else 0.0
         if wait:
             self.sleep(wait)
-        if self.ask is not None and self.clock() >= self._looked + LOOK:
+        due = self._since is not None or self.clock() >= self._looked + LOOK
+        if self.ask is not None and due:
             self._look(self.ask)
         if self.clock() > begun:
             self.held(self.clock() - begun)

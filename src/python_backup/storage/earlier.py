@@ -6,13 +6,20 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from python_backup.errors import BackupError
 from python_backup.model import Dbms, Format, Manifest
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import ArtifactName, artifact_name, parse_name
+
+_ANY = datetime(2000, 1, 1, tzinfo=UTC)
+_TIME = len("20000101_000000")
+"""Where in an artifact's name its time ends; what follows is the same for all backups of a database.
+
+A folder of ten thousand backups is looked through for each database of a run: a name is not taken apart.
+"""
 
 LOOKED_AT = 1000
 """Names that are looked at: another instance's database of the same name has the same."""
@@ -33,11 +40,17 @@ def earlier(folder: Path, wanted: Wanted, most: int = LOOKED_AT) -> Iterator[Man
 
     No more than ``most`` names are looked at.
     """
+    ends = {
+        artifact_name(ArtifactName(_ANY, wanted.dbms, wanted.database, stored))[_TIME:]
+        for stored in ((wanted.format,) if wanted.format is not None else Format)
+    }
     try:
-        names = [name for name in os.listdir(folder) if _is_like(name, wanted)]  # noqa: PTH208
+        names = [name for name in os.listdir(folder) if name[_TIME:] in ends]  # noqa: PTH208
     except OSError:
         return
     for name in sorted(names, reverse=True)[:most]:  # a name begins with its time
+        if parse_name(name) is None:
+            continue
         with suppress(BackupError):
             manifest = manifest_of(folder / name)
             if manifest and (manifest.instance, manifest.database) == (wanted.instance, wanted.database):
@@ -53,11 +66,3 @@ def last_good(folder: Path, wanted: Wanted, before: Manifest | None = None) -> M
 def _order(manifest: Manifest) -> tuple[datetime, str]:
     """Of two that began within one second, the second one has the later name (`seconds_later`)."""
     return manifest.started, manifest.artifact.file
-
-
-def _is_like(name: str, wanted: Wanted) -> bool:
-    """Whether this would be the file's name at its time."""
-    known = parse_name(name)
-    if known is None or wanted.format not in {None, known.format}:
-        return False
-    return name == artifact_name(ArtifactName(known.taken, wanted.dbms, wanted.database, known.format))

@@ -17,7 +17,7 @@ from pathlib import Path
 from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, BackupError
 from python_backup.manifest import dump_manifest, load_manifest
 from python_backup.model import MANIFEST, Backup, Manifest
-from python_backup.storage.names import ArtifactName, artifact_name, parse_name, seconds_later
+from python_backup.storage.names import ArtifactName, artifact_name, encode, parse_name, seconds_later
 from python_backup.storage.sums import SUM_FILES, ExpectedSum, sum_in, sum_line
 from python_backup.stream.publish import Sink, publishing, storage_failed
 
@@ -106,8 +106,8 @@ def storing(folder: Path, name: ArtifactName) -> Iterator[Storing]:
         yield Storing(folder, name, sink)
 
 
-def backups(folder: Path) -> list[Backup]:
-    """The folder's backups, newest first; files that are none are passed over.
+def backups(folder: Path, database: str | None = None) -> list[Backup]:
+    """The folder's backups, newest first, those of one ``database`` or all; other files are passed over.
 
     An artifact without manifest is told by its name; one whose manifest cannot be read has
     ``manifest`` None and the reason in ``problem``.
@@ -117,7 +117,7 @@ def backups(folder: Path) -> list[Backup]:
         ArtifactError: it cannot be read.
     """
     try:
-        files = sorted(folder.iterdir())
+        files = sorted(path for path in folder.iterdir() if database is None or _may_be(path.name, database))
     except FileNotFoundError as exc:
         raise ArtifactMissing(
             f"there is no folder {folder}", hint="Name it in the config's backup.directory."
@@ -125,7 +125,13 @@ def backups(folder: Path) -> list[Backup]:
     except OSError as exc:
         raise ArtifactError(f"{folder} cannot be read: {exc.strerror}") from exc
     found = (_backup(path) for path in files)
-    return sorted((b for b in found if b is not None), key=lambda b: (b.taken, b.path.name), reverse=True)
+    wanted = (b for b in found if b is not None and (database is None or b.database == database))
+    return sorted(wanted, key=lambda b: (b.taken, b.path.name), reverse=True)
+
+
+def _may_be(file: str, database: str) -> bool:
+    """Whether a file of this name may be a backup of the database; only then is its manifest read."""
+    return encode(database) in file or database in file
 
 
 def manifest_of(artifact: Path) -> Manifest | None:

@@ -451,8 +451,8 @@ instances:
     [
         ("bwlimit: fast", "must be bytes a second of at least 100 kB: 500k, 20 MB, 1 GiB"),
         ("bwlimit: 99 kB", "must be bytes a second of at least 100 kB: 500k, 20 MB, 1 GiB"),
-        ("max_lag: 0", "must be at least 1, not 0"),
-        ("max_load: 0", "must be at least 1, not 0"),
+        ("max_lag: 0", "must be at least 1"),
+        ("max_load: 0", "must be at least 1"),
         ("speed: 1", None),
     ],
 )
