@@ -31,8 +31,10 @@ class TableProof:
 class Unordered:
     """A stage that digests some tables' rows in any order; ``source`` is the database, as in `Selector`."""
 
-    def __init__(self, dialect: Dialect, source: str | None, tables: frozenset[str]) -> None:
-        self.digests = UnorderedDigests(tables)
+    def __init__(
+        self, dialect: Dialect, source: str | None, tables: frozenset[str], *, by_value: bool
+    ) -> None:
+        self.digests = UnorderedDigests(dialect.shapes(), tables, by_value)
         self._lexer, self._selector = dialect.lexer(), dialect.selector(source)
 
     def feed(self, block: bytes) -> tuple[bytes]:

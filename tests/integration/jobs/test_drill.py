@@ -202,6 +202,26 @@ def test_a_foreign_dump_is_proven_by_the_rows_counted_in_it(tmp_path: Path) -> N
     report = drill(DrillRequest(dump), Silence(), now)
     assert (report.reason, report.verdict) == (None, Verdict.PROVEN)
     assert [(t.table, t.expected, t.found) for t in report.tables] == [("public.orders", 3, 3)]
+    assert report.equality is Equality.SAME_ROWS
+
+
+def test_what_a_foreign_dump_says_of_values_is_compared_with_what_was_restored(tmp_path: Path) -> None:
+    """A table that the server writes otherwise, or that the dump changes later, is counted."""
+    dump = tmp_path / "shop.sql"
+    dump.write_text(
+        "CREATE TABLE a (n int, what text, yes boolean, day date);\n"
+        "INSERT INTO a (day, what, n, yes) VALUES ('2020-01-31', 'it''s \\n', 1, true), (NULL, E'a\\tb', 2, NULL);\n"
+        "INSERT INTO a VALUES (3, '', false, '1999-12-31'::date);\n"
+        "CREATE TABLE b (n numeric(9, 2));\nINSERT INTO b VALUES (1.5);\n"
+        "CREATE TABLE c (n int);\nINSERT INTO c VALUES (1);\nUPDATE c SET n = 2;\n"
+    )
+    report = drill(DrillRequest(dump), Silence(), now)
+    assert (report.reason, report.verdict) == (None, Verdict.PROVEN)
+    assert [(t.table[-1], t.equality) for t in report.tables] == [
+        ("a", Equality.SAME_ROWS),
+        ("b", Equality.SAME_COUNT),
+        ("c", Equality.SAME_COUNT),
+    ]
 
 
 MISSING = {
