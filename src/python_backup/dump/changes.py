@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+_ONE = {"tables": "table ", "foreign_tables": "foreign table "}
 PLACES_KEPT = 5
 """How many places of each kind are kept; the count goes on."""
 
@@ -20,11 +21,15 @@ class Place:
 
 @dataclass(slots=True)
 class Changes:
-    """All changes of one restore; the rewriters add to it."""
+    """All changes of one restore; the rewriters add to it.
+
+    ``elsewhere`` has by kind and label what was made without what it has on another server.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     places: dict[str, list[Place]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    elsewhere: dict[str, set[str]] = field(default_factory=dict)
 
     def add(self, kind: str, line: int, before: bytes, after: bytes = b"") -> None:
         """Counts one change of this kind, such as ``DROP DATABASE left out``."""
@@ -32,6 +37,15 @@ class Changes:
         kept = self.places.setdefault(kind, [])
         if len(kept) < PLACES_KEPT:
             kept.append(Place(line, _shown(before), _shown(after)))
+
+    def stand_in(self, kind: str, name: str) -> None:
+        """Notes that an object was made without what it has elsewhere, and warns of it."""
+        names = self.elsewhere.setdefault(kind, set())
+        if name not in names:
+            names.add(name)
+            self.warnings.append(
+                f"{_ONE.get(kind, '')}{name} is made without what it has on another server; it is not checked"
+            )
 
     def __iter__(self) -> Iterator[tuple[str, int, list[Place]]]:
         """Kind, count and first places, in the order in which the kinds were first seen."""

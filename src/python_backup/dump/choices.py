@@ -25,6 +25,8 @@ class Choices:
 
     PostgreSQL: ``owner`` is the role that gets everything; None: as the dump says. ``no_acl`` leaves
     out all GRANT, REVOKE and ALTER DEFAULT PRIVILEGES.
+
+    Both: ``stand_ins`` makes local tables of those that are elsewhere (FEDERATED, foreign tables).
     """
 
     final_name: str | None = None
@@ -34,6 +36,7 @@ class Choices:
     events: Events = "default"
     owner: str | None = None
     no_acl: bool = False
+    stand_ins: bool = False
 
 
 AS_THE_DUMP = Choices()

@@ -74,6 +74,17 @@ class Guard(Protocol):
         ...
 
 
+class StandIns(Protocol):
+    """Makes local tables of those that are elsewhere, and leaves out which servers they are on.
+
+    Stands before the guard and before the rewriter: both get what the server will get.
+    """
+
+    def replaced(self, piece: Piece) -> Piece | None:
+        """The piece, what makes a stand-in instead, or None where nothing is left of it."""
+        ...
+
+
 class Rewriter(Protocol):
     """Changes statements so that they fit the target; data is passed on untouched."""
 
@@ -155,6 +166,10 @@ class Dialect(Protocol):
 
         ``events``: whether the events that it makes will run.
         """
+        ...
+
+    def stand_ins(self, changes: Changes) -> StandIns:
+        """A new replacer of what is elsewhere, for one stream."""
         ...
 
     def picker(self, pick: Pick, changes: Changes) -> Picker:

@@ -67,6 +67,7 @@ def _by_name(form: RowForm, row: bytes) -> bytes:
     named = sorted(zip(map(str.casefold, form.columns), values, strict=True))
     texts = ((name, text_of(value, form)) for name, value in named)
     return b"".join(
-        b"%s\0%d\0%s" % (name.encode("utf-8", "surrogateescape"), -1 if text is None else len(text), text or b"")
+        b"%s\0%d\0%s"
+        % (name.encode("utf-8", "surrogateescape"), -1 if text is None else len(text), text or b"")
         for name, text in texts
     )

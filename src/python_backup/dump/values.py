@@ -12,7 +12,10 @@ from python_backup.dump.rowwise import RowForm
 
 _COPIED = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 # https://dev.mysql.com/doc/refman/8.4/en/string-literals.html; \% and \_ keep their backslash.
-_OF_MYSQL = {b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a", b"%": rb"\%", b"_": rb"\_"}  # fmt: skip
+_OF_MYSQL = {
+    b"0": b"\0", b"b": b"\b", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"Z": b"\x1a", b"%": rb"\%",
+    b"_": rb"\_",
+}  # fmt: skip
 _NUMBERED = rb"x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|"
 _ESCAPE_OF_POSTGRESQL = re.compile(rb"\\(" + _NUMBERED + rb".)", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)

@@ -37,6 +37,7 @@ from python_backup.jobs.proving import (
     TableProof,
     Unordered,
     enough,
+    here,
     least,
     said,
     settled,
@@ -216,6 +217,9 @@ class _Drill:
         meter = FactsMeter(ENGINES[instance.dbms].dialect, report.target)
         self._dumped(instance, report.target, meter)
         facts = meter.counter.result()
+        elsewhere = report.changes.elsewhere
+        report = replace(report, facts=here(report.facts, elsewhere))
+        facts = here(facts, elsewhere)
         tables = tuple(table_proofs(report.facts, facts, report.clock.tables))
         tables = self._in_any_order(instance, report, tables, by_value=False)
         if Equality.SAME_COUNT in enough(report.manifest, ground.number):  # another tool may have written it
@@ -261,7 +265,7 @@ class _Drill:
         manifest = manifest_of(file)
         choices = Choices(
             definer="keep" if own else "current", events="keep" if own else "disable", no_acl=True,
-            owner=instance.account if instance.dbms is Dbms.POSTGRESQL else None,
+            stand_ins=True, owner=instance.account if instance.dbms is Dbms.POSTGRESQL else None,
         )  # fmt: skip
         request = RestoreRequest(
             file, instance, source=self.request.source, force=True, verify=False, choices=choices,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from python_backup.dump.builds import BuildReader
+from python_backup.dump.changes import Changes
 from python_backup.dump.dialect import Bridge, Dialect, Header, Picker, SourceDatabase
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.pick import Pick
@@ -188,7 +189,7 @@ class Examiner:
     ``tools`` read pg_dump's archives. ``family`` is what a dump without a header is taken for; None
     guesses. ``guarded``: refuse what no restore may run, and want one database. ``pick`` is what of
     it is wanted; all of it is looked at in any case. ``events``: whether its events will run.
-    ``bwlimit``: how many of its bytes are read in a second.
+    ``stand_ins``: see `Choices`. ``bwlimit``: how many of its bytes are read in a second.
     """
 
     progress: Progress
@@ -197,6 +198,7 @@ class Examiner:
     guarded: bool = True
     pick: Pick | None = None
     events: bool = True
+    stand_ins: bool = False
     witness: Witness | None = None
     bwlimit: int | None = None
 
@@ -294,19 +296,21 @@ class Examiner:
         read.empty = True
         if self.witness is not None:
             self.witness.begin(read.dialect, read.source, counter)
+        stand_ins = read.dialect.stand_ins(Changes()) if self.stand_ins else None
         opened = read.counted(blocks(picked.picker if picked is not None else None), self.witness)
         for piece in selector.select(_seen(read, pieces_of(opened, lexer))):
-            if guarded:
-                guard.check(piece)
+            loaded = piece if stand_ins is None else stand_ins.replaced(piece)
+            if guarded and loaded is not None:
+                guard.check(loaded)
             counter.take(piece)
             if self.witness is not None:
                 self.witness.take(piece)
             if picked is not None:
                 picked.take(piece)
-                continue
-            builds.take(piece)
-            if guarded:
-                bridge.take(piece)
+            elif loaded is not None:
+                builds.take(loaded)
+                if guarded:
+                    bridge.take(loaded)
         counted = counter.result() if read.part is None else read.part.whole(counter.result())
         read.databases, read.facts, read.complete = selector.databases, counted, lexer.complete
         read.picked = picked.result(read.facts) if picked is not None else None

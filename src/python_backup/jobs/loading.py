@@ -194,9 +194,16 @@ class Loading:
             nullcontext() if rehearsal else paced(self.instance, self.progress) as pace,
             apart(_by_block(_at(pace, same.checked(blocks)), whole, picker)) as batches,
         ):
-            yield rewriter.rewrite(chain.from_iterable(batches))
+            yield rewriter.rewrite(self._here(chain.from_iterable(batches)))
             if pace is not None:
                 self.changes.warnings.extend(pace.warnings)
+
+    def _here(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """The pieces, with local tables instead of those that are elsewhere where that was chosen."""
+        if not self.choices.stand_ins:
+            return pieces
+        replaced = map(self.whole.dialect.stand_ins(self.changes).replaced, pieces)
+        return (piece for piece in replaced if piece is not None)
 
     @contextmanager
     def _opened(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from python_backup.dump.dialect import Dialect
 from python_backup.dump.piece import Piece
+from python_backup.dump.statements import OTHERS
 from python_backup.dump.unordered import UnorderedDigests
 from python_backup.model import Facts, Manifest, TableFacts
 from python_backup.storage.proofs import Equality
@@ -66,6 +68,29 @@ def table_proofs(expected: Facts, found: Facts, seconds: Mapping[str, float]) ->
             _equality(old, new),
             round(seconds.get(name, 0.0), 3),
         )
+
+
+def here(facts: Facts, elsewhere: Mapping[str, AbstractSet[str]]) -> Facts:
+    """The facts without what was made without what it has on another server.
+
+    The rows that a dump has of such a table are there to be compared; a foreign table has none.
+    """
+    if not elsewhere:
+        return facts
+    named = {*elsewhere.get("tables", ()), *(foreign := elsewhere.get("foreign_tables", set()))}
+    aside = {"tables": named, "foreign_tables": named, OTHERS: elsewhere.get(OTHERS, set())}
+    return replace(
+        facts,
+        tables=tuple(table for table in facts.tables if table.rows or table.name not in foreign),
+        objects={
+            kind: tuple(name for name in names if name not in aside.get(kind, ()))
+            for kind, names in facts.objects.items()
+        },
+        statements={
+            kind: {name: digest for name, digest in made.items() if name not in aside.get(kind, ())}
+            for kind, made in facts.statements.items()
+        },
+    )
 
 
 def settled(

@@ -161,8 +161,10 @@ class _Restore:
     def _run(self) -> RestoreReport:
         request = self.request
         with timed("examine", self.seconds):
-            runs = request.choices.events != "disable"
-            examiner = Examiner(self.progress, pick=request.pick, events=runs, guarded=not request.own)
+            examiner = Examiner(
+                self.progress, pick=request.pick, events=request.choices.events != "disable",
+                guarded=not request.own, stand_ins=request.choices.stand_ins,
+            )  # fmt: skip
             whole = examine_whole(request.file, request.instance, request.source, examiner)
         self.warnings.extend(whole.warnings)
         target = whole.target(request.target, request.instance)

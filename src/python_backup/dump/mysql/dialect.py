@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from python_backup.dump.builds import NoBuilds
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
-from python_backup.dump.dialect import Bridge, Dialect, Guard, Picker, Rewriter, Selector
+from python_backup.dump.dialect import Bridge, Dialect, Guard, Picker, Rewriter, Selector, StandIns
 from python_backup.dump.mysql.lexer import MysqlLexer
 from python_backup.dump.mysql.objects import MysqlObjects
 from python_backup.dump.mysql.statements import MysqlStatements
@@ -17,10 +17,10 @@ from python_backup.dump.rowwise import ShapeReader
 from python_backup.late import late
 
 if TYPE_CHECKING:
-    from python_backup.dump.mysql import bridging, guard, needs, picking, rewriter, selector, shape
+    from python_backup.dump.mysql import bridging, guard, needs, picking, rewriter, selector, shape, stand_ins
 else:
-    bridging, guard, needs, picking, rewriter, selector, shape = late(
-        __package__, "bridging guard needs picking rewriter selector shape"
+    bridging, guard, needs, picking, rewriter, selector, shape, stand_ins = late(
+        __package__, "bridging guard needs picking rewriter selector shape stand_ins"
     )
 
 
@@ -56,6 +56,10 @@ class MysqlDialect:
     def guard(self, source: str | None, *, events: bool = True) -> Guard:
         """A new guard for one stream."""
         return guard.MysqlGuard(source, events=events)
+
+    def stand_ins(self, changes: Changes) -> StandIns:
+        """A new replacer of what is elsewhere, for one stream."""
+        return stand_ins.MysqlStandIns(changes)
 
     def picker(self, pick: Pick, changes: Changes) -> Picker:
         """A new picker for one stream."""

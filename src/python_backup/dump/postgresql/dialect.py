@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from python_backup.dump.builds import BuildReader
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
-from python_backup.dump.dialect import Bridge, Dialect, Guard, Picker, Rewriter, Selector
+from python_backup.dump.dialect import Bridge, Dialect, Guard, Picker, Rewriter, Selector, StandIns
 from python_backup.dump.needs import NeedsReader
 from python_backup.dump.pick import Pick
 from python_backup.dump.postgresql.lexer import PostgreSQLLexer
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
         rewriter,
         selector,
         shape,
+        stand_ins,
     )
 else:
-    bridging, builds, guard, needs, picking, rewriter, selector, shape = late(
-        __package__, "bridging builds guard needs picking rewriter selector shape"
+    bridging, builds, guard, needs, picking, rewriter, selector, shape, stand_ins = late(
+        __package__, "bridging builds guard needs picking rewriter selector shape stand_ins"
     )
 
 
@@ -68,6 +69,10 @@ class PostgreSQLDialect:
     def guard(self, source: str | None, *, events: bool = True) -> Guard:  # noqa: ARG002 - it has none
         """A new guard."""
         return guard.DumpGuard(source)
+
+    def stand_ins(self, changes: Changes) -> StandIns:
+        """A new replacer of what is elsewhere, for one stream."""
+        return stand_ins.PostgreSQLStandIns(changes)
 
     def picker(self, pick: Pick, changes: Changes) -> Picker:
         """A new picker for one stream."""
