@@ -31,6 +31,7 @@ from python_backup.cli import (
     restore,
     rollback,
     selftest,
+    show,
     vault,
     verify,
 )
@@ -115,6 +116,7 @@ app.command("plan", cls=_Command, epilog=epilog())(plan.plan)
 app.command("rollback", cls=_Command, epilog=epilog())(rollback.rollback)
 app.command("verify", cls=_Command, epilog=epilog())(verify.verify)
 app.command("diff", cls=_Command, epilog=epilog())(diff.diff)
+app.command("show", cls=_Command, epilog=epilog())(show.show)
 app.command("drill", cls=_Command, epilog=epilog())(drill.drill)
 app.command("selftest", cls=_Command, epilog=epilog())(selftest.selftest)
 app.command("forecast", cls=_Command, epilog=epilog())(forecast.forecast)

@@ -23,12 +23,13 @@ from python_backup.dump.piece import DataBegin, Piece, Statement
 from python_backup.dump.table import DIALECTS, read_header
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump, UsageError
 from python_backup.jobs.evidence import Beside, Check, facts_check
-from python_backup.jobs.in_part import InPart, length, opened_in_part
+from python_backup.jobs.in_part import InPart, Reader, length, opened_in_part
 from python_backup.jobs.pace import Pace
 from python_backup.jobs.picked import PickedFacts
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
 from python_backup.model import Facts, Format, Manifest, Span, Throttle, Tools
+from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_name
 from python_backup.stream.artifact import format_of, read_artifact
 
@@ -99,6 +100,19 @@ def opened_as_sql(
         for block in read_artifact(path):
             on_stored(block)
     with archive_as_sql(path, tools) as blocks:
+        yield blocks
+
+
+@contextmanager
+def opened_for(
+    path: Path, reader: Reader, on_stored: Callable[[bytes], object]
+) -> Iterator[Iterator[bytes | Span]]:
+    """The artifact's dump as plain SQL, without the rows that the reader passes over where that can be."""
+    with opened_in_part(path, manifest_of(path)) as part:
+        if part is not None:
+            yield part.read(reader, on_stored)
+            return
+    with opened_as_sql(path, Tools(), on_stored) as blocks:
         yield blocks
 
 

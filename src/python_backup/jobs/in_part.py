@@ -6,10 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
-from python_backup.dump.dialect import Picker
 from python_backup.model import Facts, Manifest, Span
 from python_backup.stream.frames import Framed, framed
+
+
+class Reader(Protocol):
+    """Says of the data that began last whether it is passed over; a picker is one."""
+
+    @property
+    def skipping(self) -> bool:
+        """Whether nobody wants it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -37,8 +46,8 @@ class InPart:
             f"{self.taken:,} of its {total:,} frames were read, each as the manifest says; no other is needed"
         )
 
-    def read(self, picker: Picker | None, on_stored: Callable[[bytes], object]) -> Iterator[bytes | Span]:
-        """The dump, but for the rows that the picker leaves out; it has every piece before the next is asked.
+    def read(self, reader: Reader | None, on_stored: Callable[[bytes], object]) -> Iterator[bytes | Span]:
+        """The dump, but for rows that the reader passes over; it gets each piece before the next is asked.
 
         Raises:
             ArtifactCorrupt: a frame is not what the manifest says.
@@ -50,7 +59,7 @@ class InPart:
             self.taken += 1
             on_stored(stored)
 
-        skips = (lambda: False) if picker is None else (lambda: picker.skipping)
+        skips = (lambda: False) if reader is None else (lambda: reader.skipping)
         for block in self.frames.read(tuple(tables), skips, count):
             if isinstance(block, Span):
                 self.passed.add(tables[block])

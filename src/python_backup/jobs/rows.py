@@ -9,7 +9,7 @@ table's size.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ from python_backup.dump.rowwise import RowCutter, RowForm
 from python_backup.dump.table import DIALECTS
 from python_backup.errors import UsageError
 from python_backup.jobs.diff import DiffReport, Side
-from python_backup.jobs.examine import opened_as_sql, peek
+from python_backup.jobs.examine import opened_for, peek
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import pieces_of
 from python_backup.model import Tools
@@ -125,12 +125,17 @@ def _check_forms(old: _Source, new: _Source) -> None:
 
 @dataclass(slots=True)
 class _Source:
-    """One table of one backup; ``by`` is its key, once that is known."""
+    """One table of one backup; ``by`` is its key, once that is known.
+
+    ``wanted`` are the rows that a pass is for, ``begun`` those that it came to last, both by their table.
+    """
 
     side: Side
     table: str
     progress: Progress
     by: tuple[str, ...] = ()
+    wanted: str = ""
+    begun: str = ""
     columns: tuple[str, ...] = ()
     copy: bool | None = None
 
@@ -138,7 +143,7 @@ class _Source:
         """The table's primary key, which may be said behind its rows."""
         dialect = DIALECTS[self._family()]
         shapes = dialect.shapes()
-        for piece in self._pieces("the key"):
+        for piece in self._pieces("the key", ""):
             if isinstance(piece, Statement):
                 shapes.take(piece)
         return shapes.key(self.table)
@@ -159,7 +164,7 @@ class _Source:
             digest = self._digested(form, values)
             if left[digest] > 0:
                 left[digest] -= 1
-                found.setdefault(digest[:_DIGEST], []).append(_by_name(form, values))
+                found.setdefault(digest[:_DIGEST], []).append(by_name(form, values))
                 if not +left:
                     break
         return found
@@ -175,7 +180,7 @@ class _Source:
         """Every row of the table, and how it is written."""
         shapes = DIALECTS[self._family()].shapes()
         cutter: RowCutter | None = None
-        for piece in self._pieces(what):
+        for piece in self._pieces(what, self.table):
             match piece:
                 case Rows() if cutter is not None:
                     for row in cutter.take(piece.canonical):
@@ -190,15 +195,25 @@ class _Source:
                 case _:
                     pass
 
-    def _pieces(self, what: str) -> Iterator[Piece]:
+    @property
+    def skipping(self) -> bool:
+        """Whether the rows that began last are of another table than the wanted one."""
+        return self.begun != self.wanted
+
+    def _pieces(self, what: str, wanted: str) -> Iterator[Piece]:
+        """All of the dump but rows of other tables, as far as these can be passed over."""
         path: Path = self.side.artifact
         dialect = DIALECTS[self._family()]
+        self.wanted, self.begun = wanted, ""
         with (
             self.progress.step(f"reading {what} of {self.table} in {path.name}") as step,
-            opened_as_sql(path, Tools()) as blocks,
+            opened_for(path, self, lambda stored: step.advance(len(stored))) as blocks,
         ):
             selector = dialect.selector(self.side.database)
-            yield from selector.select(pieces_of(_told(blocks, step.advance), dialect.lexer()))
+            for piece in selector.select(pieces_of(blocks, dialect.lexer())):
+                if isinstance(piece, DataBegin):
+                    self.begun = piece.table
+                yield piece
 
     def _family(self) -> str:
         header = peek(self.side.artifact, Tools())
@@ -273,16 +288,11 @@ def _sortable(value: str | None) -> tuple[int, float, str]:
         return 1, 0.0, text
 
 
-def _by_name(form: RowForm, values: list[bytes]) -> Values:
+def by_name(form: RowForm, values: list[bytes]) -> Values:
+    """A row's values by their columns, or by their places where the dump names none."""
     names = form.columns if len(form.columns) == len(values) else [str(n + 1) for n in range(len(values))]
     null = rb"\N" if form.copy else b"NULL"
     return {
         name: None if value == null else value.decode("utf-8", "backslashreplace")
         for name, value in zip(names, values, strict=True)
     }
-
-
-def _told(blocks: Iterator[bytes], advance: Callable[[int], object]) -> Iterator[bytes]:
-    for block in blocks:
-        advance(len(block))
-        yield block

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, starmap
 from pathlib import Path
+from typing import Protocol
 
 from blake3 import blake3
 
@@ -84,12 +85,50 @@ def _compress(options: Mapping[int, int], chunk: bytes, _before: bytes) -> tuple
     return stored, frame_digest(stored)
 
 
+class Ranged(Protocol):
+    """Stored bytes that can be read anywhere: a file, or what a store gives by range requests."""
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        ...
+
+    def read(self, begin: int, size: int) -> bytes:
+        """These bytes, fewer where it ends before.
+
+        Raises:
+            ArtifactError: they cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file of this machine that is open."""
+
+    path: Path
+    descriptor: int
+    size: int
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    def read(self, begin: int, size: int) -> bytes:
+        with reading(self.path):
+            return os.pread(self.descriptor, size, begin)
+
+
 @dataclass(frozen=True, slots=True)
 class Framed:
     """An artifact of frames that is open: where each stands, and what its digest must be."""
 
-    path: Path
-    descriptor: int
+    source: Ranged
     digests: tuple[str, ...]
     stored: tuple[int, ...]
     begins: tuple[int, ...]
@@ -138,18 +177,21 @@ class Framed:
     def frame(self, number: int, on_stored: Callable[[bytes], object]) -> bytes:
         """The bytes of one frame, which is checked first."""
         size, position = self.stored[number + 1] - self.stored[number], self.stored[number]
-        with reading(self.path):
-            stored = os.pread(self.descriptor, size, position)
+        stored = self.source.read(position, size)
         if frame_digest(stored) != self.digests[number]:
-            raise ArtifactCorrupt(f"{self.path} is corrupt: frame {number} is not what its manifest says")
+            raise ArtifactCorrupt(
+                f"{self.source.name} is corrupt: frame {number} is not what its manifest says"
+            )
         on_stored(stored)
         length = self.begins[number + 1] - self.begins[number]
         try:
             if zstd.get_frame_info(stored).decompressed_size == length:
                 return zstd.decompress(stored)
         except zstd.ZstdError as exc:
-            raise ArtifactCorrupt(f"{self.path} is corrupt: frame {number}: {exc}") from exc
-        raise ArtifactCorrupt(f"{self.path} is corrupt: frame {number} is not as long as its table says")
+            raise ArtifactCorrupt(f"{self.source.name} is corrupt: frame {number}: {exc}") from exc
+        raise ArtifactCorrupt(
+            f"{self.source.name} is corrupt: frame {number} is not as long as its table says"
+        )
 
 
 @dataclass(slots=True)
@@ -169,29 +211,34 @@ class _Latest:
 
 @contextmanager
 def framed(path: Path, digests: tuple[str, ...]) -> Iterator[Framed | None]:
-    """The artifact's frames; None where its table is not one of as many frames as there are digests."""
+    """A file's frames; None where its table is not one of as many frames as there are digests."""
     with reading(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with reading(path):
-            sizes = _sizes(descriptor, os.fstat(descriptor).st_size, len(digests))
-        if sizes is None:
-            yield None
-        else:
-            stored, begins = ((0, *accumulate(column)) for column in zip(*sizes, strict=True))
-            yield Framed(path, descriptor, digests, stored, begins)
+            size = os.fstat(descriptor).st_size
+        yield frames_of(_File(path, descriptor, size), digests)
     finally:
         os.close(descriptor)
 
 
-def _sizes(descriptor: int, size: int, frames: int) -> tuple[tuple[int, int], ...] | None:
-    """Stored size and size of each frame, as the table at the file's end says."""
+def frames_of(source: Ranged, digests: tuple[str, ...]) -> Framed | None:
+    """The same of any stored bytes; the table alone is read."""
+    sizes = _sizes(source, len(digests))
+    if sizes is None:
+        return None
+    stored, begins = ((0, *accumulate(column)) for column in zip(*sizes, strict=True))
+    return Framed(source, digests, stored, begins)
+
+
+def _sizes(source: Ranged, frames: int) -> tuple[tuple[int, int], ...] | None:
+    """Stored size and size of each frame, as the table at the end says."""
     length = _ENTRY.size * frames + _FOOTER.size
-    begin = size - length - _SKIPPABLE.size
+    begin = source.size - length - _SKIPPABLE.size
     if not frames or begin < 0:
         return None
-    table = os.pread(descriptor, length + _SKIPPABLE.size, begin)
-    if _SKIPPABLE.unpack_from(table) != (_SKIPPABLE_MAGIC, length):
+    table = source.read(begin, length + _SKIPPABLE.size)
+    if len(table) < length + _SKIPPABLE.size or _SKIPPABLE.unpack_from(table) != (_SKIPPABLE_MAGIC, length):
         return None
     if _FOOTER.unpack_from(table, len(table) - _FOOTER.size) != (frames, 0, _SEEKABLE_MAGIC):
         return None

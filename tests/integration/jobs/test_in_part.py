@@ -13,8 +13,11 @@ from integration.jobs.test_picking import part
 from python_backup.dump.pick import Pick
 from python_backup.errors import ArtifactCorrupt
 from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.diff import diff
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.loading import examine_whole
+from python_backup.jobs.rows import changed_rows
+from python_backup.jobs.show import show_table
 from python_backup.manifest import load_manifest
 from python_backup.model import Format, Manifest
 from python_backup.stream.frames import framed
@@ -92,6 +95,21 @@ def test_the_definitions_alone_need_no_large_table_either(
     target = new_database(family_server, "part", create=False)
     facts, _ = part(family_server, backup[0], Pick(schema_only=True), target)
     assert (len(facts.tables), facts.rows) == (5, 0)
+
+
+def test_a_table_is_shown_and_compared_without_reading_another(backup: tuple[Path, Manifest]) -> None:
+    path, manifest = backup
+    (table,) = (t for t in manifest.facts.tables if t.name.endswith("c_between"))
+    shown = show_table(path, "c_between", 1, Silence())
+    (found,) = shown.tables
+    assert (found.table, found.rows, found.digest) == (table.name, 2, table.digest)
+    assert found.first == ({"id": "1", "t": found.first[0]["t"]},)
+    assert any(statement.startswith("CREATE TABLE") for statement in shown.definition)
+    assert shown.read < manifest.artifact.size / 2
+    compared = changed_rows(diff(path, path, Silence()), "c_between", 10, Silence())
+    assert (compared.key, compared.same) == (("id",), True)
+    with pytest.raises(ArtifactCorrupt, match="frame"):
+        show_table(path, "b_large", 1, Silence())
 
 
 @pytest.mark.parametrize("pick", [None, Pick(tables=("*_large",)), Pick(excluded=("a_*",))])

@@ -27,6 +27,7 @@ COMMANDS = [
     ("config", "validate"),
     ("config", "show"),
     ("config", "schema"),
+    ("show",),
     ("vault",),
     ("vault", "init"),
     ("vault", "add"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing
 from python_backup.model import Span
-from python_backup.stream.frames import FrameEncoder, frame_digest, framed
+from python_backup.stream.frames import FrameEncoder, frame_digest, framed, frames_of
 from python_backup.stream.stage import through
 
 SIZE = 1000
@@ -66,6 +67,40 @@ def test_what_is_passed_over_is_neither_read_nor_checked(tmp_path: Path) -> None
     assert [frame_digest(frame) for frame in stored] == [
         d for n, d in enumerate(digests) if n not in range(3, 7)
     ]
+
+
+@dataclass(slots=True)
+class Store:
+    """Stored bytes that are asked for in ranges."""
+
+    content: bytes
+    name: str = "the store's object"
+    asked: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    def read(self, begin: int, size: int) -> bytes:
+        self.asked.append((begin, size))
+        return self.content[begin : begin + size]
+
+
+def test_of_a_store_only_the_table_and_the_wanted_frames_are_asked_for(tmp_path: Path) -> None:
+    digests = write(tmp_path / "a.zst")
+    store = Store((tmp_path / "a.zst").read_bytes())
+    frames = frames_of(store, digests)
+    assert frames is not None
+    end = frames.begins[-2]
+    skipped = Span(1000, end, 0)
+    blocks = list(frames.read((skipped,), lambda: True, len))
+    assert b"".join(b for b in blocks if isinstance(b, bytes)) == DATA[:1000] + DATA[end:]
+    table = 8 + 8 * len(digests) + 9
+    assert store.asked[0] == (store.size - table, table)
+    assert [begin for begin, _ in store.asked[1:]] == [0, frames.stored[-2]]
+    store.content = store.content[:40] + b"?" + store.content[41:]
+    with pytest.raises(ArtifactCorrupt, match="the store's object is corrupt: frame 0"):
+        list(frames.read((), lambda: True, len))
 
 
 def test_a_damaged_frame_that_is_read_is_named(tmp_path: Path) -> None:
