@@ -6,36 +6,21 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from importlib import import_module
 from io import BufferedWriter, FileIO, TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from python_backup import __version__
-from python_backup.cli import (
-    backup,
-    config,
-    diff,
-    doctor,
-    drill,
-    forecast,
-    plan,
-    receipt,
-    restore,
-    rollback,
-    selftest,
-    show,
-    vault,
-    verify,
-)
-from python_backup.cli import list as listing
 from python_backup.cli.exit_codes import FAILED, epilog
 from python_backup.cli.logs import Logs, logged
 from python_backup.cli.render import Screen
@@ -48,6 +33,27 @@ from python_backup.model import IN_PLACE, Run
 from python_backup.stream.sweep import held, sweep
 
 PROGRAM = "vya-backupdb"
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "backup": "backup",
+        "restore": "restore",
+        "plan": "plan",
+        "rollback": "rollback",
+        "verify": "verify",
+        "diff": "diff",
+        "show": "show",
+        "drill": "drill",
+        "selftest": "selftest",
+        "forecast": "forecast",
+        "list": "list_",
+        "doctor": "doctor",
+        "config": "app",
+        "vault": "app",
+        "receipt": "app",
+    }
+)
+"""All commands, each in the module of its name: what it is there, a function or a group of commands."""
 
 # typer.BadParameter < its UsageError < its ClickException: Typer carries Click inside itself or not,
 # as its version has it, and this is the one way to the class that both have
@@ -101,39 +107,12 @@ class _NobodyReads(Exception):
     pass
 
 
-app = typer.Typer(
-    name=PROGRAM,
-    cls=_Root,
-    help="Back up MySQL, MariaDB and PostgreSQL databases, restore them, and prove that they restore.",
-    epilog=epilog(),
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
-)
-app.command("backup", cls=_Command, epilog=epilog())(backup.backup)
-app.command("restore", cls=_Command, epilog=epilog())(restore.restore)
-app.command("plan", cls=_Command, epilog=epilog())(plan.plan)
-app.command("rollback", cls=_Command, epilog=epilog())(rollback.rollback)
-app.command("verify", cls=_Command, epilog=epilog())(verify.verify)
-app.command("diff", cls=_Command, epilog=epilog())(diff.diff)
-app.command("show", cls=_Command, epilog=epilog())(show.show)
-app.command("drill", cls=_Command, epilog=epilog())(drill.drill)
-app.command("selftest", cls=_Command, epilog=epilog())(selftest.selftest)
-app.command("forecast", cls=_Command, epilog=epilog())(forecast.forecast)
-app.command("list", cls=_Command, epilog=epilog())(listing.list_)
-app.command("doctor", cls=_Command, epilog=epilog())(doctor.doctor)
-app.add_typer(config.app)
-app.add_typer(vault.app)
-app.add_typer(receipt.app)
-
-
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"{PROGRAM} {__version__}")
         raise typer.Exit
 
 
-@app.callback()
 def root(
     *,
     _: Annotated[
@@ -141,6 +120,27 @@ def root(
     ] = False,
 ) -> None:
     """Options of the program itself."""
+
+
+def program(named: str = "") -> typer.Typer:
+    """The command line with all commands, or with the one that is named: the others need not be imported."""
+    made = typer.Typer(
+        name=PROGRAM,
+        cls=_Root,
+        callback=root,
+        help="Back up MySQL, MariaDB and PostgreSQL databases, restore them, and prove that they restore.",
+        epilog=epilog(),
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    for name in (named,) if named in COMMANDS else COMMANDS:
+        found = getattr(import_module(f"python_backup.cli.{name}"), COMMANDS[name])
+        if isinstance(found, typer.Typer):
+            made.add_typer(found)
+        else:
+            made.command(name, cls=_Command, epilog=epilog())(found)
+    return made
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -193,7 +193,9 @@ def _ran(
     """The exit code, and the error behind it."""
     error: BackupError
     try:
-        returned = app(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=called)
+        with _converted():
+            made = program(next(iter(arguments), ""))
+        returned = made(args=list(arguments), prog_name=PROGRAM, standalone_mode=False, obj=called)
         return (returned if isinstance(returned, int) else 0), None
     except BackupError as exc:
         error = exc

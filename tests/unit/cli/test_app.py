@@ -96,6 +96,17 @@ print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)
     assert done.stderr == "[]\n"
 
 
+def test_a_command_comes_without_the_others() -> None:
+    code = """
+import sys
+from python_backup.cli.app import COMMANDS, run
+run(["verify", "--help"])
+print(*(name for name in COMMANDS if f"python_backup.cli.{name}" in sys.modules), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "verify\n"
+
+
 def test_help_is_fast(record_property: Callable[[str, object], None]) -> None:
     def seconds() -> float:
         """The processor's time: a machine that is busy with other tests does not change it much."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from python_backup import errors
 from python_backup.cli import config
-from python_backup.cli.app import app
+from python_backup.cli.app import program
 from python_backup.cli.exit_codes import EXIT_CODES, epilog
 from python_backup.cli.signals import ENDING
 
@@ -31,7 +31,7 @@ def test_the_readme_has_every_code() -> None:
 
 def test_the_readme_has_every_command() -> None:
     readme = (Path(__file__).parents[3] / "README.md").read_text()
-    commands = {command.name for command in app.registered_commands} | {
+    commands = {command.name for command in program().registered_commands} | {
         f"config {command.name or command.callback.__name__}"
         for command in config.app.registered_commands
         if command.callback

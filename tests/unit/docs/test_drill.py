@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from python_backup.cli.app import app
+from python_backup.cli.app import program
 from python_backup.config.find import ENVIRONMENT_NAME
 from support.markdown import CHECKOUT, read
 
@@ -33,7 +33,7 @@ def lines_of(value: object) -> list[str]:
 
 
 def known_options(command: str) -> set[str]:
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(program())
     found = group.commands[command]  # type: ignore[attr-defined]
     return {name for parameter in found.params for name in (*parameter.opts, *parameter.secondary_opts)}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from python_backup.cli.app import app
+from python_backup.cli.app import program
 from python_backup.cli.exit_codes import EXIT_CODES
 from python_backup.model import Format
 from python_backup.storage.names import parse_name
@@ -28,7 +28,7 @@ def _commands(command: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from _commands(each, f"{path} {name}".strip())
 
 
-COMMANDS = dict(_commands(get_command(app)))
+COMMANDS = dict(_commands(get_command(program())))
 EVERYWHERE = {"--help", "-h", "--version", "--install-completion", "--show-completion"}
 
 
