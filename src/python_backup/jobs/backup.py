@@ -234,14 +234,17 @@ class _DatabaseBackup:
 
     def _tried(self, server: Server, tries: Tries) -> DatabaseResult:
         """One try, from the start; raises what failed it."""
-        started = self.now()
-        with timed("inspect"):
-            plan = server.plan_dump(self.database, replace(self.instance.limits, timeout=tries.left))
-            source = _Source.look(server, self.database)
-        if self.request.dry_run:
-            path = self.request.folder / artifact_name(self._name(started))
-            return self._result("planned", path=path, command=plan.command, warnings=source.told)
+        limits = replace(
+            self.instance.limits, timeout=tries.left
+        )  # which a wait for the lock does not shorten
         with working_on(self.request.locks, server, self.instance, self.database):
+            started = self.now()
+            with timed("inspect"):
+                plan = server.plan_dump(self.database, limits)
+                source = _Source.look(server, self.database)
+            if self.request.dry_run:
+                path = self.request.folder / artifact_name(self._name(started))
+                return self._result("planned", path=path, command=plan.command, warnings=source.told)
             backup = self._whole(plan, source, started, tries)
         manifest = backup.manifest
         if manifest is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,23 +74,19 @@ class Storing:
             StorageFailed: any of the three cannot be written; then none is there.
         """
         others = (artifact_name(seconds_later(self.name, n)) for n in range(1, _NAMES_TRIED))
-        path = self.sink.commit(self.folder / other for other in others)
-        written = [path]
-        try:
+        with ExitStack() as opened, ExitStack() as undo:
+            undo.callback(self.sink.withdraw)
+            path = self.sink.commit(self.folder / other for other in others)
             named = replace(manifest, artifact=replace(manifest.artifact, file=path.name))
             for suffix, content in (
                 (".sha256", sum_line(named.artifact.sha256, path.name)),
                 (MANIFEST, dump_manifest(named)),
             ):
-                beside = path.with_name(path.name + suffix)
-                with publishing(beside) as sink:
-                    sink.write(content)
-                    sink.commit()
-                written.append(beside)
-        except BaseException:
-            for file in reversed(written):
-                file.unlink(missing_ok=True)
-            raise
+                sink = opened.enter_context(publishing(path.with_name(path.name + suffix)))
+                undo.callback(sink.withdraw)
+                sink.write(content)
+                sink.commit()
+            undo.pop_all()
         return Backup(path, named.dbms, named.database, named.started, self.size, named)
 
 

@@ -184,14 +184,16 @@ class Framed:
             )
         on_stored(stored)
         length = self.begins[number + 1] - self.begins[number]
+        decoder = zstd.ZstdDecompressor()
         try:
-            if zstd.get_frame_info(stored).decompressed_size == length:
-                return zstd.decompress(stored)
+            data = decoder.decompress(stored, max_length=length + 1)  # a bomb is not let off
         except zstd.ZstdError as exc:
             raise ArtifactCorrupt(f"{self.source.name} is corrupt: frame {number}: {exc}") from exc
-        raise ArtifactCorrupt(
-            f"{self.source.name} is corrupt: frame {number} is not as long as its table says"
-        )
+        if len(data) != length or not decoder.eof or decoder.unused_data:
+            raise ArtifactCorrupt(
+                f"{self.source.name} is corrupt: frame {number} is not as long as its table says"
+            )
+        return data
 
 
 @dataclass(slots=True)

@@ -88,7 +88,7 @@ class Sink:
     def __init__(self, final: Path, draw: Callable[[int], bytes]) -> None:
         self.size = 0
         self._final = final
-        self._published = False
+        self._given: Path | None = None
         for _ in range(_DRAWS):
             self._temporary = final.with_name(f".{final.name[:_STEM_KEPT]}.partial-{draw(4).hex()}")
             if self._opened():
@@ -151,15 +151,25 @@ class Sink:
         try:
             os.fsync(self._descriptor)
             for name in (self._final, *others):
+                self._given = name  # before it is: a signal may come at any moment
                 if _named(self._temporary, name):
-                    self._published = True
                     sync_folder(folder)
                     return name
-        except OSError as exc:
-            if self._published:
-                name.unlink()
-            raise storage_failed(folder, exc) from exc
+        except BaseException as exc:
+            self.withdraw()
+            if isinstance(exc, OSError):
+                raise storage_failed(folder, exc) from exc
+            raise
         raise StorageFailed(f"{self._final} is there already and is not replaced")
+
+    def withdraw(self) -> None:
+        """Takes back the name that a commit gave the file; called before `close`.
+
+        What cannot be taken back, as the disk takes no changes, the next run finds by its temporary name.
+        """
+        if self._given is not None and has_name(self._descriptor, self._given):
+            with suppress(OSError):
+                self._given.unlink()
 
     def replace(self) -> None:
         """Makes the file durable in place of the one of its name, as that one's owner's; called once, last.

@@ -5,14 +5,18 @@ import hashlib
 import os
 import stat
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
 from python_backup.errors import ArtifactCorrupt, ArtifactMissing, StorageFailed
 from python_backup.model import Artifact, Dbms, Facts, Format, Manifest
+from python_backup.storage import folder as storage
 from python_backup.storage.folder import (
     ExpectedSum,
     backups,
@@ -105,6 +109,62 @@ def test_a_backup_whose_checksum_or_manifest_cannot_be_written_is_taken_back(tmp
     with pytest.raises(StorageFailed, match="No space left on device"):
         store(tmp_path)
     assert names(tmp_path) == []
+
+
+def interrupted_at(line: int, folder: Path) -> bool:
+    """Stores a backup, with a signal's exception at the so-manieth line of the code; whether it came."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal count
+        if frame.f_code.co_filename not in {publish.__file__, storage.__file__}:
+            return None
+        count += event == "line"
+        if count == line:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        store(folder)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_a_signal_at_any_line_leaves_a_whole_backup_or_nothing_under_a_final_name(tmp_path):
+    line = 1
+    while interrupted_at(line, folder := tmp_path / str(line)):
+        left = [name for name in names(folder) if not publish.is_temporary(name)] if folder.exists() else []
+        assert len(left) in {0, 3}, (line, left)
+        line += 1
+    assert line > 50
+
+
+@pytest.mark.parametrize("failing", ["sync_folder", "the checksum", "the manifest"])
+def test_a_disk_that_fails_and_lets_nothing_be_removed_is_told_as_that(tmp_path, monkeypatch, failing):
+    """ext4 turns read-only at an error of its disk: what was published just before cannot be taken back."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    suffix = {"the checksum": ".sha256", "the manifest": ".manifest.json"}.get(failing, "")
+    link = Path.hardlink_to
+
+    def linked(self, target):
+        if suffix and self.name.endswith(suffix):
+            broken()
+        link(self, target)
+        monkeypatch.setattr(Path, "unlink", broken)
+
+    monkeypatch.setattr(Path, "hardlink_to", linked)
+    if failing == "sync_folder":
+        monkeypatch.setattr(publish, "sync_folder", broken)
+    with pytest.raises(StorageFailed, match="Input/output error"):
+        store(tmp_path)
 
 
 def test_sha256sum_accepts_a_stored_backup(tmp_path):

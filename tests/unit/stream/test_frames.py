@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import subprocess
+import sys
+import tracemalloc
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +17,11 @@ from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing
 from python_backup.model import Span
 from python_backup.stream.frames import FrameEncoder, frame_digest, framed, frames_of
 from python_backup.stream.stage import through
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 SIZE = 1000
 DATA = b"".join(b"%d\trow\n" % i for i in range(2000)) + os.urandom(2500)
@@ -148,3 +156,23 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, mo
         monkeypatch.setattr(os, "pread", broken)  # a disk that fails amid a file
         with pytest.raises(ArtifactError, match=r"a\.zst cannot be read: Input/output error"):
             list(frames.read((), lambda: False, len))
+
+
+def test_no_frame_becomes_more_than_its_table_says(tmp_path: Path) -> None:
+    """Bytes behind a frame's own that are frames as well: a megabyte of them would fill the memory."""
+    small, bomb = zstd.compress(b"x" * SIZE), zstd.compress(bytes(64 << 20))
+    stored = small + bomb + bomb
+    digests = (frame_digest(stored),)
+    encoder = FrameEncoder({}, SIZE, 1)
+    encoder._entries += struct.pack("<II", len(stored), SIZE)
+    path = tmp_path / "a.zst"
+    path.write_bytes(stored + encoder._table())
+    with framed(path, digests) as frames:
+        assert frames is not None
+        tracemalloc.start()
+        try:
+            with pytest.raises(ArtifactCorrupt, match="frame 0 is not as long as its table says"):
+                frames.frame(0, len)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()
