@@ -128,6 +128,7 @@ def arguments(instance: Instance) -> dict[str, Any]:
         "autocommit": True,
         "connect_timeout": CONNECT_SECONDS,
         "read_timeout": LOGIN_SECONDS,
+        "write_timeout": LOGIN_SECONDS,  # the one that TLS's handshake goes by, as it comes after a write
         "local_infile": False,
         "program_name": "vya-backupdb",
     }
@@ -282,7 +283,8 @@ def _ask(instance: Instance, bounds: Patience) -> None:
 def _answers(instance: Instance, seconds: float) -> bool:
     """Whether the server says anything to a new connection; a refusal of its own is an answer."""
     try:
-        bounded = arguments(instance) | {"connect_timeout": seconds, "read_timeout": seconds}
+        bounds = dict.fromkeys(("connect_timeout", "read_timeout", "write_timeout"), seconds)
+        bounded = arguments(instance) | bounds
         _connected(instance, bounded).close()
     except ConnectionFailed:
         return False

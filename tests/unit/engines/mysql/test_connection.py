@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 
 import pytest
 
@@ -68,3 +69,29 @@ def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up(monkeyp
         with pytest.raises(ConnectionFailed, match="timed out") as caught:
             open_session(instance)
     assert "whether it hangs" in (caught.value.hint or "")
+
+
+GREETING = (
+    b"\x0a9.7.4\0" + (1).to_bytes(4, "little") + b"12345678\0" + b"\xff\xff" + b"\xff" + b"\x02\0" + b"\xff\xff"
+    + b"\x15" + bytes(10) + b"123456789012\0" + b"caching_sha2_password\0"
+)  # fmt: skip
+"""What MySQL says first (its manual: Protocol::HandshakeV10), with all capabilities, so that TLS is wanted."""
+
+
+def test_a_server_that_greets_and_does_not_answer_the_handshake_of_tls_is_given_up(monkeypatch):
+    """PyMySQL 1.2.4 does the handshake under its timeout for writing, and that was none."""
+    monkeypatch.setattr(connection, "LOGIN_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        held = []
+
+        def greet() -> None:
+            held.append(listening.accept()[0])
+            held[0].sendall(len(GREETING).to_bytes(3, "little") + b"\0" + GREETING)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        port = listening.getsockname()[1]
+        with pytest.raises(ConnectionFailed, match="timed out"):
+            open_session(instance(host="127.0.0.1", port=port))
+        thread.join()
+        held[0].close()
