@@ -90,11 +90,14 @@ def test_no_password_and_no_key_is_seen_in_drills_receipts_and_comparisons(
     (tmp_path / "keys").mkdir(mode=0o700)
     stage = Stage(tmp_path)
     _configured(tmp_path, family_server, account)
-    ended = []
-    with watched(word, tmp_path) as watch:
-        for code, words in _commands(source, lambda: sorted((tmp_path / "backups").glob("*.sql.zst"))):
-            ended.append((code, words, stage.run(*words, umask=0)[0]))
-            assert ended[-1][0] == ended[-1][2], (words, stage.said[-2:])
+    try:
+        with watched(word, tmp_path) as watch:
+            for code, words in _commands(source, lambda: sorted((tmp_path / "backups").glob("*.sql.zst"))):
+                assert stage.run(*words, umask=0)[0] == code, (words, stage.said[-2:])
+    finally:
+        for name in databases.names(family_server):
+            if name.startswith(source):
+                databases.drop(family_server, name)
 
     assert watch.sights == set()
     assert watch.modes == set()

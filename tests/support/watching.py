@@ -82,7 +82,7 @@ class Watch:
                 continue
             with suppress(OSError):
                 mode = path.lstat().st_mode
-                if stat.S_IMODE(mode) != (0o700 if stat.S_ISDIR(mode) else 0o600):
+                if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) != (0o700 if stat.S_ISDIR(mode) else 0o600):
                     self.modes.add((str(path.relative_to(self.folder)), stat.filemode(mode)))
         self.rounds += 1
 

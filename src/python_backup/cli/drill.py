@@ -21,7 +21,8 @@ from python_backup.cli.progress import progress_on
 from python_backup.cli.render import Screen, as_json
 from python_backup.cli.signing import Receipting, receipting
 from python_backup.cli.throttling import Throttling, slowed
-from python_backup.errors import StorageFailed, UsageError
+from python_backup.errors import UsageError
+from python_backup.stream.publish import write_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,11 +108,11 @@ def drill(
     code = receipts.exit_code(exit_code(reports))
     documents = [{**document(report), **receipts.document(i)} for i, report in enumerate(reports)]
     told = {"exit_code": code, "drills": documents}
-    for path, text in ((json, as_json(told) + "\n"), (junit_, junit(reports)), (html, page(reports))):
-        if path is not None and str(path) != "-":
-            _write(path, text)
     shown = ((*drawn(report), *receipts.drawn(i)) for i, report in enumerate(reports))
     screen.result(told, *(item for several in shown for item in several))
+    for path, text in ((json, as_json(told) + "\n"), (junit_, junit(reports)), (html, page(reports))):
+        if path is not None and str(path) != "-":
+            write_named(path, text.encode("utf-8", "backslashreplace"))
     raise typer.Exit(code)
 
 
@@ -225,10 +226,3 @@ class _Drills:
             limit = limit or self.settings.throttle.bwlimit
             grounds = Grounds(way.on or drilling.on, drilling.programs, drilling.image, drilling.scratch)
         return DrillRequest(path, way.source, grounds, self.asked.checks, self.asked.limits, way.keep, limit)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise StorageFailed(f"{path} cannot be written: {exc.strerror}") from exc

@@ -25,6 +25,7 @@ from python_backup.log.lines import JsonLine, TextLine
 from python_backup.log.scrub import Scrubber
 from python_backup.log.tell import LOGGER, about, tell
 from python_backup.model import Run
+from python_backup.stream.private import make_private
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
@@ -134,9 +135,7 @@ def _crash_folders(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _write(path: Path, text: str) -> None:
-    if not path.parent.is_dir():
-        path.parent.mkdir(mode=0o700, parents=True)
-        path.parent.chmod(0o700)
+    make_private(path.parent)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         os.fchmod(descriptor, 0o600)

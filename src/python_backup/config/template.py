@@ -13,6 +13,7 @@ from pathlib import Path
 
 from python_backup.errors import Refused, StorageFailed
 from python_backup.model import Dbms
+from python_backup.stream.private import make_private
 
 _PLAIN = re.compile(r"[A-Za-z/_~][A-Za-z0-9/_.~-]*|[0-9]+(\.[0-9]+){3}")
 _WORDS = re.compile(r"(true|false|null|~)", re.IGNORECASE)
@@ -67,7 +68,7 @@ def write_new(path: Path, text: str, *, force: bool) -> None:
         StorageFailed: it could not be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
     except OSError as exc:
         raise StorageFailed(f"{str(path)!r} cannot be written: {exc.strerror}") from exc

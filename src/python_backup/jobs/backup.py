@@ -234,9 +234,7 @@ class _DatabaseBackup:
 
     def _tried(self, server: Server, tries: Tries) -> DatabaseResult:
         """One try, from the start; raises what failed it."""
-        limits = replace(
-            self.instance.limits, timeout=tries.left
-        )  # which a wait for the lock does not shorten
+        limits = replace(self.instance.limits, timeout=tries.left)  # a wait for the lock does not shorten it
         with working_on(self.request.locks, server, self.instance, self.database):
             started = self.now()
             with timed("inspect"):

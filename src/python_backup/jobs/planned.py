@@ -13,7 +13,7 @@ from python_backup.errors import ArtifactError, ArtifactMissing, Refused
 from python_backup.jobs.fingerprint import Fingerprint
 from python_backup.jobs.plan import Plan, Verdict
 from python_backup.jobs.restore import RestoreRequest
-from python_backup.stream.publish import publishing, storage_failed
+from python_backup.stream.publish import write_named
 
 FORMAT = "vya-backupdb/plan"
 VERSION = 1
@@ -68,13 +68,7 @@ def write_plan(path: Path, content: bytes) -> None:
     Raises:
         StorageFailed: it cannot be written.
     """
-    try:
-        path.unlink(missing_ok=True)
-        with publishing(path) as sink:
-            sink.write(content + b"\n")
-            sink.commit()
-    except OSError as exc:
-        raise storage_failed(path, exc) from exc
+    write_named(path, content + b"\n")
 
 
 def read_plan(path: Path) -> Planned:

@@ -19,6 +19,7 @@ from python_backup.manifest import dump_manifest, load_manifest
 from python_backup.model import MANIFEST, Backup, Manifest
 from python_backup.storage.names import ArtifactName, artifact_name, encode, parse_name, seconds_later
 from python_backup.storage.sums import SUM_FILES, ExpectedSum, sum_in, sum_line
+from python_backup.stream.private import make_private
 from python_backup.stream.publish import Sink, publishing, storage_failed
 
 __all__ = ["ExpectedSum", "Storing", "backups", "expected_sum", "make_folder", "manifest_of", "storing"]
@@ -28,17 +29,13 @@ _LARGEST_BESIDE = 256 << 20  # a manifest of a million tables; more is no manife
 
 
 def make_folder(folder: Path) -> None:
-    """Makes the backup folder where it is missing, for its owner alone (0700); leaves others as they are.
+    """Makes the backup folder where it is missing, for its owner alone; leaves one that is there as it is.
 
     Raises:
         StorageFailed: it cannot be made, or is no folder.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        if not folder.is_dir():
-            raise storage_failed(folder, NotADirectoryError(20, "Not a directory")) from None
+        make_private(folder)
     except OSError as exc:
         raise storage_failed(folder, exc) from exc
 

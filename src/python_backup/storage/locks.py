@@ -23,6 +23,7 @@ from python_backup.errors import Locked, StorageFailed
 from python_backup.model import Instance
 from python_backup.storage.names import encode
 from python_backup.stream.hold import abandoned, has_name, take
+from python_backup.stream.private import make_private
 from python_backup.stream.publish import storage_failed
 
 ENVIRONMENT_NAME = "VYA_BACKUPDB_LOCKS"
@@ -56,7 +57,9 @@ def machine_folder(places: tuple[Path, ...]) -> Path:
     failed: list[str] = []
     for place in places:
         try:
-            place.mkdir(mode=0o700, exist_ok=True, parents=len(places) == 1)
+            if len(places) == 1:  # somebody named it
+                make_private(place)
+            place.mkdir(mode=0o700, exist_ok=True)
             status = place.lstat()
         except OSError as exc:
             failed.append(f"{place}: {exc.strerror}")

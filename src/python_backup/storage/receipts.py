@@ -21,6 +21,7 @@ from python_backup.receipt.statement import Chained
 from python_backup.storage.leftovers import clear_folder
 from python_backup.storage.names import encode
 from python_backup.stream.hold import take
+from python_backup.stream.private import make_private
 from python_backup.stream.publish import publishing, storage_failed
 
 RECEIPTS = ".receipts"
@@ -69,7 +70,7 @@ def append(chain: Path, started: datetime, made: Callable[[Chained], bytes], wai
         ArtifactError: the latest receipt cannot be read.
     """
     try:
-        chain.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(chain)
     except OSError as exc:
         raise storage_failed(chain, exc) from exc
     with _locked(chain, wait):

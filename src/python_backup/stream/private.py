@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import takewhile
 from pathlib import Path
 
 from python_backup.errors import StorageFailed
@@ -87,6 +89,23 @@ def _is_mine(entry: os.DirEntry[str]) -> bool:
         )
     except OSError:
         return False
+
+
+def make_private(folder: Path) -> None:
+    """Makes a folder, and those above it that are missing, for their owner alone (0700), whatever the umask.
+
+    Raises:
+        OSError: one of them cannot be made, or is no folder.
+    """
+    above = list(takewhile(lambda place: not place.is_dir(), (folder, *folder.parents)))
+    for place in reversed(above):
+        try:
+            place.mkdir(mode=0o700)
+        except FileExistsError:
+            if not place.is_dir():  # else another was quicker
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place)) from None
+        else:
+            place.chmod(0o700)
 
 
 def held_folder(prefix: str, place: Path) -> tuple[Path, int]:

@@ -82,6 +82,29 @@ def publishing(final: Path, *, draw: Callable[[int], bytes] = os.urandom) -> Ite
         sink.close()
 
 
+def write_named(path: Path, content: bytes) -> None:
+    """Writes the file that somebody named for a command's output: mode 0600, in place of one that is there.
+
+    It is replaced whole or not at all; what is no file (a pipe, a device) is written into.
+
+    Raises:
+        StorageFailed: it cannot be written; what stood there still stands.
+    """
+    path = path.resolve()
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        with publishing(path) as sink:
+            sink.write(content)
+            sink.replace() if path.exists() else sink.commit()
+    except (OSError, StorageFailed) as exc:
+        why = exc.message.rpartition(": ")[2] if isinstance(exc, StorageFailed) else exc.strerror
+        raise StorageFailed(
+            f"{path} cannot be written: {why}", hint="Let this account write there, or name another file."
+        ) from exc
+
+
 class Sink:
     """Takes the bytes of one file; ``size`` is what was written."""
 

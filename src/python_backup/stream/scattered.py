@@ -5,10 +5,12 @@ Records that begin alike are in the same part: what is to be found of two stream
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from python_backup.stream.publish import storage_failed
 
@@ -32,7 +34,7 @@ class Scattered:
         """
         try:
             with ExitStack() as stack:
-                files = [stack.enter_context(self._path(part).open("xb")) for part in range(self.parts)]
+                files = [stack.enter_context(_made(self._path(part))) for part in range(self.parts)]
                 for record in records:
                     files[record[0] % self.parts].write(record)
         except OSError as exc:
@@ -49,3 +51,8 @@ class Scattered:
 
     def _path(self, part: int) -> Path:
         return self.folder / f"{self.name}-{part}"
+
+
+def _made(path: Path) -> BinaryIO:
+    """A new file for its owner alone."""
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))

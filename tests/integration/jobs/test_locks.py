@@ -93,6 +93,15 @@ def test_every_command_that_changes_something_is_kept_out_and_no_other(program: 
     assert over_socket.run("rollback", "-i", "1", "-d", shop).returncode == 0
 
 
+def test_a_backup_that_is_refused_has_not_looked_into_the_database(program: Program, shop: str) -> None:
+    """Fifty at once each opened a second connection before they saw the lock: more than a server may have."""
+    with another_run(program, shop):
+        refused = program.run("backup", "-i", "1", "-d", shop)
+    done = program.run("backup", "-i", "1", "-d", shop)
+    assert [("inspect done" in run.stderr) for run in (refused, done)] == [False, True], refused.stderr
+    assert (refused.returncode, done.returncode) == (8, 0)
+
+
 def test_a_locked_database_does_not_stop_the_others(program: Program, shop: str, new_database) -> None:
     other = new_database(program.server, "other")
     with another_run(program, shop):

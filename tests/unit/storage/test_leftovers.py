@@ -54,6 +54,7 @@ def stored(folder: Path, steps: int) -> subprocess.CompletedProcess[str]:
 def test_killed_at_any_step_a_store_leaves_a_whole_backup_or_nothing_after_the_next_clearing(
     tmp_path,
 ) -> None:
+    (tmp_path / "whole").mkdir()
     whole = stored(tmp_path / "whole", 10_000)
     steps = int(whole.stdout)
     assert steps >= 12, whole.stderr

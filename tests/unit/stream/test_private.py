@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import StorageFailed
-from python_backup.stream.private import clear_private, private_files
+from python_backup.stream.private import clear_private, make_private, private_files
 
 
 def mode(path) -> int:
@@ -55,7 +55,7 @@ def test_a_folder_that_someone_removed_meanwhile_is_no_error() -> None:
 
 HOLDER = """
 import sys, time
-from python_backup.stream.private import clear_private, private_files
+from python_backup.stream.private import clear_private, make_private, private_files
 with private_files({"client.cnf": b"secret"}) as folder:
     print(folder, flush=True)
     time.sleep(600)
@@ -94,3 +94,20 @@ def test_a_folder_that_is_cleared_before_it_is_held_is_made_anew(monkeypatch, tm
     monkeypatch.setattr(tempfile, "mkdtemp", cleared)
     with private_files({"a": b"1"}) as folder:
         assert (str(folder), len(made)) == (made[1], 2)
+
+
+@pytest.mark.parametrize("umask", [0, 0o777])
+def test_folders_are_made_for_their_owner_alone_with_all_above_them(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        make_private(tmp_path / "a" / "b" / "c")
+    finally:
+        os.umask(before)
+    made = [tmp_path / "a", tmp_path / "a" / "b", tmp_path / "a" / "b" / "c"]
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in made] == [0o700] * 3
+    made[0].chmod(0o755)
+    make_private(made[2])
+    assert stat.S_IMODE(made[0].stat().st_mode) == 0o755
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        make_private(tmp_path / "file" / "in")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import StorageFailed
-from python_backup.stream.publish import is_temporary, publishing
+from python_backup.stream.publish import is_temporary, publishing, write_named
 from support.disks import disk
 
 
@@ -189,3 +189,42 @@ def test_a_replacement_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         sink.write(b"new")
         sink.replace()
     assert (final.read_bytes(), list(tmp_path.iterdir())) == (b"old", [final])
+
+
+def test_what_somebody_named_is_replaced_whole_and_for_its_owner_alone(tmp_path):
+    named = tmp_path / "plan.json"
+    write_named(named, b"old")
+    named.chmod(0o644)
+    write_named(named, b"new")
+    assert (named.read_bytes(), stat.S_IMODE(named.stat().st_mode)) == (b"new", 0o600)
+    (tmp_path / "link").symlink_to(named)
+    write_named(tmp_path / "link", b"newer")
+    assert ((tmp_path / "link").is_symlink(), named.read_bytes()) == (True, b"newer")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "plan.json"]
+
+
+def test_what_is_no_file_is_written_into_and_stays_what_it_is(tmp_path):
+    """`plan --output /dev/null` of root's once removed the machine's /dev/null."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_named(pipe, b"told")
+        assert os.read(reader, 10) == b"told"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_named_file_that_cannot_be_written_leaves_the_one_that_is_there(tmp_path, monkeypatch):
+    (tmp_path / "plan.json").write_text("old")
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(StorageFailed, match=r"plan.json cannot be written: No space left") as caught:
+        write_named(tmp_path / "plan.json", b"new")
+    assert "backup.directory" not in (caught.value.hint or "")
+    assert (tmp_path / "plan.json").read_text() == "old"
+    with pytest.raises(StorageFailed, match="cannot be written: No such file"):
+        write_named(tmp_path / "nowhere" / "plan.json", b"new")
