@@ -11,15 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.postgresql.atomic import AtomicBody
 from python_backup.dump.postgresql.copydata import CopyData, copies_from_client, newlines
-from python_backup.dump.postgresql.insert import RowReader, any_head, default_head, one_row, values_head
 from python_backup.dump.postgresql.scan import Scanner
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import GAP, comment_end
 from python_backup.errors import ArtifactCorrupt
+from python_backup.late import late
+
+if TYPE_CHECKING:
+    from python_backup.dump.postgresql import insert
+else:
+    (insert,) = late(__package__, "insert")  # pg_dump writes COPY unless it is told otherwise
 
 _GAP = re.compile(GAP + rb"*+").match
 _LINE_REST = re.compile(rb"[ \t\r]*+\n").match
@@ -51,7 +57,7 @@ class PostgreSQLLexer:
     _scanner: Scanner = field(default_factory=Scanner)
     _atomic: AtomicBody = field(default_factory=lambda: AtomicBody(standard=True))
     _copy: CopyData | None = None
-    _rows: RowReader | None = None
+    _rows: insert.RowReader | None = None
     _labels: dict[tuple[str, bytes], str] = field(default_factory=dict)
     _first: bool = True
     _complete: bool = False
@@ -168,13 +174,13 @@ class PostgreSQLLexer:
         text, start = self._text, self._start
         self._complete = False
         if _INSERT(text, start):
-            if self.session.standard and (whole := one_row(text, start)):
+            if self.session.standard and (whole := insert.one_row(text, start)):
                 yield from self._insert_rows(whole)
                 return True
-            if head := values_head(text, start):
+            if head := insert.values_head(text, start):
                 yield self._begin_insert(head)
                 return True
-            if head := default_head(text, start):
+            if head := insert.default_head(text, start):
                 yield from self._insert_default(head)
                 return True
         while True:
@@ -191,7 +197,7 @@ class PostgreSQLLexer:
         if _COPY(sql) and (found := copies_from_client(self.session.cursor(sql))):
             return (yield from self._begin_copy(sql, found[0], counted=found[1]))
         self._mode = None
-        if _INSERT(sql) and (head := any_head(text, start)):
+        if _INSERT(sql) and (head := insert.any_head(text, start)):
             yield from self._insert_uncounted(head, end)
             return True
         whole, line = self._cut(self._line_rest(end))
@@ -250,7 +256,7 @@ class PostgreSQLLexer:
     def _begin_insert(self, head: re.Match[bytes]) -> DataBegin:
         table = self._table(head)
         text, line = self._cut(head.end())
-        self._rows = RowReader(self.session.standard)
+        self._rows = insert.RowReader(self.session.standard)
         self._mode = self._inserting
         return DataBegin(text, line, text, table, copy=False)
 
@@ -269,7 +275,7 @@ class PostgreSQLLexer:
     def _insert_rows(self, whole: re.Match[bytes] | None) -> Iterator[Piece]:
         """INSERTs of one row each, as long as they follow on one another."""
         self._mode = None
-        line = self._line
+        line, one_row = self._line, insert.one_row
         while whole:
             head, rows, row, end = whole.group("head", "rows", "row", "end")
             yield DataBegin(head, line, head, self._table(whole), copy=False)
