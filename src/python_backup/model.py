@@ -232,12 +232,14 @@ class Facts:
     ``schemas``, ``large_objects``; overloaded routines appear once each. ``sequences`` gives the
     value of each sequence that has one. ``statements`` gives by kind and label the digest of what makes
     an object, ``blake3:`` and 64 hex digits; there is also a kind ``others`` of what is not listed.
+    ``next_numbers`` has by table what its AUTO_INCREMENT goes on with.
     """
 
     tables: tuple[TableFacts, ...]
     objects: Mapping[str, tuple[str, ...]]
     sequences: Mapping[str, int]
     statements: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    next_numbers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class Created:
     """One object that a statement makes; ``kind`` is one of the words of `model.Facts`.
 
-    ``value`` is given with kind ``sequence_value`` alone. With ``gone`` the statement takes away an
-    object of that name, if there was one: a view's stand-in, an index that another replaces.
+    ``value`` is given with the kinds ``sequence_value`` and ``next_number`` alone. With ``gone`` the
+    statement takes away an object of that name, if there was one: a view's stand-in, an index that another
+    replaces.
     """
 
     kind: str

@@ -13,6 +13,8 @@ from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.statements import StatementDigests, StatementReader
 from python_backup.model import Facts, TableFacts
 
+_VALUES = frozenset({"sequence_value", "next_number"})
+
 
 class ObjectReader(Protocol):
     """Tells what a statement creates; one for each engine."""
@@ -45,7 +47,7 @@ class FactsCounter:
     new_digest: Callable[[], _Digest] = blake3
     _tables: dict[str, _Table] = field(default_factory=dict)
     _objects: dict[str, list[str]] = field(default_factory=dict)
-    _sequences: dict[str, int] = field(default_factory=dict)
+    _values: dict[str, dict[str, int]] = field(default_factory=lambda: {kind: {} for kind in _VALUES})
     _statements: StatementDigests = field(default_factory=StatementDigests)
     _current: _Table | None = None
 
@@ -73,8 +75,9 @@ class FactsCounter:
                 for name, t in sorted(self._tables.items())
             ),
             objects={kind: tuple(sorted(names)) for kind, names in sorted(self._objects.items()) if names},
-            sequences=dict(sorted(self._sequences.items())),
+            sequences=dict(sorted(self._values["sequence_value"].items())),
             statements=self._statements.result(),
+            next_numbers=dict(sorted(self._values["next_number"].items())),
         )
 
     def _begin(self, piece: DataBegin) -> None:
@@ -108,10 +111,11 @@ class FactsCounter:
         if self.made_by is not None and (made := self.made_by(piece, all_created)) is not None:
             self._statements.add(made)
         for created in all_created:
-            if created.kind == "sequence_value":
-                self._sequences[created.name] = created.value or 0
+            if created.kind in _VALUES:
+                self._values[created.kind][created.name] = created.value or 0
             elif not created.gone:
                 self._objects.setdefault(created.kind, []).append(created.name)
             elif created.name in (names := self._objects.get(created.kind, [])):
                 names.remove(created.name)
                 self._statements.drop(created.kind, created.name)
+                self._values["next_number"].pop(created.name, None)

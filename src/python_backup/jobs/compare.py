@@ -174,6 +174,19 @@ def compare_sequences(expected: Mapping[str, int], found: Mapping[str, int]) -> 
     )
 
 
+def compare_numbers(expected: Mapping[str, int], found: Mapping[str, int], *, least: bool) -> tuple[str, ...]:
+    """One sentence for each table that goes on numbering its rows with another number than the dump's.
+
+    ``least``: a higher one will do, as a server has where rows came while their table was dumped. Manifests
+    of programs before this fact have none.
+    """
+    return tuple(
+        f"table {name} goes on with the number {found.get(name, 'of no column')}, the dump says {value}"
+        for name, value in sorted(expected.items())
+        if found.get(name, 0) < value or (not least and found.get(name) != value)
+    )
+
+
 def _one_kind(kind: str, expected: tuple[str, ...], found: tuple[str, ...]) -> ObjectsCompared:
     dump, server = Counter(expected), Counter(found)
     return ObjectsCompared(

@@ -17,7 +17,7 @@ from python_backup.dump.facts import FactsCounter
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.rowwise import RowCutter, ShapeReader
 from python_backup.errors import UnsafeDump
-from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_sequences
+from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_numbers, compare_sequences
 from python_backup.jobs.evidence import Check
 from python_backup.model import Facts, Format, Manifest, TableFacts
 
@@ -175,7 +175,10 @@ class DeepLook:
         yield self._statements_check()
         yield self._rows_check()
         if manifest is not None and (facts := self.facts()):
-            differing = compare_sequences(manifest.facts.sequences, facts.sequences)
+            differing = (
+                *compare_sequences(manifest.facts.sequences, facts.sequences),
+                *compare_numbers(manifest.facts.next_numbers, facts.next_numbers, least=False),
+            )
             if differing:
                 yield Check("sequences", "; ".join(differing), ok=False)
 

@@ -26,7 +26,7 @@ from python_backup.errors import (
     UsageError,
 )
 from python_backup.jobs.checks import CheckAnswered, DrillCheck, answered
-from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_sequences
+from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_numbers, compare_sequences
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import opened_as_sql, peek
 from python_backup.jobs.ground import Chosen, Ground, Grounds, Wanted, choose
@@ -317,7 +317,10 @@ class _Drill:
         named = header is not None and header.tool is not None
         alike = ground.database is None and Equality.SAME_COUNT not in wanted
         objects = compare_made(report.facts, facts, named=named, alike=alike)
-        differences = compare_sequences(report.facts.sequences, facts.sequences)
+        differences = (
+            *compare_sequences(report.facts.sequences, facts.sequences),
+            *compare_numbers(report.facts.next_numbers, facts.next_numbers, least=True),
+        )
         bad = tuple(table for table in tables if table.equality not in wanted)
         reasons = [
             *(f"table {table.table}: {said(table)}" for table in bad),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_backup.errors import ArtifactCorrupt
-from python_backup.jobs.compare import compare_made, compare_sequences
+from python_backup.jobs.compare import compare_made, compare_numbers, compare_sequences
 from python_backup.model import Facts, Manifest
 from python_backup.storage.folder import ExpectedSum, expected_sum, manifest_of
 
@@ -75,6 +75,7 @@ def facts_check(found: Facts, written: Facts) -> Check:
         *_tables(found, written),
         *(f"{kind.kind}: {kind.told}" for kind in compare_made(written, found) if not kind.equal),
         *compare_sequences(written.sequences, found.sequences),
+        *compare_numbers(written.next_numbers, found.next_numbers, least=False),
         *(f"sequence {name} has a value" for name in sorted(set(found.sequences) - set(written.sequences))),
     ]
     if not differing:

@@ -90,6 +90,7 @@ def here(facts: Facts, elsewhere: Mapping[str, AbstractSet[str]]) -> Facts:
             kind: {name: digest for name, digest in made.items() if name not in aside.get(kind, ())}
             for kind, made in facts.statements.items()
         },
+        next_numbers={name: n for name, n in facts.next_numbers.items() if name not in named},
     )
 
 

@@ -10,6 +10,7 @@ What counts, each with its label:
   information_schema.routines.
 - ``triggers``, ``events``: by name. ``sequences`` (MariaDB): by name; ``sequence_value`` is what SETVAL is
   given, the sequence's next_not_cached_value.
+- ``next_number``: what a table's AUTO_INCREMENT goes on with (`numbering`).
 - ``indexes``: ``table.index`` for each name in information_schema.statistics: ``PRIMARY``, unique,
   plain, full text, spatial and vector ones; one that is not named has its first column's name (``_2``,
   ``_3`` … where that is taken); one that the server makes for a foreign key has its constraint's name,
@@ -31,6 +32,7 @@ from python_backup.dump.created import Created
 from python_backup.dump.mysql.created import Definition, definition, names
 from python_backup.dump.mysql.keys import Keys
 from python_backup.dump.mysql.modes import SqlModes
+from python_backup.dump.mysql.numbering import next_number
 from python_backup.dump.mysql.tokens import Token, tokens
 from python_backup.dump.piece import Statement
 from python_backup.model import label
@@ -78,6 +80,7 @@ class MysqlObjects:
         if what.kind == "INDEX":
             yield from self._keys.index(found, what)
         elif what.verb == "ALTER" and kind == "tables":
+            yield from _numbered(found, what)
             yield from self._keys.altered(found, what)
         elif what.verb == "DROP" and kind in ("tables", "views"):
             for name in names(found, what.at + 1):
@@ -89,6 +92,7 @@ class MysqlObjects:
         elif what.verb == "CREATE" and kind is not None:
             yield Created(kind, label(what.name.name))
             if kind == "tables":
+                yield from _numbered(found, what)
                 yield from self._keys.created(found, what)
 
     def _routine(self, found: list[Token], what: Definition) -> Iterator[Created]:
@@ -102,6 +106,12 @@ class MysqlObjects:
         elif what.verb == "DROP" and one in self._routines:
             self._routines.remove(one)
             yield Created("routines", label(name), gone=True)
+
+
+def _numbered(found: list[Token], what: Definition) -> Iterator[Created]:
+    number = next_number(found, what)
+    if number is not None and what.name is not None:
+        yield Created("next_number", label(what.name.name), number)
 
 
 def _sequence_value(found: list[Token]) -> Iterator[Created]:
