@@ -14,6 +14,7 @@ from bench.sides import Ours, Run, Stock
 from support import databases
 from support.servers import RunningServer
 
+DRILL_BAR, DUMPS_OF_A_DRILL = 1.0, 1.3
 BACKUP_BAR, RESTORE_BAR, MEMORY_BAR, ONE_TABLE_BAR = 1.10, 1.05, 150.0, 0.03
 _LARGE, _SMALL, _FRESH = "large", "small", "fresh"
 
@@ -59,6 +60,8 @@ class Comparison:
             if "restore" in self.plan.parts:
                 self._restore(ours, artifacts[_SMALL], _SMALL)
                 yield from self._restores(ours, stock, artifacts[_LARGE], folder / "stock.zst")
+            if "drill" in self.plan.parts:
+                yield from self._drills(ours, artifacts[_LARGE])
             if "table" in self.plan.parts:
                 yield self._one_table(ours, artifacts[_LARGE])
             yield from self._memory()
@@ -95,6 +98,22 @@ class Comparison:
                 yield Measured(name, SECONDS, seconds, _seconds(baselines), RESTORE_BAR)
             else:
                 yield Measured(f"{self.server.id}, restore: {step}", SECONDS, seconds)
+
+    def _drills(self, ours: Ours, artifact: Path) -> Iterator[Measured]:
+        """Drills beside what they may take: a restore and 1.3 dumps of the same, both this program's."""
+
+        def apart() -> Run:
+            restore, dump = self._restore(ours, artifact, _LARGE), self._backup(ours, _LARGE)[0]
+            seconds = restore.seconds + DUMPS_OF_A_DRILL * dump.seconds
+            return Run(seconds, restore.cpu + dump.cpu)
+
+        runs, allowed = self._in_turns(lambda: ours.drill(artifact), apart)
+        name = f"{self.server.id}, drill beside restore + {DUMPS_OF_A_DRILL} dumps"
+        yield Measured(name, SECONDS, _seconds(runs), _seconds(allowed), DRILL_BAR)
+        steps = {step: 0.0 for run in runs for step in run.said["drills"][0]["recovery"]}
+        for step in steps:
+            taken = tuple(float(run.said["drills"][0]["recovery"].get(step, 0.0)) for run in runs)
+            yield Measured(f"{self.server.id}, drill: {step}", SECONDS, taken)
 
     def _backup(self, ours: Ours, database: str) -> tuple[Run, Path]:
         run, artifact = ours.backup(database)

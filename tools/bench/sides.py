@@ -65,7 +65,8 @@ class Ours:
             "directory": str(self.folder / "backups"),
             "compression": {"format": "zstd", "level": LEVEL},
         }
-        (self.folder / "config.yaml").write_text(yaml.safe_dump({"backup": backup, "instances": [instance]}))
+        config = {"backup": backup, "instances": [instance], "drill": {"programs": [self.server.bin]}}
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
     def backup(self, database: str) -> tuple[Run, Path]:
         """Backs the database up; gives the artifact too."""
@@ -80,8 +81,25 @@ class Ours:
             raise Failed(f"{target} is not what was backed up")
         return run
 
-    def _run(self, command: str, *arguments: str) -> Run:
-        argv = [sys.executable, "-m", "python_backup", command, *arguments, "--json"]
+    def drill(self, artifact: Path) -> Run:
+        """Drills on a throw-away server of the same programs."""
+        run = self._run("drill", "--file", str(artifact), to="-")
+        (drilled,) = run.said["drills"]
+        if drilled["verdict"] != "proven":
+            raise Failed(f"{artifact} is not proven: {drilled['reason']}")
+        return run
+
+    def _run(self, command: str, *arguments: str, to: str | None = None) -> Run:
+        """Runs one command; ``to`` is what its ``--json`` wants, where it wants anything."""
+        argv = [
+            sys.executable,
+            "-m",
+            "python_backup",
+            command,
+            *arguments,
+            "--json",
+            *([to] if to else []),
+        ]
         argv += ["--config", str(self.folder / "config.yaml")]
         with (self.folder / "said").open("wb") as said, (self.folder / "talk").open("wb") as talk:
             spent, begun = _spent(), time.perf_counter()

@@ -16,6 +16,7 @@ from python_backup.cli.asking import Questions, questions
 from python_backup.cli.drilled import document, drawn, exit_code
 from python_backup.cli.junit import junit
 from python_backup.cli.options import ConfigOption, InstanceOption, load_config_if_any
+from python_backup.cli.order import jobs_of
 from python_backup.cli.page import page
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import Screen, as_json
@@ -220,9 +221,13 @@ class _Drills:
         from python_backup.jobs.drill import DrillRequest
         from python_backup.jobs.ground import Grounds
 
-        way, grounds, limit = self.way, Grounds(self.way.on), self.way.bwlimit
+        way, grounds, limit, jobs = self.way, Grounds(self.way.on), self.way.bwlimit, None
         if self.settings is not None:
+            jobs = self.settings.restore_jobs
             drilling = self.settings.drilling
             limit = limit or self.settings.throttle.bwlimit
             grounds = Grounds(way.on or drilling.on, drilling.programs, drilling.image, drilling.scratch)
-        return DrillRequest(path, way.source, grounds, self.asked.checks, self.asked.limits, way.keep, limit)
+        asked = self.asked
+        return DrillRequest(
+            path, way.source, grounds, asked.checks, asked.limits, way.keep, limit, jobs_of(None, jobs)
+        )

@@ -77,7 +77,7 @@ _NOT_OF_THE_BACKUP = re.compile(
 class DrillRequest:
     """What to drill, and where. ``keep``: what it was restored into stays.
 
-    ``bwlimit`` is how many bytes pass in a second.
+    ``bwlimit`` is how many bytes pass in a second, ``jobs`` see `Loading`.
     """
 
     file: Path
@@ -87,6 +87,7 @@ class DrillRequest:
     limits: Limits = field(default_factory=Limits)
     keep: bool = False
     bwlimit: int | None = None
+    jobs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,7 @@ class _Drill:
         )  # fmt: skip
         request = RestoreRequest(
             file, instance, source=self.request.source, force=True, verify=False, choices=choices,
-            target=ground.database or (None if manifest or name else TARGET),
+            target=ground.database or (None if manifest or name else TARGET), jobs=self.request.jobs,
         )  # fmt: skip
         report = restore(request, lambda _: True, self.progress, self.now)
         self.seconds.update(report.seconds)
