@@ -25,13 +25,14 @@ class Dbms(StrEnum):
 
 
 class Format(StrEnum):
-    """How an artifact's bytes are stored; ``custom`` is pg_dump's own archive, ``parts`` a folder."""
+    """How an artifact's bytes are stored; ``custom`` and ``directory`` are pg_dump's, ``parts`` a folder."""
 
     NONE = "none"
     GZIP = "gzip"
     ZIP = "zip"
     ZSTD = "zstd"
     CUSTOM = "custom"
+    DIRECTORY = "directory"
     PARTS = "parts"
 
 

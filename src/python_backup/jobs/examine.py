@@ -31,7 +31,11 @@ from python_backup.jobs.reading import pieces_of
 from python_backup.model import Facts, Format, Manifest, Span, Throttle, Tools
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_name
-from python_backup.stream.artifact import format_of, read_artifact
+from python_backup.stream.artifact import format_of, read_artifact, stored_blocks, stored_digest, stored_size
+from python_backup.stream.reading import reading
+
+ARCHIVES = (Format.CUSTOM, Format.DIRECTORY)
+"""What only pg_restore reads."""
 
 HEAD = 64 << 10
 """Bytes of a dump's beginning in which its header is looked for."""
@@ -85,21 +89,22 @@ class Examination:
 
 @contextmanager
 def opened_as_sql(
-    path: Path, tools: Tools, on_stored: Callable[[bytes], object] | None = None
+    path: Path, tools: Tools, on_stored: Callable[[bytes], object] | None = None, section: str | None = None
 ) -> Iterator[Iterator[bytes]]:
     """The artifact's dump as plain SQL, whatever its format; archives of pg_dump pass pg_restore.
 
-    ``on_stored`` gets every stored byte, in order.
+    ``on_stored`` gets every stored byte, in order. ``section`` of an archive alone: see `archive_as_sql`.
     """
-    if format_of(path) is not Format.CUSTOM:
+    if format_of(path) not in ARCHIVES:
         yield read_artifact(path, on_stored=on_stored)
         return
     from python_backup.engines.postgresql.archive import archive_as_sql  # noqa: PLC0415 - brings a driver
 
     if on_stored is not None:
-        for block in read_artifact(path):
-            on_stored(block)
-    with archive_as_sql(path, tools) as blocks:
+        with reading(path):
+            for block in stored_blocks(path):
+                on_stored(block)
+    with archive_as_sql(path, tools, section=section) as blocks:
         yield blocks
 
 
@@ -227,7 +232,7 @@ class Examiner:
             UsageError: the dump holds several databases and ``source`` names none of them, or a
                 pattern of ``pick`` takes nothing.
         """
-        found, size = format_of(path), path.stat().st_size
+        found, size = format_of(path), stored_size(path)
         beside = Beside.of(path)
         checks = list(beside.checks)
         digest = hashlib.new(beside.algorithm, usedforsecurity=False)
@@ -238,9 +243,9 @@ class Examiner:
                 read = self._read(path, (source, beside.manifest), taken)
             except (ArtifactCorrupt, ToolFailed) as exc:
                 checks.append(Check("content", exc.message, ok=False))
-                digest = _digest_of(path, beside.algorithm)
+                digest = stored_digest(path, beside.algorithm)
             except (UnsafeDump, UsageError) as exc:
-                digest = _digest_of(path, beside.algorithm)
+                digest = stored_digest(path, beside.algorithm)
                 if beside.sum_check(digest.hexdigest()).ok is not False:
                     raise
                 checks.append(
@@ -376,8 +381,3 @@ def both(update: Callable[[bytes], object], step: Step, pace: Pace | None = None
             pace.passed(len(block))
 
     return take
-
-
-def _digest_of(path: Path, algorithm: str) -> hashlib._Hash:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_backup.engines.engine import Server
 from python_backup.errors import Refused
+from python_backup.stream.artifact import stored_digest, stored_size
 
 SHOWN = 10
 """How many differences an error names."""
@@ -16,7 +16,7 @@ SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class ArtifactState:
-    """The artifact's bytes; ``sha256`` is of the file as it is stored."""
+    """The artifact's bytes; ``sha256`` is of them as they are stored."""
 
     size: int
     sha256: str
@@ -47,11 +47,9 @@ class Fingerprint:
 
 def fingerprint(file: Path, server: Server, target: str) -> Fingerprint:
     """Looks at both; the target's tables are counted."""
-    with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
     exists = server.exists(target)
     return Fingerprint(
-        ArtifactState(file.stat().st_size, digest),
+        ArtifactState(stored_size(file), stored_digest(file, "sha256").hexdigest()),
         TargetState(
             server.version,
             exists,

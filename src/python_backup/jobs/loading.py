@@ -15,19 +15,21 @@ from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.dialect import Dialect, Picker, SourceDatabase
 from python_backup.dump.needs import Needs, NeedsCounter
 from python_backup.dump.pick import Pick
-from python_backup.dump.piece import Piece
+from python_backup.dump.piece import Piece, Statement
 from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, Refused, UsageError
 from python_backup.jobs.clock import LoadClock
-from python_backup.jobs.examine import Examination, Examiner, both, opened_as_sql
+from python_backup.jobs.examine import ARCHIVES, Examination, Examiner, both, opened_as_sql
 from python_backup.jobs.in_part import opened_in_part
 from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.progress import Progress
-from python_backup.jobs.reading import fed
+from python_backup.jobs.reading import fed, pieces_of
 from python_backup.model import Facts, Instance, Span
 from python_backup.storage.names import parse_name
 from python_backup.stream.apart import apart
+from python_backup.stream.artifact import stored_blocks
+from python_backup.stream.reading import reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +151,36 @@ class Loading:
 
     def fill(self, server: Server, database: str) -> None:
         """Loads the dump into a database that was made for it; `unbridgeable` was asked before."""
+        if self._by_its_tool(server, database):
+            self._fill_by_its_tool(server, database)
+            return
         builds = self._builds(server, database)
         with self.rewritten(server, database) as pieces:
             server.load(database, self.clock.timed(pieces), complete=True, builds=builds)
+
+    def _by_its_tool(self, server: Server, database: str) -> bool:
+        """Whether pg_restore may load an archive's rows and the rest: the filter leaves them as they are."""
+        seen, whole, target = self.whole.examination, self.whole, server.target(database)
+        if self.jobs == 1 or seen.format not in ARCHIVES or whole.pick is not None:
+            return False
+        rewriter = whole.dialect.rewriter(whole.source, target, Changes(), self.choices)
+        with opened_as_sql(whole.path, self.instance.tools, section="post-data") as blocks:
+            pieces = tuple(pieces_of(blocks, whole.dialect.lexer()))
+        return _statements(rewriter.rewrite(pieces)) == _statements(pieces)
+
+    def _fill_by_its_tool(self, server: Server, database: str) -> None:
+        """Definitions as ever, then pg_restore with its own jobs: it passes over rows of other tables."""
+        from python_backup.engines.postgresql.archive import load_rows  # noqa: PLC0415 - brings a driver
+
+        path = self.whole.path
+        with self.rewritten(server, database, section="pre-data") as pieces:
+            server.load(database, pieces, complete=True)
+        with self.progress.step(f"loading {path.name} with {self.jobs} jobs of pg_restore"):
+            load_rows(path, self.instance, database, self.jobs)
+        same = _Same.as_examined(self.whole.examination)
+        with reading(path):
+            for _ in same.checked(_given(stored_blocks(path), same.update)):
+                pass
 
     def _builds(self, server: Server, database: str) -> Builds:
         """What may be made of a table as soon as its rows are in; only dump tools keep to that order."""
@@ -175,9 +204,9 @@ class Loading:
 
     @contextmanager
     def rewritten(
-        self, server: Server, database: str, *, rehearsal: bool = False
+        self, server: Server, database: str, *, rehearsal: bool = False, section: str | None = None
     ) -> Iterator[Iterator[Piece]]:
-        """What a database of this name is to get, read and cut in a thread of its own.
+        """What a database of this name is to get, read and cut in a thread of its own; see `opened_as_sql`.
 
         A rehearsal goes on where a restore would ask what a name means.
         """
@@ -190,7 +219,7 @@ class Loading:
         picker = whole.dialect.picker(whole.pick, self.changes) if whole.pick is not None else None
         with (
             self.progress.step(f"{doing} {whole.path.name}", total=whole.examination.size) as step,
-            self._opened(picker, both(same.update, step)) as blocks,
+            self._opened(picker, both(same.update, step), section) as blocks,
             nullcontext() if rehearsal else paced(self.instance, self.progress) as pace,
             apart(_by_block(_at(pace, same.checked(blocks)), whole, picker)) as batches,
         ):
@@ -207,12 +236,12 @@ class Loading:
 
     @contextmanager
     def _opened(
-        self, picker: Picker | None, on_stored: Callable[[bytes], object]
+        self, picker: Picker | None, on_stored: Callable[[bytes], object], section: str | None
     ) -> Iterator[Iterable[bytes | Span]]:
         """The dump, as much of it as was examined."""
         seen = self.whole.examination
         if not seen.in_part:
-            with opened_as_sql(seen.path, self.instance.tools, on_stored) as blocks:
+            with opened_as_sql(seen.path, self.instance.tools, on_stored, section) as blocks:
                 yield blocks
             return
         with opened_in_part(seen.path, seen.manifest) as part:
@@ -248,6 +277,17 @@ class _Same:
 
 def _at(pace: Pace | None, blocks: Iterator[bytes | Span]) -> Iterator[bytes | Span]:
     return blocks if pace is None else pace.over(blocks)
+
+
+def _statements(pieces: Iterable[Piece]) -> list[bytes]:
+    return [piece.sql for piece in pieces if isinstance(piece, Statement)]
+
+
+def _given(blocks: Iterable[bytes], take: Callable[[bytes], object]) -> Iterator[bytes]:
+    """The blocks, each given to ``take`` first."""
+    for block in blocks:
+        take(block)
+        yield block
 
 
 def _by_block(blocks: Iterable[bytes | Span], whole: Whole, picker: Picker | None) -> Iterator[list[Piece]]:

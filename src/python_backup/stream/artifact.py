@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from python_backup.errors import ArtifactCorrupt
 from python_backup.model import Format
 from python_backup.stream.apart import apart
 from python_backup.stream.codecs import CODECS, detect, named_format
 from python_backup.stream.reading import reading
+
+TABLE_OF_CONTENTS = "toc.dat"
+"""The file that tells a folder of ``pg_dump -Fd``."""
 
 _STORED_BLOCK = 256 << 10  # small enough that what it expands to stays in the cache
 
@@ -16,12 +21,17 @@ _STORED_BLOCK = 256 << 10  # small enough that what it expands to stays in the c
 def format_of(path: Path) -> Format:
     """The format of a file by its bytes; an empty file is what its name promises.
 
+    A folder is one where it is pg_dump's.
+
     Raises:
         ArtifactMissing: there is no such file.
         ArtifactError: it cannot be read.
     """
-    with reading(path), path.open("rb") as file:
-        head = file.read(8)
+    with reading(path):
+        if (path / TABLE_OF_CONTENTS).is_file():
+            return Format.DIRECTORY
+        with path.open("rb") as file:
+            head = file.read(8)
     if head:
         return detect(head)
     return named_format(path.name) or Format.NONE
@@ -49,10 +59,41 @@ def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = N
 
 
 def stored_blocks(path: Path) -> Iterator[bytes]:
-    """The file's bytes as they are stored."""
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(_STORED_BLOCK):
-            yield block
+    """The file's bytes as they are stored; of an archive in a folder those of all its files, by their names.
+
+    Raises:
+        ArtifactCorrupt: there is something else than a file in the folder: it may lead out of it.
+    """
+    for part in files_of(path):
+        with part.open("rb", buffering=0) as file:
+            while block := file.read(_STORED_BLOCK):
+                yield block
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """The files that an artifact is made of, sorted; raises as `stored_blocks`."""
+    if not path.is_dir():
+        return (path,)
+    found = tuple(sorted(path.iterdir()))
+    for part in found:
+        if part.is_symlink() or not part.is_file():
+            raise ArtifactCorrupt(f"{path} holds what is no file of an archive: {part.name}")
+    return found
+
+
+def stored_size(path: Path) -> int:
+    """The bytes of all of them."""
+    with reading(path):
+        return sum(part.stat().st_size for part in files_of(path))
+
+
+def stored_digest(path: Path, algorithm: str) -> hashlib._Hash:
+    """The sum of all of them; raises as `stored_blocks`, and as `read_artifact` where there are none."""
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with reading(path):
+        for block in stored_blocks(path):
+            digest.update(block)
+    return digest
 
 
 def _tapped(blocks: Iterator[bytes], on_stored: Callable[[bytes], object]) -> Iterator[bytes]:

@@ -109,17 +109,11 @@ def _check(options: tuple[str, ...], instance: Instance) -> None:
 @contextmanager
 def _running(request: Request, command: tuple[str, ...], environment: dict[str, str]) -> Iterator[DumpStream]:
     """Runs pg_dump; its password is in a private file, or goes to its standard input in a container."""
-    password = None if request.instance.password is None else request.instance.password.reveal()
-    if password is not None and ("\n" in password or "\r" in password):
-        raise ConfigError(
-            f"instance {request.instance.id}: the password has a line break, which pg_dump cannot be told",
-            hint="Give the account another password.",
-        )
-    prompted = "--password" in command and password is not None
-    files = {"pgpass": b"" if password is None or prompted else _passfile(password)}
-    with private_files(files) as folder:
+    prompted = "--password" in command
+    password = _password(request.instance, "pg_dump")
+    with password_files(request.instance, "pg_dump", prompted=prompted) as own:
         asked = f"{password}\n".encode() if prompted else b""
-        environment = environment | {"PGPASSFILE": str(folder / "pgpass")}
+        environment = environment | own
         silence = Silence(request.limits.idle)
         started = Command(command, environment, asked)
         with running(started, timeout=request.limits.timeout, silence=silence) as child:
@@ -129,6 +123,29 @@ def _running(request: Request, command: tuple[str, ...], environment: dict[str, 
                 judge(f"pg_dump of database {request.database!r}", stream, request.instance)
             )
             yield stream
+
+
+@contextmanager
+def password_files(instance: Instance, program: str, *, prompted: bool = False) -> Iterator[dict[str, str]]:
+    """The environment that names a private password file; an empty one where it is prompted for.
+
+    Raises:
+        ConfigError: no such file can hold the password.
+    """
+    password = _password(instance, program)
+    files = {"pgpass": b"" if password is None or prompted else _passfile(password)}
+    with private_files(files) as folder:
+        yield {"PGPASSFILE": str(folder / "pgpass")}
+
+
+def _password(instance: Instance, program: str) -> str | None:
+    password = None if instance.password is None else instance.password.reveal()
+    if password is not None and ("\n" in password or "\r" in password):
+        raise ConfigError(
+            f"instance {instance.id}: the password has a line break, which {program} cannot be told",
+            hint="Give the account another password.",
+        )
+    return password
 
 
 def _passfile(password: str) -> bytes:
