@@ -14,13 +14,14 @@ import pytest
 
 from faults.listening import Listening, artifact
 from python_backup.model import MANIFEST, Format
+from python_backup.stream.codecs import CODECS
 
 WHOLE = bool(os.environ.get("VYA_FAULTS"))
 STEP = 1 if WHOLE else 97
 SIZE = 20_000
 LARGE = 112_000_000
 PLACES = 1000
-FORMATS = tuple(Format)
+FORMATS = tuple(CODECS)
 MARKS = {"postgresql": b"-- PostgreSQL database dump complete", "mysql": b"-- Dump completed"}
 
 
