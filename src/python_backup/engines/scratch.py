@@ -20,7 +20,7 @@ from pathlib import Path
 from python_backup.engines.container import serves
 from python_backup.engines.engine import Engine
 from python_backup.engines.program import Image, Recipe, ServerProgram
-from python_backup.errors import ConnectionFailed, ToolFailed, ToolMissing
+from python_backup.errors import ConnectionFailed, StorageFailed, ToolFailed, ToolMissing
 from python_backup.model import Instance
 from python_backup.stream.child import Leashed, leashed
 from python_backup.stream.environment import clean_environment
@@ -96,21 +96,12 @@ def scratch_server(
 
     Raises:
         ToolFailed: it does not start; the message has the end of its log.
+        StorageFailed: there is no room for it.
     """
     outer, held = held_folder(PREFIX, _short_folder())
     try:
-        folder = outer / "s"
-        folder.mkdir(mode=0o700)
-        password = draw(16).hex()
-        if isinstance(program, Image):
-            recipe = engine.contained(program, folder, password)
-        else:
-            recipe = engine.recipe(_reachable(program, folder), folder, password)
-        for name, text in recipe.files.items():
-            (folder / name).write_text(text)
-            (folder / name).chmod(0o600)
-        _hand_over(recipe, outer, folder)
-        log = outer / "log"
+        folder, log = outer / "s", outer / "log"
+        recipe = _prepared(engine, program, folder, draw(16).hex())
         with leashed(_plan(recipe, folder), _environment(recipe, folder), log, (held,)) as server:
             _await(engine, recipe, lambda: server.status is None, log)
             alone = recipe.container is not None or ALONE.encode() not in log.read_bytes()
@@ -124,6 +115,27 @@ def scratch_server(
 def clear_scratch() -> tuple[Path, ...]:
     """Removes what drills left that died with all that watched over them: a machine that lost its power."""
     return clear_folders(PREFIX, _short_folder())
+
+
+def _prepared(engine: Engine, program: ServerProgram | Image, folder: Path, password: str) -> Recipe:
+    """The recipe, its files in a new folder, and an empty log beside that, which others cannot read."""
+    try:
+        folder.mkdir(mode=0o700)
+        folder.with_name("log").touch(mode=0o600)
+        if isinstance(program, Image):
+            recipe = engine.contained(program, folder, password)
+        else:
+            recipe = engine.recipe(_reachable(program, folder), folder, password)
+        for name, text in recipe.files.items():
+            (folder / name).touch(mode=0o600)
+            (folder / name).write_text(text)
+        _hand_over(recipe, folder.parent, folder)
+    except OSError as exc:
+        raise StorageFailed(
+            f"a throw-away server cannot be made in {folder.parent.parent}: {exc.strerror}",
+            hint="Free space there, or name another folder in TMPDIR.",
+        ) from exc
+    return recipe
 
 
 def _plan(recipe: Recipe, folder: Path) -> dict[str, object]:
@@ -156,9 +168,15 @@ def _await(engine: Engine, recipe: Recipe, alive: Callable[[], bool], log: Path)
 
 
 def _short_folder() -> Path:
-    """Where temporary folders are; /tmp where their paths are too long for a socket."""
-    usual = tempfile.gettempdir()
-    return Path(usual if len(os.fsencode(usual)) <= LONGEST_FOLDER else "/tmp")  # noqa: S108 - a folder of 0700 in it
+    """Where temporary folders are; /tmp where they are too deep for a socket, or closed to `ACCOUNT`."""
+    usual = Path(tempfile.gettempdir())
+    fits = len(os.fsencode(usual)) <= LONGEST_FOLDER and (os.geteuid() != 0 or _open_to_all(usual))
+    return usual if fits else Path("/tmp")  # noqa: S108 - a folder of 0700 in it
+
+
+def _open_to_all(folder: Path) -> bool:
+    """Whether any account can reach what is in the folder."""
+    return all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
 
 
 def _environment(recipe: Recipe, folder: Path) -> Mapping[str, str]:
@@ -183,7 +201,7 @@ def _hand_over(recipe: Recipe, outer: Path, folder: Path) -> None:
 def _reachable(program: ServerProgram, folder: Path) -> ServerProgram:
     """The program where its account can read it: a copy, if the original is in a home of root's."""
     home = program.path.resolve().parent
-    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in (home, *home.parents)):
+    if os.geteuid() != 0 or _open_to_all(home):
         return program
     package = home.parents[1]  # PACKAGE/pginstall18/bin; its libraries stand beside the package
     copy = folder / "program"
