@@ -105,12 +105,16 @@ class RowCutter:
 
     A row of an INSERT comes with its parentheses, one of a COPY without its line end. ``odd``: rows that
     have a value for each column are passed over, several times as fast; one that was cut comes in any case.
+    A row of more than ``most`` bytes does not come; ``longer`` counts these.
     """
 
     form: RowForm
     odd: bool = False
+    most: int | None = None
+    longer: int = 0
     _patterns: _Patterns = field(init=False)
     _row: list[bytes] = field(default_factory=list)  # what is here of a row that is cut
+    _size: int = 0  # of the row that is cut, where it may be too long
     _carry: bytes = b""  # its last byte, where that may change what follows
     _inside: bytes = b""
     _depth: int = 0
@@ -127,18 +131,32 @@ class RowCutter:
     def rest(self) -> bytes:
         """What is no whole row at the statement's end; nothing, of a dump that is in order."""
         rest = b"".join((*self._row, self._carry))
-        self._row, self._carry, self._inside, self._depth = [], b"", b"", 0
+        self._row, self._size, self._carry, self._inside, self._depth = [], 0, b"", b"", 0
         return rest
+
+    def _hold(self, part: bytes) -> None:
+        """Keeps a part of a row that is cut; of one that is too long its beginning."""
+        self._size += len(part)
+        if self.most is None or self._size <= self.most or not any(self._row):
+            self._row.append(part)
+
+    def _whole(self) -> Iterator[bytes]:
+        """The row that was cut, unless it is too long."""
+        if self.most is not None and self._size > self.most:
+            self.longer += 1
+        else:
+            yield b"".join(self._row)
+        self._row, self._size = [], 0
 
     def _lines(self, text: bytes) -> Iterator[bytes]:
         if self.odd and not any(self._row):
             passed = _fitting_lines(len(self.form.columns)).match(text)
             text = text[passed.end() :] if passed else text
         first, *others = text.split(b"\n")
-        self._row.append(first)
+        self._hold(first)
         if others:
-            yield b"".join(self._row)
-            self._row = [others.pop()]
+            yield from self._whole()
+            self._hold(others.pop())
             yield from others
 
     def _tuples(self, text: bytes) -> Iterator[bytes]:
@@ -156,12 +174,12 @@ class RowCutter:
             if at == len(text):
                 return
             end, whole = self._goes_on(text, at)
-            self._row.append(text[at:end])
+            self._hold(text[at:end])
             if not whole:
                 self._carry = text[end:]
                 return
-            yield b"".join(self._row)
-            self._row, at = [], end
+            yield from self._whole()
+            at = end
 
     def _goes_on(self, text: bytes, at: int) -> tuple[int, bool]:
         """Reads on in a row that is cut or of a rare form: up to its end, or as far as can be told."""

@@ -21,6 +21,9 @@ from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_nu
 from python_backup.jobs.evidence import Check
 from python_backup.model import Facts, Format, Manifest, TableFacts
 
+LONGEST = 16 << 20
+"""Bytes of a row that is looked at: more are held in memory as many times over."""
+
 
 class TableState(StrEnum):
     """What is known of one table. ``unread``: the dump broke off before its end."""
@@ -66,6 +69,7 @@ class DeepLook:
     _last: str | None = None
     _line: int = 0
     _size: int = 0
+    _longer: int = 0
     _statements: int = 0
     _refused: UnsafeDump | None = None
     _faults: dict[str, str] = field(default_factory=dict)
@@ -107,7 +111,7 @@ class DeepLook:
         self._table = self._last = piece.table
         form = self._shapes.form(piece)
         watched = form.columns and piece.table not in self._faults
-        self._cutter = RowCutter(form, odd=True) if watched else None
+        self._cutter = RowCutter(form, odd=True, most=LONGEST) if watched else None
 
     def _rows(self, piece: Rows) -> None:
         self._line = piece.line
@@ -124,6 +128,8 @@ class DeepLook:
     def _ended(self) -> None:
         if self._cutter is not None and self._table is not None and self._cutter.rest():
             self._faults[self._table] = f"the rows end amid one, in or after line {self._line}"
+        if self._cutter is not None:
+            self._longer += self._cutter.longer
         self._table = self._cutter = None
 
     def facts(self) -> Facts | None:
@@ -199,4 +205,7 @@ class DeepLook:
     def _rows_check(self) -> Check:
         if self._faults:
             return Check("rows", "; ".join(f"{t}: {f}" for t, f in sorted(self._faults.items())), ok=False)
-        return Check("rows", "every row has a value for each column of its table", ok=True)
+        every = "every row has a value for each column of its table"
+        if self._longer:
+            every += f"; {self._longer:,} of more than {LONGEST >> 20} MiB were not looked at"
+        return Check("rows", every, ok=True)

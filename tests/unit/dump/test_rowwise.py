@@ -162,3 +162,23 @@ def test_rows_without_a_value_for_each_column_are_never_passed_over(
     assert cutter.rest() == b""
     odd = [count for row in seen if (count := len(cutter.form.values(row))) != 2]
     assert odd == [count for count in counts if count != 2]
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+@pytest.mark.parametrize(("copy", "row"), [(True, b"%s\tb\n"), (False, b"(%s,'b'),")])
+def test_rows_that_are_too_long_are_counted_and_not_held(size: int, row: bytes, *, copy: bool) -> None:
+    cutter = RowCutter(RowForm(copy, ("a", "b")), most=100)
+    values = [b"1", b"2" * 1000, b"3", b"4" * 1000, b"5"]
+    text = b"".join(row % value for value in values)
+    found, held = [], 0
+    for at in range(0, len(text), size):
+        found += cutter.take(text[at : at + size])
+        held = max(held, sum(map(len, cutter._row)))
+    assert [cutter.form.values(one)[0] for one in found] == [b"1", b"3", b"5"]
+    assert (cutter.longer, held <= 100 + size, cutter.rest()) == (2, True, b"")
+
+
+def test_the_end_amid_a_row_that_is_too_long_is_seen() -> None:
+    cutter = RowCutter(RowForm(copy=True, columns=("a", "b")), most=10)
+    assert list(cutter.take(b"1" * 100)) == []
+    assert cutter.rest() != b""

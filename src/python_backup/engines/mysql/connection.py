@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from pymysql.constants import CR, ER
 
 from python_backup.engines import liveness
 from python_backup.engines.liveness import Patience
+from python_backup.engines.mysql import packets
 from python_backup.engines.mysql.listening import listen
 from python_backup.engines.tls import check_files, context_of, hint_for
 from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed
@@ -205,6 +206,11 @@ class Session:
         """
         with _converted(self.instance, rights=False):
             return int(self._connection.query(memoryview(statement)))
+
+    def send_parts(self, parts: Iterable[bytes | bytearray]) -> int:
+        """Sends one statement whose parts come one by one; as `send`."""
+        with _converted(self.instance, rights=False):
+            return packets.query(self._connection, parts)
 
     def altered(self) -> tuple[int, str] | None:
         """What the last sent statement's values were changed in rather than refused: the first warning.

@@ -18,6 +18,9 @@ from python_backup.stream.apart import apart
 _SHOWN = 120
 _AHEAD = 2
 _BATCH = 256 << 10
+_HELD = 4 << 20
+"""Bytes of a statement that are held; of a longer one, parts are on their way while the next is read."""
+
 _QUERY_COST = 1 << 10
 _NOT_LOCKED = 1100
 _FILE_EXISTS = 1813
@@ -77,7 +80,7 @@ HINTS = {
 class Query:
     """One statement ready to be sent. ``rows`` is what the server must say it took; None: do not ask.
 
-    ``then`` is called when the server has taken it.
+    ``then`` is called when the server has taken it. ``more``: the statement goes on in the next one.
     """
 
     text: bytes | bytearray
@@ -85,6 +88,7 @@ class Query:
     shown: bytes
     rows: int | None = None
     then: Callable[[], None] | None = None
+    more: bool = False
 
 
 Edited = Callable[[bytes], tuple[bytes, Callable[[], None] | None]]
@@ -96,7 +100,7 @@ def _as_it_is(sql: bytes) -> tuple[bytes, None]:
 
 
 def queries(pieces: Iterable[Piece], *, largest: int, statement: Edited = _as_it_is) -> Iterator[Query]:
-    """The statements in the pieces; an INSERT's pieces are joined to one.
+    """The statements in the pieces; an INSERT's pieces are joined to one, up to `_HELD` bytes of them.
 
     Args:
         pieces: In the dump's order.
@@ -111,6 +115,8 @@ def queries(pieces: Iterable[Piece], *, largest: int, statement: Edited = _as_it
         match piece:
             case Rows() if insert is not None:
                 insert.add(piece.text, largest)
+                if len(insert.text) >= (_BATCH if insert.sent else _HELD):
+                    yield insert.part()
             case DataBegin():
                 insert = _Insert(piece, bytearray(piece.sql))
             case DataEnd() if insert is not None:
@@ -145,15 +151,22 @@ def batches(ready: Iterable[Query]) -> Iterator[list[Query]]:
 
 @dataclass(slots=True)
 class _Insert:
-    """One INSERT that is being put together, in one place: it may be nearly all of the memory there is."""
+    """An INSERT that is being put together; one row of it may be larger than the memory there is."""
 
     head: DataBegin
     text: bytearray
+    sent: int = 0
 
     def add(self, text: bytes, largest: int) -> None:
         self.text += text
-        if len(self.text) >= largest:
-            raise _too_large(self.head.line, self.head.sql, len(self.text), largest)
+        if self.sent + len(self.text) >= largest:
+            raise _too_large(self.head.line, self.head.sql, self.sent + len(self.text), largest)
+
+    def part(self) -> Query:
+        """What there is of it."""
+        text, self.text = self.text, bytearray()
+        self.sent += len(text)
+        return Query(text, self.head.line, self.head.sql, more=True)
 
     def query(self, end: DataEnd) -> Query:
         rows = end.rows if _PLAIN_INSERT.match(self.head.sql) else None
@@ -184,9 +197,10 @@ def send(session: Session, ready: Iterable[Query]) -> None:
         StatementFailed: with the statement's line and start, and the server's code; no rows.
         ConnectionFailed: the connection was lost.
     """
-    for query in ready:
+    stream = iter(ready)
+    for query in stream:
         try:
-            taken = _sent(session, query.text)
+            taken = _sent(session, query.text) if not query.more else _streamed(session, query, stream)
         except ServerSaid as exc:
             raise StatementFailed(
                 f"line {query.line}: {_shown(query.shown)}: {exc.reason} ({exc.code})",
@@ -194,9 +208,7 @@ def send(session: Session, ready: Iterable[Query]) -> None:
                 transient=exc.transient,
             ) from exc
         if query.rows is not None and taken != query.rows:
-            raise StatementFailed(
-                f"line {query.line}: {_shown(query.shown)}: the server took {taken} of {query.rows} rows"
-            )
+            raise _fewer(query, taken)
         if _WHOLE_INSERT.match(query.shown):
             _refuse_altered(session, query)
         if query.then is not None:
@@ -213,6 +225,31 @@ def _refuse_altered(session: Session, query: Query) -> None:
             f"{f' (column {where[1]})' if where else ''} ({code})",
             hint="Restore to a server that is not older than the dump's, or leave the table out.",
         )
+
+
+def _streamed(session: Session, first: Query, rest: Iterator[Query]) -> int:
+    """Sends a statement whose parts are not held together, and so not a second time."""
+    session.send(b"UNLOCK TABLES")  # see `_sent`
+
+    def parts() -> Iterator[bytes | bytearray]:
+        part = first
+        yield part.text
+        while part.more:
+            part = next(rest)
+            yield part.text
+        ends.append(part)
+
+    ends: list[Query] = []
+    taken = session.send_parts(parts())
+    if ends[0].rows is not None and taken != ends[0].rows:
+        raise _fewer(ends[0], taken)
+    return taken
+
+
+def _fewer(query: Query, taken: int) -> StatementFailed:
+    return StatementFailed(
+        f"line {query.line}: {_shown(query.shown)}: the server took {taken} of {query.rows} rows"
+    )
 
 
 def _sent(session: Session, text: bytes | bytearray) -> int:
