@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import python_backup
-from bench import lexers
+from bench import lexers, many
 from bench.comparison import Comparison, Plan
 from bench.report import RATE, SECONDS, Measured, document, machine, table
 from bench.sides import Failed
@@ -25,7 +25,7 @@ from support.programs import Program, found_programs, one_of_each
 from support.servers import session
 
 START_BAR = 0.25
-PARTS = ("start", "lexers", "backup", "restore", "table", "drill")
+PARTS = ("start", "lexers", "backup", "restore", "table", "drill", "many")
 _STARTS = 10
 _LEXED = 200  # megabytes
 
@@ -38,7 +38,7 @@ def main() -> int:
     facts = machine()
     lines: list[Measured] = []
     try:
-        for line in _measured(plan, arguments.servers, facts):
+        for line in _measured(plan, arguments.servers, facts, arguments.databases):
             lines.append(line)
             _say(f"{line.what}: {line.value:.3g}")
     except Failed as exc:
@@ -55,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--size", type=int, default=1000, help="megabytes of dump (1000)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side (3)")
+    parser.add_argument("--databases", type=int, default=100, help="small databases of the part many (100)")
     parser.add_argument("--servers", nargs="+", metavar="ID", help="postgresql-18 mariadb-11.8 (the newest)")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts alone")
     parser.add_argument("--json", type=Path, metavar="PATH", help="every run, for programs")
@@ -62,7 +63,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measured(plan: Plan, wanted: list[str] | None, facts: dict[str, str]) -> Iterator[Measured]:
+def _measured(plan: Plan, wanted: list[str] | None, facts: dict[str, str], small: int) -> Iterator[Measured]:
     if "start" in plan.parts:
         yield Measured("vya-backupdb --help", SECONDS, tuple(_start() for _ in range(_STARTS)), bar=START_BAR)
     if "lexers" in plan.parts:
@@ -72,12 +73,17 @@ def _measured(plan: Plan, wanted: list[str] | None, facts: dict[str, str]) -> It
         for shape in lexers.GUARDED:
             rates = tuple(lexers.guard_rate(shape, _LEXED) for _ in range(plan.rounds))
             yield Measured(shape.name, RATE, rates, bar=shape.bar)
-    if plan.parts & {"backup", "restore", "table", "drill"}:
+    compared = plan.parts & {"backup", "restore", "table", "drill"}
+    if compared or "many" in plan.parts:
         if shutil.which("zstd") is None:
             raise Failed("zstd is not on this machine\nhint: Install the package zstd.")
         for program in _programs(wanted):
             with session() as servers:
-                yield from Comparison(plan, servers.wait(program)).lines(facts, _say)
+                server = servers.wait(program)
+                if "many" in plan.parts:
+                    yield from many.lines(server, small, plan.rounds, _say)
+                if compared:
+                    yield from Comparison(plan, server).lines(facts, _say)
 
 
 def _start() -> float:

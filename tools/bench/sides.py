@@ -50,14 +50,14 @@ class Ours:
     server: RunningServer
     folder: Path
 
-    def configure(self) -> None:
-        """Writes the config; the password is in a file of its own."""
+    def configure(self, chosen: str = "*") -> None:
+        """Writes the config, for the databases of a pattern; the password is in a file of its own."""
         (self.folder / "password").write_text(self.server.password)
         (self.folder / "password").chmod(0o600)
         instance = {
             "id": 1, "dbms": self.server.dbms, "socket": self.server.socket,
             "username": self.server.superuser, "password": {"file": str(self.folder / "password")},
-            "tools": {"path": self.server.bin},
+            "tools": {"path": self.server.bin}, "filter": [chosen],
         }  # fmt: skip
         if self.server.family == "postgresql":
             instance["port"] = self.server.port  # its socket is a folder, and the port is in the file's name
@@ -72,6 +72,10 @@ class Ours:
         """Backs the database up; gives the artifact too."""
         run = self._run("backup", "--instance", "1", "--database", database)
         return run, Path(run.said["databases"][0]["path"])
+
+    def backup_all(self) -> Run:
+        """Backs up every database that the config chooses."""
+        return self._run("backup", "--instance", "1")
 
     def restore(self, artifact: Path, target: str, *options: str) -> Run:
         """Restores into a database that is not there yet, and has it compared."""

@@ -68,15 +68,16 @@ UNPROTECTED = (
 
 def find(session: Session, database: str) -> Losses:
     """Looks for FLOAT columns, tables without transactions, and system-versioned tables."""
+    # no join with information_schema.tables: MariaDB opens the tables of every database of the server for it
     floats = session.rows(
-        "SELECT c.table_name, c.column_name FROM information_schema.columns c"
-        " JOIN information_schema.tables t USING (table_schema, table_name)"
-        " WHERE c.table_schema = %s AND c.data_type = 'float' AND t.table_type <> 'VIEW'"
-        " ORDER BY c.table_name, c.ordinal_position",
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = %s AND data_type = 'float' ORDER BY table_name, ordinal_position",
         database,
     )
     unprotected = session.rows(UNPROTECTED, database)
-    versioned = any(r.kind == "SYSTEM VERSIONED" for r in relations(session, database))
+    found = relations(session, database)
+    views = {relation.name for relation in found if relation.kind == "VIEW"}
+    versioned = any(relation.kind == "SYSTEM VERSIONED" for relation in found)
     by_transaction = (
         session.rows(
             "SELECT table_name FROM information_schema.columns WHERE table_schema = %s"
@@ -87,7 +88,7 @@ def find(session: Session, database: str) -> Losses:
         else []
     )
     return Losses(
-        float_columns=tuple(label(table, column) for table, column in floats),
+        float_columns=tuple(label(table, column) for table, column in floats if table not in views),
         unprotected=tuple(f"{label(table)} ({engine})" for table, engine in unprotected),
         versioned=versioned,
         by_transaction=tuple(label(table) for (table,) in by_transaction),

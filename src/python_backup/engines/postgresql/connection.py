@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -275,13 +275,23 @@ def query(connection: psycopg.Connection, sql: bytes, *values: bytes) -> list[Ro
         pgconn.send_query_params(sql, list(values))  # 3.2 takes no tuple
     else:
         pgconn.send_query(sql)
-    results = connection.wait(generators.execute(pgconn))
+    return _answers_to(connection)[-1]
+
+
+def together(connection: psycopg.Connection, statements: Iterable[bytes]) -> list[list[Row]]:
+    """The rows of each statement, all asked in one message; raises as `query`."""
+    connection.pgconn.send_query(b"\n;\n".join(statements))
+    return _answers_to(connection)
+
+
+def _answers_to(connection: psycopg.Connection) -> list[list[Row]]:
+    results = connection.wait(generators.execute(connection.pgconn))
     for result in results:
         if result.status == pq.ExecStatus.FATAL_ERROR:
             raise psycopg.errors.error_from_result(result, encoding="utf-8")
-    last = results[-1]
     return [
-        tuple(last.get_value(row, column) for column in range(last.nfields)) for row in range(last.ntuples)
+        [tuple(one.get_value(row, column) for column in range(one.nfields)) for row in range(one.ntuples)]
+        for one in results
     ]
 
 

@@ -223,6 +223,13 @@ _HINTS = (
         r"could not connect|connection to server|Connection refused",
         "Check host and port as the tool sees them.",
     ),
+    (
+        r"invalid memory alloc request size|string buffer",
+        (
+            "A row exceeds the gigabyte that a server writes as text (bytea takes two digits for each byte):"
+            " make it smaller, keep it as a large object, or give --exclude-table-data in options."
+        ),
+    ),
     (r"unsupported version", "Install a newer pg_restore, or name its folder in tools.path."),
     (r"unrecognized option|invalid option", "Check the instance's options against this client's --help."),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psycopg
 
 from python_backup.engines.engine import Lack
-from python_backup.engines.postgresql.connection import query, text
+from python_backup.engines.postgresql.connection import text, together
 
 READ_HINT = "Let the account read everything: GRANT pg_read_all_data TO it (14 and later)."
 
@@ -115,13 +115,14 @@ _QUESTIONS = (
 
 def lacks(connection: psycopg.Connection) -> tuple[Lack, ...]:
     """What a dump by this account would fail on or lack; one for each schema and kind."""
-    query(connection, b"SET search_path TO pg_catalog")
-    [(user, account)] = query(connection, b"SELECT quote_ident(current_user), quote_literal(current_user)")
+    asked = (f"SELECT quote_ident(s), o FROM ({one.sql}) AS q (s, o) ORDER BY 1, 2" for one in _QUESTIONS)
+    who = b"SELECT quote_ident(current_user), quote_literal(current_user)"
+    path = b"SET search_path TO pg_catalog"
+    _, [(user, account)], *answers = together(connection, (path, who, *(one.encode() for one in asked)))
     found: list[Lack] = []
-    for question in _QUESTIONS:
-        asked = f"SELECT quote_ident(s), o FROM ({question.sql}) AS q (s, o) ORDER BY 1, 2"
+    for question, rows in zip(_QUESTIONS, answers, strict=True):
         schemas: dict[str, list[str]] = {}
-        for in_schema, name in query(connection, asked.encode()):
+        for in_schema, name in rows:
             schemas.setdefault(text(in_schema), []).append(text(name))
         for schema, names in schemas.items():
             words = {

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import psycopg
 
-from python_backup.engines.postgresql.connection import Row, query, text
+from python_backup.engines.postgresql.connection import Row, query, text, together
 from python_backup.model import label
 
 Opened = Callable[[], AbstractContextManager[psycopg.Connection]]
@@ -120,9 +120,13 @@ _SEQUENCES = f"""
       AND ({_OF_USERS} AND {_no_member("pg_class", "c.oid")} OR x.oid IS NOT NULL)"""
 
 
+PATH = b"SET search_path TO pg_catalog"
+
+
 def objects(connection: psycopg.Connection) -> Mapping[str, tuple[str, ...]]:
     """The labels of all objects by kind, sorted; kinds without objects are left out."""
-    found = {kind: sorted(_labels(_catalog(connection, sql))) for kind, sql in OBJECTS.items()}
+    _, *answers = together(connection, (PATH, *(sql.encode() for sql in OBJECTS.values())))
+    found = {kind: sorted(_labels(rows)) for kind, rows in zip(OBJECTS, answers, strict=True)}
     return {kind: tuple(names) for kind, names in sorted(found.items()) if names}
 
 
@@ -176,8 +180,7 @@ def _count(connection: psycopg.Connection, work: Iterator[list[Row]]) -> dict[st
 
 def _catalog(connection: psycopg.Connection, sql: str) -> list[Row]:
     """Asks the catalog, where no name of a user's schema can stand in for one of PostgreSQL's."""
-    query(connection, b"SET search_path TO pg_catalog")
-    return query(connection, sql.encode())
+    return together(connection, (PATH, sql.encode()))[-1]
 
 
 def _labels(rows: list[Row]) -> Iterator[str]:

@@ -1,0 +1,100 @@
+"""What one value of 64 MB takes of memory in each command: no more than many small ones."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from support import databases
+from support.cli import Program
+from support.jobs import backed_up
+from support.programs import Program as ServerProgram
+from support.servers import RunningServer, instance_for
+from support.stoppable import lone_server
+
+Name = Callable[..., str]
+MEGABYTES = 64
+MOST = 130
+"""Megabytes; a process that held the value once would have more."""
+
+MEASURED = """
+import atexit, re, sys
+from pathlib import Path
+from python_backup.cli.app import main
+peak = lambda: re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
+atexit.register(lambda: print("peak", peak(), file=sys.stderr))
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def wide(family_server: RunningServer, new_database: Name) -> str:
+    """A database with one value of 64 MB, of bytes that a dump writes as they are or as two digits each."""
+    name = new_database(family_server)
+    if family_server.family == "postgresql":
+        value = f"decode(repeat(md5('a') || md5('b'), {MEGABYTES * 1_000_000 // 32}), 'hex')"
+        databases.execute(family_server, name, "CREATE TABLE t (id int PRIMARY KEY, v bytea)")
+        databases.execute(family_server, name, "ALTER TABLE t ALTER v SET STORAGE EXTERNAL")
+    else:
+        value = f"repeat(md5('a'), {MEGABYTES * 1_000_000 // 32})"
+        databases.execute(family_server, None, "SET GLOBAL max_allowed_packet = 1073741824")
+        databases.execute(family_server, name, "CREATE TABLE t (id int PRIMARY KEY, v longblob)")
+    databases.execute(family_server, name, f"INSERT INTO t SELECT 1, {value}")
+    return name
+
+
+def test_no_command_holds_a_large_value_whole(
+    wide: str, family_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    target = new_database(family_server)
+    databases.drop(family_server, target)
+    path = Program(family_server, tmp_path).config()
+    path.write_text(json.dumps({**json.loads(path.read_text()), "drill": {"programs": [family_server.bin]}}))
+    config = ("--config", str(path))
+    backup = peak("backup", "-i", "1", "-d", wide, "--format", "zstd", *config)
+    (artifact,) = (tmp_path / "backups").glob("*.sql.zst")
+    peaks = {
+        "backup": backup,
+        "verify": peak("verify", str(artifact)),
+        "verify --deep": peak("verify", "--deep", str(artifact)),
+        "restore": peak("restore", "-i", "1", "-f", str(artifact), "-t", target, "--jobs", "1", *config),
+        "drill": peak("drill", "-f", str(artifact), *config),
+    }
+    assert {what: megabytes for what, megabytes in peaks.items() if megabytes > MOST} == {}
+    size = "octet_length(v)" if family_server.family == "postgresql" else "length(v)"
+    assert databases.rows(family_server, target, f"SELECT {size} FROM t") == [(MEGABYTES * 1_000_000,)]
+
+
+def test_a_value_that_the_server_cannot_write_as_text_is_explained(
+    lone_postgresql: ServerProgram, tmp_path: Path
+) -> None:
+    with lone_server(lone_postgresql) as lone:
+        databases.create(lone.server, "big")
+        databases.execute(
+            lone.server, "big",
+            "CREATE TABLE t (v bytea)",
+            "ALTER TABLE t ALTER v SET STORAGE EXTERNAL",
+            "INSERT INTO t SELECT decode(repeat('00', 300000000), 'hex')",
+            "UPDATE t SET v = v || v",  # 600 MB are 1.2 GB of digits
+        )  # fmt: skip
+        error = backed_up(instance_for(lone.server), "big", tmp_path).error
+    assert error is not None
+    assert "invalid memory alloc request size" in error.message
+    assert "bytea takes two digits for each byte" in str(error.hint)
+
+
+def peak(*words: str) -> float:
+    """The megabytes that a command took at most; it must go well."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, *words], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.search(r"^peak (\d+)$", done.stderr, re.MULTILINE)
+    assert found, done.stderr
+    return int(found[1]) * 1024 / 1e6
