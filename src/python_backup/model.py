@@ -12,6 +12,9 @@ from pathlib import Path
 MANIFEST = ".manifest.json"
 """What stands behind an artifact's whole name in its manifest's."""
 
+MANIFEST_INSIDE = "manifest.json"
+"""The manifest of a backup in parts, in its folder."""
+
 IN_PLACE = ".in-place.json"
 """What stands behind a safety backup's whole name in the mark of its restore in place."""
 
@@ -34,6 +37,14 @@ class Format(StrEnum):
     CUSTOM = "custom"
     DIRECTORY = "directory"
     PARTS = "parts"
+
+
+class Parts(StrEnum):
+    """Which databases are backed up in parts: large ones, each one, none."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 class TlsMode(StrEnum):

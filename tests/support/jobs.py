@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from python_backup.jobs.backup import BackupRequest, DatabaseResult, back_up
+from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
+from python_backup.jobs.results import DatabaseResult
 from python_backup.model import Facts, Format, Instance
 from support.silence import Silence
 

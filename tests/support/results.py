@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_backup.errors import BackupError
-from python_backup.jobs.backup import DatabaseResult, Outcome
+from python_backup.jobs.results import DatabaseResult, Outcome
 from python_backup.model import Artifact, Dbms, Facts, Format, Instance, Manifest, TableFacts
 
 TAKEN = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)

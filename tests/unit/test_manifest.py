@@ -186,6 +186,7 @@ def test_its_schema_describes_every_field():
         "missing",
         "attempts",
         "spans",
+        "parts",
         "suspect",
         "accepted",
     }

@@ -14,6 +14,7 @@ from python_backup.cli import words
 from python_backup.cli.exit_codes import FAILED, PARTIAL
 from python_backup.cli.expecting import AcceptShrinkOption, expected_by, sentences
 from python_backup.cli.options import ArtifactFormat, ConfigOption, InstanceOption, JsonOption, load_config
+from python_backup.cli.parting import BackupJobsOption, parting_of
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
 from python_backup.cli.running import WaitOption, called_in, locks_of
@@ -25,7 +26,8 @@ from python_backup.model import Format, Instance
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
-    from python_backup.jobs.backup import BackupRequest, DatabaseResult
+    from python_backup.jobs.backup import BackupRequest
+    from python_backup.jobs.results import DatabaseResult
 
 LINES_SHOWN = 10
 
@@ -63,6 +65,7 @@ def backup(
         int | None,
         typer.Option(metavar="N", help="gzip and zip: 1 to 9; zstd: 1 to 22.", show_default=False),
     ] = None,
+    jobs: BackupJobsOption = None,
     accept_shrink: AcceptShrinkOption = False,
     wait: WaitOption = 0.0,
     config: ConfigOption = None,
@@ -90,6 +93,7 @@ def backup(
         folder=settings.directory,
         format=chosen,
         level=chosen_level(settings, chosen, level),
+        parts=parting_of(jobs, settings),
         dry_run=dry_run,
         locks=None if dry_run else locks_of(context, settings, screen, wait),
         expect=expected_by(settings, accept_shrink=accept_shrink),

@@ -32,7 +32,19 @@ from python_backup.config.schema import (
 from python_backup.config.secret import secret
 from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
-from python_backup.model import Dbms, Format, Instance, Limits, Retry, Secret, Throttle, Tls, TlsMode, Tools
+from python_backup.model import (
+    Dbms,
+    Format,
+    Instance,
+    Limits,
+    Parts,
+    Retry,
+    Secret,
+    Throttle,
+    Tls,
+    TlsMode,
+    Tools,
+)
 from python_backup.policy.anomalies import Rule
 from python_backup.policy.beside import Kept
 from python_backup.policy.forecast import Objectives
@@ -79,9 +91,9 @@ class Receipts:
 class Config:
     """What the config file says, ready for use; ``warnings`` is what is unwise in it.
 
-    ``safety_keep`` is how many safety backups of each target are kept. ``restore_jobs`` None: as many as
-    there are cores. ``expected`` is what backups should hold, a later rule before an earlier one.
-    ``objectives`` are by instance id; each instance has its own ``throttle``.
+    ``safety_keep`` is how many safety backups of each target are kept. ``restore_jobs`` and ``backup_jobs``
+    None: as many as there are cores. ``expected`` is what backups should hold, a later rule before an earlier
+    one. ``objectives`` are by instance id; each instance has its own ``throttle``.
     """
 
     path: Path
@@ -92,6 +104,8 @@ class Config:
     kept: Kept = field(default_factory=Kept)
     safety_keep: int = 10
     restore_jobs: int | None = None
+    backup_jobs: int | None = 1
+    parts: Parts = Parts.AUTO
     logging: Logging = field(default_factory=Logging)
     drilling: Drilling = field(default_factory=Drilling)
     expected: tuple[Rule, ...] = ()
@@ -233,6 +247,8 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
         directory=places.folder / Path(backup.directory).expanduser(),
         format=Format(backup.compression.format),
         level=backup.compression.level,
+        backup_jobs=None if backup.jobs == "auto" else backup.jobs,
+        parts=Parts(backup.parts),
         instances=tuple(one for section, one in instances if not section.scratch),
         kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
         safety_keep=checked.restore.safety.keep,

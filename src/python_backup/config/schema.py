@@ -128,6 +128,14 @@ class BackupSection(_Strict):
         Word, Field(description="the backup folder; a relative path starts at the config file's folder")
     ]
     compression: Annotated[Compression, Field(default_factory=Compression)]
+    jobs: Annotated[
+        Annotated[Number, Field(ge=1, le=64)] | Literal["auto"],
+        Field(description="connections that read one database at once; auto: one for each core, at most 8"),
+    ] = 1
+    parts: Annotated[
+        Literal["auto", "always", "never"],
+        Field(description="auto: with several jobs, databases of 256 MB and more become folders of parts"),
+    ] = "auto"
     timeout: Annotated[Seconds | None, Field(description="seconds that one database may take")] = None
     lock_timeout: Annotated[
         Seconds | None, Field(description="seconds to wait for each lock; null: no limit")

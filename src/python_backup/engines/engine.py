@@ -16,6 +16,7 @@ from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
 from python_backup.engines.merged import How, Merged
+from python_backup.engines.parts import PartsServer
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.model import Busy, Check, Dbms, Facts, Instance, Limits, Tools
 
@@ -132,7 +133,7 @@ class Reached:
     server: Server | None = None
 
 
-class Server(Protocol):
+class Server(PartsServer, Protocol):
     """A connection to one instance. Databases are named as they are, never quoted.
 
     Every method raises `ConnectionFailed` when the connection is lost and `NotPermitted` when a

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from python_backup.dump.piece import Piece
-from python_backup.model import PartKind
+from python_backup.model import Limits, PartKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +87,16 @@ class PartsPlan:
     command: tuple[str, ...]
     restoring: str
     start: Callable[[], AbstractContextManager[PartsSource]]
+
+
+class PartsServer(Protocol):
+    """What a server is asked for of parts."""
+
+    def plan_parts(self, database: str, limits: Limits, jobs: int) -> PartsPlan:
+        """How the database is read side by side, over so many connections; as `Server.plan_dump`.
+
+        Raises:
+            Refused: the instance's options, or the server, stand against it; the message says why.
+            ToolMissing: no program on this machine fits the server.
+        """
+        ...

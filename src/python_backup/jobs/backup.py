@@ -11,44 +11,48 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 from python_backup import __version__
 from python_backup.dump.spans import SpanCounter
-from python_backup.engines.engine import DumpPlan, Lack, Server
+from python_backup.engines.engine import DumpPlan, DumpStream, Server
+from python_backup.engines.parts import PartsPlan, PartsSource
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ServerError, ToolFailed
 from python_backup.jobs import inventory
 from python_backup.jobs.connected import connected
 from python_backup.jobs.locking import working_on
 from python_backup.jobs.pace import paced
+from python_backup.jobs.parts.choosing import SINGLE, Parting, planned
+from python_backup.jobs.parts.writing import PartsWriter
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
+from python_backup.jobs.results import DatabaseResult, Outcome, told
 from python_backup.jobs.room import room_for
 from python_backup.jobs.selection import Selection, select_databases
+from python_backup.jobs.source import Source
 from python_backup.jobs.tries import Tries, Waits
-from python_backup.log.events import Event
-from python_backup.log.tell import about, explained, tell, timed
+from python_backup.log.tell import about, timed
 from python_backup.model import Artifact, Backup, Facts, Format, Instance, Manifest
 from python_backup.policy.anomalies import Expectation, suspicions
 from python_backup.storage.earlier import Wanted, last_good
 from python_backup.storage.folder import Storing, storing
 from python_backup.storage.locks import Locks
 from python_backup.storage.names import ArtifactName, artifact_name, stem
+from python_backup.storage.parts import storing_parts
 from python_backup.stream.apart import apart
 from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.frames import FrameEncoder
 from python_backup.stream.meters import Sha256Meter
 from python_backup.stream.stage import Stage, through
 
-Outcome = Literal["done", "partial", "suspect", "failed", "planned"]
-
 
 @dataclass(frozen=True, slots=True)
 class BackupRequest:
     """What to back up and how. No ``databases``: all that the instance's patterns leave.
 
-    ``level`` None is the format's own default. ``locks`` None: the caller has the databases' locks.
+    ``level`` None is the format's own default. ``parts`` says which databases are read side by side.
+    ``locks`` None: the caller has the databases' locks.
     ``waits`` is how it waits between two tries. ``look`` says what is unwise about an instance that was
     reached; ``expect`` what an instance's database should hold.
     """
@@ -58,33 +62,12 @@ class BackupRequest:
     folder: Path
     format: Format
     level: int | None = None
+    parts: Parting = SINGLE
     dry_run: bool = False
     locks: Locks | None = None
     waits: Waits = field(default_factory=Waits)
     look: Callable[[Instance, Server], Iterable[str]] = lambda _instance, _server: ()
     expect: Callable[[Instance, str], Expectation] = lambda _instance, _database: Expectation()
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseResult:
-    """How one database fared; ``database`` is None when its whole instance could not be used.
-
-    ``partial``: the backup is kept, and ``manifest.errors`` says what may be missing. ``suspect``: it is
-    whole and kept, and ``manifest.suspect`` says by table what is not as expected.
-    ``planned``: a dry run; ``command`` is what would be run, ``path`` what it would write.
-    ``attempts`` is how often it was tried; 0: its instance was found down before.
-    """
-
-    instance: Instance
-    database: str | None
-    outcome: Outcome
-    seconds: float = 0.0
-    path: Path | None = None
-    manifest: Manifest | None = None
-    command: tuple[str, ...] = ()
-    error: BackupError | None = None
-    warnings: tuple[str, ...] = ()
-    attempts: int = 1
 
 
 def back_up(
@@ -107,7 +90,7 @@ def back_up(
             results.append(result)
     found = {result.database for result in results if not isinstance(result.error, DatabaseMissing)}
     return tuple(
-        _told(result) if isinstance(result.error, DatabaseMissing) else result
+        told(result) if isinstance(result.error, DatabaseMissing) else result
         for result in results
         if not (isinstance(result.error, DatabaseMissing) and result.database in found)
     )
@@ -121,18 +104,18 @@ def _instance(
     try:
         with ExitStack() as stack:
             server, present, selection = tries.run(lambda: _entered(request, instance, stack))
-            for told in request.look(instance, server):
-                progress.note(f"{instance.label}: {told}")
+            for unwise in request.look(instance, server):
+                progress.note(f"{instance.label}: {unwise}")
             for name in selection.missing:
                 error = DatabaseMissing(
                     f"instance {instance.label} has no database {name!r}",
                     hint=f"It has: {', '.join(present) or 'none but its own'}.",
                 )
-                yield _told(DatabaseResult(instance, name, "failed", error=error))
+                yield told(DatabaseResult(instance, name, "failed", error=error))
             down: BackupError | None = None
             for name in selection.databases:
                 if down is not None:
-                    yield _told(DatabaseResult(instance, name, "failed", error=down, attempts=0))
+                    yield told(DatabaseResult(instance, name, "failed", error=down, attempts=0))
                     continue
                 result = _DatabaseBackup(request, instance, name, progress, now).run(server)
                 down = _down(server, result)
@@ -141,7 +124,7 @@ def _instance(
                 progress.note(f"instance {instance.label} has no database to back up")
     except BackupError as exc:
         failed = DatabaseResult(instance, None, "failed", seconds=monotonic() - begun, error=exc)
-        yield _told(replace(failed, attempts=tries.made))
+        yield told(replace(failed, attempts=tries.made))
 
 
 def _entered(
@@ -171,38 +154,6 @@ def _down(server: Server, result: DatabaseResult) -> BackupError | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """What the server says of the database before the dump begins."""
-
-    server: Server
-    database: str
-    lacks: tuple[Lack, ...]
-    expected: inventory.Objects
-
-    @classmethod
-    def look(cls, server: Server, database: str) -> _Source:
-        return cls(server, database, server.lacks(database), server.expected(database))
-
-    @property
-    def unseen(self) -> tuple[str, ...]:
-        """What a dump that ends well lacks without a word."""
-        return tuple(str(lack) for lack in self.lacks if lack.silent)
-
-    @property
-    def denied(self) -> tuple[str, ...]:
-        """What the dump tool fails on, or reports by itself, unless its options leave it out."""
-        return tuple(str(lack) for lack in self.lacks if not lack.silent)
-
-    @property
-    def told(self) -> tuple[str, ...]:
-        return tuple(map(str, self.lacks))
-
-    def missing_in(self, held: Facts) -> inventory.Objects:
-        """What the dump should hold and does not."""
-        return inventory.missing(self.expected, held.objects, lambda: self.server.expected(self.database))
-
-
-@dataclass(frozen=True, slots=True)
 class _DatabaseBackup:
     """One database's backup under way."""
 
@@ -220,7 +171,7 @@ class _DatabaseBackup:
     def run(self, server: Server) -> DatabaseResult:
         """The result, good or bad; only a signal is raised."""
         with about(instance=self.instance.id, database=self.database):
-            return _told(self._ran(server))
+            return told(self._ran(server))
 
     def _ran(self, server: Server) -> DatabaseResult:
         begun, instance = monotonic(), self.instance
@@ -238,11 +189,13 @@ class _DatabaseBackup:
         with working_on(self.request.locks, server, self.instance, self.database):
             started = self.now()
             with timed("inspect"):
-                plan = server.plan_dump(self.database, limits)
-                source = _Source.look(server, self.database)
+                plan, told_off = planned(server, self.database, limits, self.request.parts)
+                source = replace(Source.look(server, self.database), told_off=told_off)
             if self.request.dry_run:
-                path = self.request.folder / artifact_name(self._name(started))
-                return self._result("planned", path=path, command=plan.command, warnings=source.told)
+                stored = Format.PARTS if isinstance(plan, PartsPlan) else self.format
+                path = self.request.folder / artifact_name(self._name(started, stored))
+                warnings = (*told_off, *source.told)
+                return self._result("planned", path=path, command=plan.command, warnings=warnings)
             backup = self._whole(plan, source, started, tries)
         manifest = backup.manifest
         if manifest is None:
@@ -258,19 +211,21 @@ class _DatabaseBackup:
     def _result(self, outcome: Outcome, **found: Any) -> DatabaseResult:
         return DatabaseResult(self.instance, self.database, outcome, **found)
 
-    def _name(self, started: datetime) -> ArtifactName:
-        return ArtifactName(started.astimezone(), self.instance.dbms, self.database, self.format)
+    def _name(self, started: datetime, stored: Format) -> ArtifactName:
+        return ArtifactName(started.astimezone(), self.instance.dbms, self.database, stored)
 
-    def _whole(self, plan: DumpPlan, source: _Source, started: datetime, tries: Tries) -> Backup:
+    def _whole(self, plan: DumpPlan | PartsPlan, source: Source, started: datetime, tries: Tries) -> Backup:
         """Writes the backup; a dump that ends amid something is its tool's failure, not a bad artifact's."""
         try:
+            if isinstance(plan, PartsPlan):
+                return self._write_parts(plan, source, started, tries)
             return self._write(plan, source, started, tries)
         except ArtifactCorrupt as exc:
             raise ToolFailed(
                 f"{plan.client} left off amid the dump of {self.database!r}: {exc.message}"
             ) from exc
 
-    def _write(self, plan: DumpPlan, source: _Source, started: datetime, tries: Tries) -> Backup:
+    def _write(self, plan: DumpPlan, source: Source, started: datetime, tries: Tries) -> Backup:
         """Dumps into the folder; commits only what is whole."""
         codec = CODECS[self.format]
         member = Member(stem(started.astimezone(), self.instance.dbms, self.database) + ".sql", started)
@@ -279,61 +234,110 @@ class _DatabaseBackup:
         facts = FactsMeter(ENGINES[self.instance.dbms].dialect, self.database, spans)
         raw, stored = Sha256Meter(), Sha256Meter()
         measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
-        wanted = Wanted(self.instance.id, self.instance.dbms, self.database, self.format)
-        room, tight = room_for(self.request.folder, wanted, lambda: source.server.size(self.database))
+        room, tight = room_for(self.request.folder, self._wanted, lambda: source.server.size(self.database))
         with (
-            storing(self.request.folder, self._name(started)) as sink,
+            storing(self.request.folder, self._name(started, self.format)) as sink,
             plan.start() as dump,
             paced(self.instance, self.progress) as pace,
         ):
             pace.held = tries.forgiving(dump.forgive)
             with (
-                timed("dump") as told,
+                timed("dump") as noted,
                 self.progress.step(f"dumping {self.instance.name}/{self.database}") as step,
                 apart(through(pace.over(dump.blocks), *measured)) as blocks,
             ):
                 for block in room.watched(through(_telling(blocks, step), encoder, stored)):
                     sink.write(block)
-                told |= {"bytes": raw.size, "rows": facts.counter.result().rows or None}
+                noted |= {"bytes": raw.size, "rows": facts.counter.result().rows or None}
             if self.instance.custom_format:
                 self._read_back(sink, facts, tries.left)
             self._check_end(plan, facts)
-            if dump.passing and not tries.last:
-                raise ToolFailed(f"{plan.client} left something out: {dump.errors[0]}", transient=True)
-            held = facts.counter.result()
-            missing = source.missing_in(held)
+            self._refuse_passing(plan, dump, tries)
             frames = tuple(encoder.digests) if isinstance(encoder, FrameEncoder) else ()
+            artifact = Artifact(
+                sink.partial.name, self.format, raw.size, raw.hexdigest, stored.size, stored.hexdigest, frames
+            )
+            manifest = self._manifest(plan, source, facts.counter.result(), artifact)
             return sink.commit(
-                Manifest(
-                    program=f"vya-backupdb {__version__}",
-                    instance=self.instance.id,
-                    dbms=self.instance.dbms,
-                    database=self.database,
+                replace(
+                    manifest,
                     started=started,
-                    finished=self.now(),
-                    server_version=source.server.version,
-                    client=plan.client,
-                    client_version=plan.client_version,
-                    command=plan.command,
-                    artifact=Artifact(
-                        file=sink.partial.name,
-                        format=self.format,
-                        raw_size=raw.size,
-                        raw_sha256=raw.hexdigest,
-                        size=stored.size,
-                        sha256=stored.hexdigest,
-                        frames=frames,
-                    ),
-                    facts=held,
-                    errors=(*dump.errors, *inventory.sentences(missing), *source.unseen),
-                    warnings=(*tight, *source.denied, *dump.warnings, *pace.warnings),
-                    missing=missing,
+                    errors=(*dump.errors, *manifest.errors),
+                    warnings=(*tight, *manifest.warnings, *dump.warnings, *pace.warnings),
                     attempts=tries.made,
-                    suspect=self._suspect(held, wanted),
-                    accepted=self.request.expect(self.instance, self.database).accepted,
                     spans=spans.result() if spans is not None else {},
                 )
             )
+
+    def _write_parts(self, plan: PartsPlan, source: Source, started: datetime, tries: Tries) -> Backup:
+        """Reads all parts under one snapshot into a folder; commits only what is whole."""
+        wanted = replace(self._wanted, format=Format.PARTS)
+        room, tight = room_for(self.request.folder, wanted, lambda: source.server.size(self.database))
+        with (
+            storing_parts(self.request.folder, self._name(started, Format.PARTS)) as new,
+            plan.start() as dump,
+            paced(self.instance, self.progress) as pace,
+        ):
+            with (
+                timed("dump") as noted,
+                self.progress.step(f"dumping {self.instance.name}/{self.database}") as step,
+            ):
+                level = self.request.level if self.request.format is Format.ZSTD else None
+                dialect = ENGINES[self.instance.dbms].dialect
+                writer = PartsWriter(new, dialect, self.database, level, room, started, (pace, step))
+                written = writer.write(dump)
+                noted |= {"bytes": sum(p.raw_size for p in written.parts), "rows": written.facts.rows or None}
+            self._refuse_passing(plan, dump, tries)
+            artifact = Artifact("", Format.PARTS, 0, "", 0, "")
+            manifest = self._manifest(plan, source, written.facts, artifact)
+            return new.commit(
+                replace(
+                    manifest,
+                    started=started,
+                    errors=(*dump.errors, *manifest.errors),
+                    warnings=(*tight, *manifest.warnings, *dump.warnings, *pace.warnings),
+                    attempts=tries.made,
+                    parts=written.parts,
+                ),
+                plan.restoring,
+            )
+
+    def _refuse_passing(
+        self, plan: DumpPlan | PartsPlan, dump: DumpStream | PartsSource, tries: Tries
+    ) -> None:
+        """A dump that lacks something which another try may give is tried again."""
+        if dump.passing and not tries.last:
+            raise ToolFailed(f"{plan.client} left something out: {dump.errors[0]}", transient=True)
+
+    @property
+    def _wanted(self) -> Wanted:
+        return Wanted(self.instance.id, self.instance.dbms, self.database, self.format)
+
+    def _manifest(
+        self, plan: DumpPlan | PartsPlan, source: Source, held: Facts, artifact: Artifact
+    ) -> Manifest:
+        """What is said of the backup, whatever its form."""
+        missing = source.missing_in(held)
+        finished = self.now()
+        return Manifest(
+            program=f"vya-backupdb {__version__}",
+            instance=self.instance.id,
+            dbms=self.instance.dbms,
+            database=self.database,
+            started=finished,
+            finished=finished,
+            server_version=source.server.version,
+            client=plan.client,
+            client_version=plan.client_version,
+            command=plan.command,
+            artifact=artifact,
+            facts=held,
+            errors=(*inventory.sentences(missing), *source.unseen),
+            warnings=(*source.told_off, *source.denied),
+            missing=missing,
+            suspect=self._suspect(held, self._wanted),
+            accepted=self.request.expect(self.instance, self.database).accepted,
+        )
 
     def _suspect(self, held: Facts, wanted: Wanted) -> Mapping[str, str]:
         """By table what is not as expected, beside the last good backup."""
@@ -362,30 +366,6 @@ class _DatabaseBackup:
                 f"{plan.client} ended the dump of {self.database!r} without its end mark",
                 hint="If the instance's options hold --skip-comments or --compact, take them out.",
             )
-
-
-def _told(result: DatabaseResult) -> DatabaseResult:
-    """Tells the log how a database fared, and gives that on."""
-    manifest, seconds = result.manifest, round(result.seconds, 3)
-    with about(instance=result.instance.id, database=result.database):
-        if result.error is not None:
-            tell(Event.DATABASE_FAILED, result.error.message, **explained(result.error), seconds=seconds)
-        elif manifest is not None:
-            stored: dict[str, Any] = {"path": result.path, "bytes": manifest.artifact.size}
-            stored |= {"rows": manifest.facts.rows, "seconds": seconds}
-            if manifest.partial:
-                why = "the backup may lack something"
-                tell(Event.DATABASE_PARTIAL, why, **stored, errors=manifest.errors)
-            if manifest.suspect:
-                tell(
-                    Event.DATABASE_SUSPECT,
-                    "the backup is not as expected",
-                    **stored,
-                    suspect=manifest.suspect,
-                )
-            if manifest.good:
-                tell(Event.DATABASE_DONE, "backed up", **stored)
-    return result
 
 
 def _telling(blocks: Iterable[bytes], step: Step) -> Iterator[bytes]:

@@ -13,6 +13,8 @@ from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.meters import Sha256Meter
 from python_backup.stream.stage import through
 
+_NOT_WRITTEN = frozenset({Format.CUSTOM, Format.PARTS})
+
 
 @dataclass(frozen=True, slots=True)
 class Copier:
@@ -27,10 +29,11 @@ class Copier:
     def content(self, folder: Path, blocks: Iterable[bytes]) -> Path:
         """A copy that holds this SQL, with sums of its own and the original's facts.
 
-        It is compressed as the original is; an archive of pg_dump, which only pg_dump writes, by zstd.
+        It is compressed as the original is; an archive of pg_dump, which only pg_dump writes, and parts
+        by zstd.
         """
         artifact = self.manifest.artifact
-        kept = artifact.format if artifact.format is not Format.CUSTOM else Format.ZSTD
+        kept = artifact.format if artifact.format not in _NOT_WRITTEN else Format.ZSTD
         raw, stored = Sha256Meter(), Sha256Meter()
         started = self.manifest.started
         member = Member(

@@ -50,7 +50,7 @@ from python_backup.log.tell import timed
 from python_backup.model import Dbms, Facts, Instance, Tools
 from python_backup.storage import proofs
 from python_backup.storage.folder import manifest_of
-from python_backup.storage.names import parse_name
+from python_backup.storage.names import parse_path
 from python_backup.storage.proofs import Equality, Proof, Verdict
 from python_backup.stream.apart import apart
 from python_backup.stream.stage import Stage, through
@@ -262,7 +262,7 @@ class _Drill:
         On a server that is not this drill's own events stay disabled, and nothing has another owner.
         """
         file, instance, own = self.request.file, ground.instance, ground.database is None
-        name = parse_name(file.name)
+        name = parse_path(file)
         manifest = manifest_of(file)
         choices = Choices(
             definer="keep" if own else "current", events="keep" if own else "disable", no_acl=True,

@@ -5,7 +5,6 @@ One pass: the stored bytes are summed, decoded, lexed, guarded and counted. No s
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,8 +29,16 @@ from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
 from python_backup.model import Facts, Format, Manifest, Span, Throttle, Tools
 from python_backup.storage.folder import manifest_of
-from python_backup.storage.names import parse_name
-from python_backup.stream.artifact import format_of, read_artifact, stored_blocks, stored_digest, stored_size
+from python_backup.storage.names import parse_path
+from python_backup.stream.artifact import (
+    format_of,
+    new_sum,
+    read_artifact,
+    stored_blocks,
+    stored_digest,
+    stored_size,
+)
+from python_backup.stream.members import Sum
 from python_backup.stream.reading import reading
 
 ARCHIVES = (Format.CUSTOM, Format.DIRECTORY)
@@ -65,7 +72,7 @@ class Examination:
     picked: Facts | None = None
     bridge: Bridge | None = None
     builds: BuildReader | None = None
-    stored: hashlib._Hash | None = None
+    stored: Sum | None = None
     in_part: bool = False
 
     @property
@@ -83,7 +90,7 @@ class Examination:
         """When the dump was begun, as the manifest or the file's name says."""
         if self.manifest is not None:
             return self.manifest.started
-        name = parse_name(self.path.name)
+        name = parse_path(self.path)
         return None if name is None else name.taken
 
 
@@ -235,7 +242,7 @@ class Examiner:
         found, size = format_of(path), stored_size(path)
         beside = Beside.of(path)
         checks = list(beside.checks)
-        digest = hashlib.new(beside.algorithm, usedforsecurity=False)
+        digest = new_sum(path, beside.algorithm)
         read: _Read | None = None
         with self.progress.step(f"reading {path.name}", total=size) as step:
             try:

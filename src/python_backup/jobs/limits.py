@@ -15,7 +15,7 @@ from python_backup.jobs.checks import CheckAnswered
 from python_backup.model import Facts, Manifest
 from python_backup.policy.anomalies import Expectation, Rule, expectation, suspicions
 from python_backup.storage.earlier import Wanted, last_good
-from python_backup.storage.names import parse_name
+from python_backup.storage.names import parse_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _before(folder: Path, manifest: Manifest | None) -> Manifest | None:
 
 
 def _age(most: timedelta, drilled: Drilled, now: datetime) -> CheckAnswered:
-    name = parse_name(drilled.file.name)
+    name = parse_path(drilled.file)
     taken = drilled.manifest.started if drilled.manifest else name.taken.astimezone() if name else None
     if taken is None:
         return CheckAnswered("max_age", _span(most), "nothing says when it was taken", ok=False, limit=True)

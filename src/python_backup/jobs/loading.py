@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -26,9 +25,10 @@ from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import fed, pieces_of
 from python_backup.model import Facts, Instance, Span
-from python_backup.storage.names import parse_name
+from python_backup.storage.names import parse_path
 from python_backup.stream.apart import apart
-from python_backup.stream.artifact import stored_blocks
+from python_backup.stream.artifact import new_sum, stored_blocks
+from python_backup.stream.members import Sum
 from python_backup.stream.reading import reading
 
 
@@ -73,7 +73,7 @@ class Whole:
             UsageError: none of them says.
             Refused: it is one of the server's own.
         """
-        name = parse_name(self.path.name)
+        name = parse_path(self.path)
         target = asked or self.source or (name.database if name is not None else None)
         if target is None:
             raise UsageError(
@@ -254,13 +254,13 @@ class _Same:
 
     path: Path
     expected: str
-    digest: hashlib._Hash
+    digest: Sum
 
     @classmethod
     def as_examined(cls, seen: Examination) -> _Same:
         if seen.stored is None:
             raise AssertionError("loaded without having been examined")
-        return cls(seen.path, seen.stored.hexdigest(), hashlib.new(seen.stored.name, usedforsecurity=False))
+        return cls(seen.path, seen.stored.hexdigest(), new_sum(seen.path, seen.stored.name))
 
     def update(self, block: bytes) -> None:
         self.digest.update(block)

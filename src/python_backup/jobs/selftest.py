@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import file_digest
 from pathlib import Path
 from time import monotonic
 
@@ -23,10 +22,10 @@ from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import pieces_of
 from python_backup.log.tell import timed
 from python_backup.model import Artifact, Dbms, Facts, Manifest, Tools
-from python_backup.storage.names import parse_name
+from python_backup.storage.names import parse_path
 from python_backup.storage.proofs import Verdict
 from python_backup.storage.room import free_in
-from python_backup.stream.artifact import stored_blocks
+from python_backup.stream.artifact import stored_blocks, stored_digest
 from python_backup.stream.private import private_files
 
 UNTOUCHED = "none"
@@ -202,12 +201,11 @@ def _escaped(name: str) -> str:
 
 def _stated(seen: Examination, at: datetime) -> Manifest:
     """A manifest of a file that has none: what was counted in it is what it should hold."""
-    header, name = seen.header, parse_name(seen.path.name)
+    header, name = seen.header, parse_path(seen.path)
     version = (header.server_version if header else None) or ""
     postgresql = header is None or header.family == "postgresql"
     mysql = Dbms.MARIADB if "mariadb" in version.lower() else Dbms.MYSQL
-    with seen.path.open("rb") as file:
-        stored = file_digest(file, "sha256").hexdigest()
+    stored = stored_digest(seen.path, "sha256").hexdigest()
     return Manifest(
         program="vya-backupdb selftest",
         instance="selftest",

@@ -12,7 +12,7 @@ from pathlib import Path
 from python_backup.errors import BackupError
 from python_backup.model import Dbms, Format, Manifest
 from python_backup.storage.folder import manifest_of
-from python_backup.storage.names import ArtifactName, artifact_name, parse_name
+from python_backup.storage.names import ArtifactName, artifact_name, parse_folder, parse_name
 
 _ANY = datetime(2000, 1, 1, tzinfo=UTC)
 _TIME = len("20000101_000000")
@@ -49,7 +49,7 @@ def earlier(folder: Path, wanted: Wanted, most: int = LOOKED_AT) -> Iterator[Man
     except OSError:
         return
     for name in sorted(names, reverse=True)[:most]:  # a name begins with its time
-        if parse_name(name) is None:
+        if (parse_name(name) or parse_folder(name)) is None:
             continue
         with suppress(BackupError):
             manifest = manifest_of(folder / name)

@@ -1,14 +1,14 @@
 """The backup folder: artifacts, beside each ``NAME.sha256``, and ``NAME.manifest.json``, written last.
 
-NAME is the artifact's whole file name. A backup without its manifest is not (yet) a backup of this
-program, though it may be one of an older program or another. Two backups of one database begun
-within one second would have one name: the later to finish is given the next free second. Nothing
-is ever replaced.
+NAME is the artifact's whole file name. A backup in parts is a folder, which has all of these inside. A
+backup without its manifest is not (yet) a backup of this program, though it may be one of an older program or
+another. Two backups of one database begun within one second would have one name: the later to finish is given
+the next free second. Nothing is ever replaced.
 """
 
 from __future__ import annotations
 
-import stat
+import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -16,15 +16,28 @@ from pathlib import Path
 
 from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, BackupError
 from python_backup.manifest import dump_manifest, load_manifest
-from python_backup.model import MANIFEST, Backup, Manifest
-from python_backup.storage.names import ArtifactName, artifact_name, encode, parse_name, seconds_later
+from python_backup.model import MANIFEST, MANIFEST_INSIDE, Backup, Manifest
+from python_backup.storage.names import ArtifactName, artifact_name, encode, parse_path, seconds_later
 from python_backup.storage.sums import SUM_FILES, ExpectedSum, sum_in, sum_line
+from python_backup.stream.artifact import stored_size
+from python_backup.stream.members import SUMS, is_folder, is_parts
 from python_backup.stream.private import make_private
 from python_backup.stream.publish import Sink, publishing, storage_failed
 
-__all__ = ["ExpectedSum", "Storing", "backups", "expected_sum", "make_folder", "manifest_of", "storing"]
+__all__ = [
+    "ExpectedSum",
+    "Storing",
+    "backups",
+    "expected_sum",
+    "make_folder",
+    "manifest_of",
+    "manifest_path",
+    "storing",
+]
 
-_NAMES_TRIED = 60
+NAMES_TRIED = 60
+"""How many seconds later a backup may be called."""
+
 _LARGEST_BESIDE = 256 << 20  # a manifest of a million tables; more is no manifest
 
 
@@ -70,7 +83,7 @@ class Storing:
         Raises:
             StorageFailed: any of the three cannot be written; then none is there.
         """
-        others = (artifact_name(seconds_later(self.name, n)) for n in range(1, _NAMES_TRIED))
+        others = (artifact_name(seconds_later(self.name, n)) for n in range(1, NAMES_TRIED))
         with ExitStack() as opened, ExitStack() as undo:
             undo.callback(self.sink.withdraw)
             path = self.sink.commit(self.folder / other for other in others)
@@ -127,6 +140,13 @@ def _may_be(file: str, database: str) -> bool:
     return encode(database) in file or database in file
 
 
+def manifest_path(artifact: Path) -> Path:
+    """Where an artifact's manifest is: beside it, or in the folder of its parts."""
+    if is_folder(artifact):
+        return artifact / MANIFEST_INSIDE
+    return artifact.with_name(artifact.name + MANIFEST)
+
+
 def manifest_of(artifact: Path) -> Manifest | None:
     """The manifest beside an artifact, None where there is none.
 
@@ -134,7 +154,7 @@ def manifest_of(artifact: Path) -> Manifest | None:
         ArtifactCorrupt: it is malformed, or belongs to another version of this program.
         ArtifactError: it cannot be read.
     """
-    path = artifact.with_name(artifact.name + MANIFEST)
+    path = manifest_path(artifact)
     content = _beside(path)
     if content is None:
         return None
@@ -153,8 +173,12 @@ def expected_sum(artifact: Path) -> ExpectedSum | None:
     """
     manifest = manifest_of(artifact)
     if manifest is not None:
-        source = artifact.with_name(artifact.name + MANIFEST)
+        source = manifest_path(artifact)
         return ExpectedSum("sha256", manifest.artifact.sha256, source)
+    if is_folder(artifact):
+        content = _beside(artifact / SUMS)
+        summed = None if content is None else hashlib.sha256(content).hexdigest()
+        return None if summed is None else ExpectedSum("sha256", summed, artifact / SUMS)
     for suffix, algorithm in SUM_FILES:
         path = artifact.with_name(artifact.name + suffix)
         content = _beside(path)
@@ -164,14 +188,12 @@ def expected_sum(artifact: Path) -> ExpectedSum | None:
 
 
 def _backup(path: Path) -> Backup | None:
-    name = parse_name(path.name)
-    if name is None:
+    name = parse_path(path)
+    if name is None or not (path.is_file() or is_parts(path)):
         return None
     try:
-        status = path.stat()
-    except OSError:  # removed meanwhile, or a link to nowhere
-        return None
-    if not stat.S_ISREG(status.st_mode):
+        size = stored_size(path)
+    except OSError:  # removed meanwhile
         return None
     problem = None
     try:
@@ -179,8 +201,8 @@ def _backup(path: Path) -> Backup | None:
     except BackupError as exc:
         manifest, problem = None, exc.message
     if manifest is None:
-        return Backup(path, name.dbms, name.database, name.taken, status.st_size, None, problem)
-    return Backup(path, manifest.dbms, manifest.database, manifest.started, status.st_size, manifest)
+        return Backup(path, name.dbms, name.database, name.taken, size, None, problem)
+    return Backup(path, manifest.dbms, manifest.database, manifest.started, size, manifest)
 
 
 def _beside(path: Path) -> bytes | None:

@@ -1,4 +1,4 @@
-"""What a run that was killed left in a backup folder: temporary files, and artifacts without manifest.
+"""What a run that was killed left in a backup folder: what is temporary, artifacts without manifest.
 
 A temporary file whose lock is free is of a dead run. Where it is the second name of an artifact that has
 no manifest, that run died between the two, and the artifact is no backup.
@@ -7,6 +7,7 @@ no manifest, that run died between the two, and the artifact is no backup.
 from __future__ import annotations
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,9 +45,17 @@ def _cleared(temporary: Path) -> list[Path]:
     with abandoned(temporary) as free, suppress(OSError):  # a folder that cannot be written stays as it is
         if free:
             for file in (*_unfinished(temporary), temporary):
-                file.unlink()
+                _remove(file)
                 cleared.append(file)
     return cleared
+
+
+def _remove(path: Path) -> None:
+    """Removes a file, or the folder that a backup in parts was being made in."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _unfinished(temporary: Path) -> list[Path]:

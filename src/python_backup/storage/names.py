@@ -1,7 +1,7 @@
 """The names of artifacts: ``YYYYMMDD_HHMMSS_dbms_database`` and the format's suffix.
 
-The time is the machine's local time when the dump began, as in the names of older backups
-(``database_YYYYMMDD_HHMMSS.sql``), which are read too. The manifest has the time in UTC.
+A folder of parts has no suffix. The time is the machine's local time when the dump began, as in the names of
+older backups (``database_YYYYMMDD_HHMMSS.sql``), which are read too. The manifest has the time in UTC.
 
 A database's name may hold anything; a file's name should hold nothing that a shell, another
 system's file store or ``sha256sum -c`` trips over. So every byte but ASCII letters, digits and
@@ -15,10 +15,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 from python_backup.model import Dbms, Format
 from python_backup.stream.codecs import CODECS, named_format
+from python_backup.stream.members import is_folder
 
 LONGEST = 180
 """The most characters of an encoded database name: 255 less time, engine, suffixes, temporary marks."""
@@ -59,7 +61,8 @@ def artifact_name(name: ArtifactName) -> str:
     """
     if name.dbms is None:
         raise AssertionError("only names of the new form are made")
-    return stem(name.taken, name.dbms, name.database) + CODECS[name.format].suffix
+    suffix = CODECS[name.format].suffix if name.format in CODECS else ""
+    return stem(name.taken, name.dbms, name.database) + suffix
 
 
 def seconds_later(name: ArtifactName, seconds: int) -> ArtifactName:
@@ -74,6 +77,16 @@ def parse_name(file: str) -> ArtifactName | None:
         return None
     bare = file.removesuffix(CODECS[stored].suffix)
     return _new(bare, stored) or _old(bare, stored)
+
+
+def parse_folder(name: str) -> ArtifactName | None:
+    """What the name of a folder says; None where it is no backup's in parts."""
+    return _new(name, Format.PARTS)
+
+
+def parse_path(path: Path) -> ArtifactName | None:
+    """What an artifact's name says, be it a file or a folder."""
+    return parse_folder(path.name) if is_folder(path) else parse_name(path.name)
 
 
 def encode(database: str) -> str:

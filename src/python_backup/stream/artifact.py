@@ -10,6 +10,7 @@ from python_backup.errors import ArtifactCorrupt
 from python_backup.model import Format
 from python_backup.stream.apart import apart
 from python_backup.stream.codecs import CODECS, detect, named_format
+from python_backup.stream.members import Sum, is_parts, joined_sum, members
 from python_backup.stream.reading import reading
 
 TABLE_OF_CONTENTS = "toc.dat"
@@ -19,7 +20,7 @@ _STORED_BLOCK = 256 << 10  # small enough that what it expands to stays in the c
 
 
 def format_of(path: Path) -> Format:
-    """The format of a file by its bytes; an empty file is what its name promises.
+    """The format of a file by its bytes; an empty file is what its name promises. A folder may be in parts.
 
     A folder is one where it is pg_dump's.
 
@@ -27,6 +28,8 @@ def format_of(path: Path) -> Format:
         ArtifactMissing: there is no such file.
         ArtifactError: it cannot be read.
     """
+    if is_parts(path):
+        return Format.PARTS
     with reading(path):
         if (path / TABLE_OF_CONTENTS).is_file():
             return Format.DIRECTORY
@@ -38,7 +41,7 @@ def format_of(path: Path) -> Format:
 
 
 def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = None) -> Iterator[bytes]:
-    """The decoded blocks of a file, each at most 1 MiB; custom archives come as they are.
+    """The decoded blocks of a file, each at most 1 MiB; custom archives come as they are, parts joined.
 
     ``on_stored`` gets every stored byte, in order (``hashlib.sha256().update``); then reading and
     measuring run in a thread of their own, and ``on_stored`` is called there. When the iterator has
@@ -49,13 +52,25 @@ def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = N
         ArtifactCorrupt: truncated, damaged, followed by foreign bytes, several files, or encrypted.
         ArtifactError: it cannot be read.
     """
-    decode = CODECS[format_of(path)].decode
+    stored_as = format_of(path)
+    if stored_as is Format.PARTS:
+        for member in members(path):
+            yield from read_artifact(member, on_stored=on_stored)
+        return
+    decode = CODECS[stored_as].decode
     with reading(path):
         if on_stored is None:
             yield from decode(stored_blocks(path), path)
             return
         with apart(_tapped(stored_blocks(path), on_stored), depth=8) as stored:
             yield from decode(stored, path)
+
+
+def new_sum(path: Path, algorithm: str) -> Sum:
+    """What an artifact's stored bytes are summed with; of one in parts, the sum of its checksum file."""
+    if is_parts(path):
+        return joined_sum(path)
+    return hashlib.new(algorithm, usedforsecurity=False)
 
 
 def stored_blocks(path: Path) -> Iterator[bytes]:
@@ -71,7 +86,9 @@ def stored_blocks(path: Path) -> Iterator[bytes]:
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
-    """The files that an artifact is made of, sorted; raises as `stored_blocks`."""
+    """The files that an artifact is made of, in their order; raises as `stored_blocks`."""
+    if is_parts(path):
+        return members(path)
     if not path.is_dir():
         return (path,)
     found = tuple(sorted(path.iterdir()))
@@ -87,10 +104,10 @@ def stored_size(path: Path) -> int:
         return sum(part.stat().st_size for part in files_of(path))
 
 
-def stored_digest(path: Path, algorithm: str) -> hashlib._Hash:
+def stored_digest(path: Path, algorithm: str) -> Sum:
     """The sum of all of them; raises as `stored_blocks`, and as `read_artifact` where there are none."""
-    digest = hashlib.new(algorithm, usedforsecurity=False)
     with reading(path):
+        digest = new_sum(path, algorithm)
         for block in stored_blocks(path):
             digest.update(block)
     return digest

@@ -19,7 +19,9 @@ from python_backup.stream.hold import has_name, take
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
 _TEMPORARY = re.compile(r"\..+\.partial-[0-9a-f]{8}\Z", re.DOTALL)
-_STEM_KEPT = 200
+STEM_KEPT = 200
+"""Characters of a name that its temporary name keeps."""
+
 _DRAWS = 20
 _HINTS = {
     errno.ENOSPC: "Free space there, or set backup.directory to another file system.",
@@ -113,7 +115,7 @@ class Sink:
         self._final = final
         self._given: Path | None = None
         for _ in range(_DRAWS):
-            self._temporary = final.with_name(f".{final.name[:_STEM_KEPT]}.partial-{draw(4).hex()}")
+            self._temporary = final.with_name(f".{final.name[:STEM_KEPT]}.partial-{draw(4).hex()}")
             if self._opened():
                 return
         raise StorageFailed(f"{final.parent} cannot be written: others remove what is made there")

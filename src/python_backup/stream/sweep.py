@@ -33,7 +33,7 @@ def sweep() -> None:
             else:
                 os.kill(child, signal.SIGKILL)
     for path in set(held()):
-        if path.name.startswith(PREFIX):
+        if path.name.startswith(PREFIX) or (is_temporary(path.name) and path.is_dir()):
             shutil.rmtree(path, ignore_errors=True)
         elif is_temporary(path.name):
             for file in (*_unfinished(path), path):

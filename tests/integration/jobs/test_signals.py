@@ -128,6 +128,31 @@ def test_a_backup_that_is_signalled_ends_its_tree_within_ten_seconds_and_leaves_
     _until(lambda: stage.sessions() == 0)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_backup_in_parts_that_is_signalled_leaves_nothing_that_stays(
+    stage: Stage, number: signal.Signals
+) -> None:
+    if stage.program.server.family != "postgresql":
+        pytest.skip("parts are read from PostgreSQL")
+    before = stage.names()
+    run = stage.program.start(
+        "backup", "-i", "1", "-d", stage.database, "--jobs", "2", "--format", "zstd", "--level", "22"
+    )
+    _until(lambda: list(stage.program.backups.glob(".*.partial-*/data/*")))
+    time.sleep(0.5)
+    children = list(_children(run.pid))
+    run.send_signal(number)
+    _, err = run.communicate(timeout=30)
+    assert run.returncode == (-number if number == signal.SIGKILL else 128 + number), err
+    if number == signal.SIGKILL:
+        assert len(stage.names()) == len(before) + 1
+        stage.program.run("backup", "-i", "1", "--dry-run", "-d", stage.database)
+        stage.program.run("backup", "-i", "1", "-d", "is not there")
+    assert stage.names() == before
+    assert _living(children) == []
+    _until(lambda: stage.sessions() == 0)
+
+
 def test_a_second_ctrl_c_leaves_at_once_and_nothing_behind(stage: Stage) -> None:
     before = stage.names()
     run = stage.begin()

@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from python_backup.jobs.backup import BackupRequest, DatabaseResult, back_up
+from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.backups import latest_of_each, list_backups
+from python_backup.jobs.results import DatabaseResult
 from python_backup.model import MANIFEST, Format
 from python_backup.policy.anomalies import Expectation
 from python_backup.storage.folder import manifest_of

@@ -10,7 +10,8 @@ import pytest
 from python_backup.cli.backup import exit_code
 from python_backup.errors import BackupError, ConnectionFailed, ToolFailed
 from python_backup.jobs import backup as job
-from python_backup.jobs.backup import BackupRequest, DatabaseResult
+from python_backup.jobs.backup import BackupRequest
+from python_backup.jobs.results import DatabaseResult
 from python_backup.model import Format, Throttle
 from python_backup.policy.anomalies import Expectation
 from support.results import WEB, result

@@ -27,8 +27,9 @@ from python_backup.engines.mysql import (
 )
 from python_backup.engines.mysql.connection import ServerSaid, Session, open_session, quoted
 from python_backup.engines.mysql.tools import Tool, Toolbox
+from python_backup.engines.parts import PartsPlan
 from python_backup.engines.program import Client
-from python_backup.errors import NotPermitted, StatementFailed, ToolMissing
+from python_backup.errors import NotPermitted, Refused, StatementFailed, ToolMissing
 from python_backup.late import late
 from python_backup.model import Check, Dbms, Instance, Limits
 
@@ -165,6 +166,10 @@ class MysqlServer:
     def grants(self, database: str) -> tuple[str, ...]:
         """Those on routines; rights on tables stay by the tables' names."""
         return grants.held(self._session, database)
+
+    def plan_parts(self, database: str, limits: Limits, jobs: int) -> PartsPlan:
+        """Not yet."""
+        raise Refused(f"{database!r} cannot be read over {jobs} connections within {limits}")
 
     def client(self) -> Client:
         """The dump program that fits this server."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from python_backup.engines.postgresql.connection import converting, query
-from python_backup.engines.postgresql.server import enter
+from python_backup.engines.postgresql.entering import enter
 from python_backup.model import Busy, Instance
 
 _BUSY = b"""

@@ -10,7 +10,7 @@ from functools import partial
 
 from python_backup.engines.engine import DumpPlan, DumpStream
 from python_backup.engines.postgresql import connection, inventory
-from python_backup.engines.postgresql.tools import Toolbox
+from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.engines.tls import hint_for
 from python_backup.errors import ConfigError, ToolFailed
 from python_backup.model import Instance, Limits
@@ -58,23 +58,37 @@ def plan(request: Request, toolbox: Toolbox) -> DumpPlan:
         ToolMissing: no pg_dump fits the server.
         ConfigError: the instance's options cannot be given to pg_dump here.
     """
+    tool = toolbox.choose("pg_dump", request.major)
+    form = "--format=c" if request.instance.custom_format else "--format=p"
+    command = command_of(request, tool, (*names(request), form))
+    started = partial(running_dump, request, command, toolbox.environment())
+    return DumpPlan("pg_dump", tool.version, command, started)
+
+
+def names(request: Request) -> tuple[str, ...]:
+    """The options that have the dump make its database, as far as that can be."""
+    return UNNAMED if _unnamed(request) else WHOLE
+
+
+def command_of(request: Request, tool: Tool, chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """The pg_dump that is run, with what is ``chosen`` for it.
+
+    Raises:
+        ConfigError: the instance's options cannot be given to pg_dump here.
+    """
     instance = request.instance
     _check(instance.options, instance)
-    tool = toolbox.choose("pg_dump", request.major)
     bounds = [seconds for seconds in (request.limits.lock, request.limits.timeout) if seconds is not None]
     wait = (f"--lock-wait-timeout={max(1, int(min(bounds)))}s",) if bounds else ()
     prompted = bool(instance.tools.command) and instance.password is not None
-    command = (
+    return (
         *tool.argv,
-        *(UNNAMED if _unnamed(request) else WHOLE),
-        "--format=c" if instance.custom_format else "--format=p",
+        *chosen,
         *wait,
         "--password" if prompted else "--no-password",
         *instance.options,
         "--dbname=" + connection.conninfo(_parameters(request)),
     )
-    started = partial(_running, request, command, toolbox.environment())
-    return DumpPlan("pg_dump", tool.version, command, started)
 
 
 def _parameters(request: Request) -> dict[str, str]:
@@ -107,7 +121,9 @@ def _check(options: tuple[str, ...], instance: Instance) -> None:
 
 
 @contextmanager
-def _running(request: Request, command: tuple[str, ...], environment: dict[str, str]) -> Iterator[DumpStream]:
+def running_dump(
+    request: Request, command: tuple[str, ...], environment: dict[str, str]
+) -> Iterator[DumpStream]:
     """Runs pg_dump; its password is in a private file, or goes to its standard input in a container."""
     prompted = "--password" in command
     password = _password(request.instance, "pg_dump")

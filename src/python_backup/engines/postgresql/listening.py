@@ -22,7 +22,10 @@ def listening(
     psycopg sends 0 into a generator at each interval without news, and None where it goes on with it
     after a signal; it takes QueryCanceled then for the expected end.
     """
-    wait, heard, interrupted = next(generator), time.monotonic(), False
+    try:
+        wait, heard, interrupted = next(generator), time.monotonic(), False
+    except StopIteration as ended:  # all of it was here already
+        return ended.value  # type: ignore[no-any-return]
     while True:
         ready = yield wait
         interrupted = interrupted or ready is None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Finding, Lack, Swap, Wanted
 from python_backup.engines.merged import How, Merged
+from python_backup.engines.parts import PartsPlan
 from python_backup.engines.postgresql import connection, dump, health, holding, inventory, rights, survey
 from python_backup.engines.postgresql.connection import (
     Row,
@@ -26,6 +26,7 @@ from python_backup.engines.postgresql.connection import (
     text,
 )
 from python_backup.engines.postgresql.create import attempts
+from python_backup.engines.postgresql.entering import DOORS, enter
 from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.engines.program import Client
 from python_backup.errors import Refused, ServerError, StatementFailed, TargetExists
@@ -33,17 +34,14 @@ from python_backup.late import late
 from python_backup.model import Check, Dbms, Instance, Limits
 
 if TYPE_CHECKING:
-    from python_backup.engines.postgresql import lanes, load, merge, outlook, takeover, target
+    from python_backup.engines.postgresql import lanes, load, merge, outlook, parts, takeover, target
 else:
-    lanes, load, merge, outlook, takeover, target = late(
-        __package__, "lanes load merge outlook takeover target"
+    lanes, load, merge, outlook, parts, takeover, target = late(
+        __package__, "lanes load merge outlook parts takeover target"
     )
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
 """Databases that belong to the server or to its host, not to users."""
-
-DOORS = ("postgres", "template1")
-"""Databases through which the server itself is asked, the first that is there."""
 
 LONGEST_NAME = 63
 """Bytes of a name (NAMEDATALEN - 1); the server cuts longer ones without an error."""
@@ -128,6 +126,11 @@ class PostgresServer:
     def plan_dump(self, database: str, limits: Limits) -> DumpPlan:
         """Chooses pg_dump and its options for this database."""
         return dump.plan(dump.Request(self._instance, database, self._major, limits), self._toolbox)
+
+    def plan_parts(self, database: str, limits: Limits, jobs: int) -> PartsPlan:
+        """How this database is read over several connections under one snapshot."""
+        request = dump.Request(self._instance, database, self._major, limits)
+        return parts.plan(request, self._toolbox, jobs)
 
     def client(self) -> Client:
         """The pg_dump that fits this server."""
@@ -376,19 +379,3 @@ def _alive(link: psycopg.Connection) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def enter(instance: Instance, without: Collection[str] = ()) -> psycopg.Connection:
-    """A connection to the first of the databases that every server has and that lets the account in.
-
-    To none of ``without``: they are about to change their names.
-    """
-    failures: list[ServerError] = []
-    for database in (door for door in DOORS if door not in without):
-        try:
-            return connection.connect(instance, database)
-        except ServerError as exc:
-            if not re.search(r"database .* does not exist|denied for database|pg_hba\.conf", exc.message):
-                raise
-            failures.append(exc)
-    raise failures[0]

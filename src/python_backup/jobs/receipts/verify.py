@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
-from python_backup.errors import ArtifactCorrupt, ArtifactError
+from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing
 from python_backup.receipt.chain import Link, broken
 from python_backup.receipt.envelope import opened, payload_in
 from python_backup.receipt.keys import PublicKey
@@ -22,6 +22,7 @@ from python_backup.storage.receipts import (
     receipt_name,
     receipts_in,
 )
+from python_backup.stream.artifact import stored_digest
 
 _Summed = Callable[[Path], str | None]
 Subject = tuple[str | None, str]
@@ -124,12 +125,9 @@ def _beside(receipt: Path, statement: Statement, summed: _Summed) -> Beside:
 
 def _sum(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+        return stored_digest(path, "sha256").hexdigest()
+    except ArtifactMissing:
         return None
-    except OSError as exc:
-        raise ArtifactError(f"{path} cannot be read: {exc.strerror}") from exc
 
 
 def _chains(checked: Sequence[ReceiptChecked], trusted: Sequence[PublicKey]) -> Iterator[ChainChecked]:

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from python_backup import __version__
-from python_backup.errors import ArtifactCorrupt, ArtifactError, StorageFailed
+from python_backup.errors import ArtifactCorrupt, StorageFailed
 from python_backup.jobs.drill import DrillReport, DrillRequest
 from python_backup.model import Manifest
 from python_backup.receipt.envelope import sealed
 from python_backup.receipt.keys import SigningKey
 from python_backup.receipt.statement import Chained, Statement, dump_statement
-from python_backup.storage.folder import manifest_of
-from python_backup.storage.names import parse_name
+from python_backup.storage.folder import manifest_of, manifest_path
+from python_backup.storage.names import parse_path
 from python_backup.storage.receipts import append, chain_folder, named_number
+from python_backup.stream.artifact import stored_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ FileState = tuple[int, int, int]
 def state_of(file: Path) -> FileState | None:
     """The artifact's state before its drill; None where it is not there."""
     try:
-        status = file.stat()
+        status = (manifest_path(file) if file.is_dir() else file).stat()
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
@@ -65,7 +66,7 @@ def write_receipt(
     sha256 = _sum(report.file)
     if state_of(report.file) != before:
         raise StorageFailed(f"{report.file} was changed while it was drilled", hint="Drill it again.")
-    name = parse_name(report.file.name)
+    name = parse_path(report.file)
     database = (
         manifest.database if manifest else name.database if name else request.source or report.file.name
     )
@@ -93,11 +94,7 @@ def _manifest(file: Path) -> Manifest | None:
 
 
 def _sum(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as exc:
-        raise ArtifactError(f"{file} cannot be read: {exc.strerror}") from exc
+    return stored_digest(file, "sha256").hexdigest()
 
 
 def _shown(report: DrillReport, manifest: Manifest | None, finished: datetime) -> dict[str, Any]:

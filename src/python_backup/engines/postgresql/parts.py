@@ -1,0 +1,287 @@
+"""A database's parts: its rows by COPY over several connections, all else by pg_dump, under one snapshot.
+
+The tables are locked first, so that no definition changes between the lock and the snapshot, nor is a
+table emptied by TRUNCATE, which no snapshot sees through. Every connection takes its own lock without
+waiting, as `pg_dump --jobs` does: behind one who waits for the table, it would wait for itself.
+"""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+import psycopg
+
+from python_backup.dump.piece import Comment, DataBegin, DataEnd, Piece, Rows, Statement
+from python_backup.dump.postgresql.dialect import DIALECT
+from python_backup.engines.engine import DumpStream
+from python_backup.engines.parts import PartPlan, PartsPlan, PartsSource
+from python_backup.engines.postgresql import connection, copying, dump, inventory
+from python_backup.engines.postgresql.connection import converting, query
+from python_backup.engines.postgresql.dump import Request
+from python_backup.engines.postgresql.listening import CANCEL_SECONDS
+from python_backup.engines.postgresql.ranges import RANGE, RANGES_SINCE, Slice, Table, own_tables, slices
+from python_backup.engines.postgresql.tools import Tool, Toolbox
+from python_backup.errors import ConnectionFailed, Refused, ToolFailed
+from python_backup.model import PartKind
+from python_backup.stream.bounds import Bounds, Silence
+
+_TOGETHER = 400
+_TRIES = 5
+_BEGIN = b"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_AS_PG_DUMP = b"""
+SET datestyle TO ISO; SET intervalstyle TO postgres; SET extra_float_digits TO 3; SET row_security TO off;
+SET synchronize_seqscans TO off; SET search_path TO ''; SET enable_seqscan TO off;
+SET max_parallel_workers_per_gather TO 0
+"""
+"""What pg_dump sets before it copies (pg_dump.c, setup_connection), and what keeps to ranges of pages."""
+
+_HEAD = b"""--
+-- Part of a PostgreSQL database dump
+--
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET client_encoding = '%s';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+"""
+_HARMLESS = frozenset({
+    "--no-comments", "--no-owner", "-O", "--no-privileges", "-x", "--no-acl", "--verbose", "-v",
+    "--no-publications", "--no-subscriptions", "--no-security-labels", "--no-tablespaces", "--no-policies",
+    "--no-toast-compression", "--no-table-access-method", "--no-large-objects", "--no-blobs", "-B",
+    "--large-objects", "--blobs", "-b", "--no-sync", "--no-statistics", "--statistics",
+})  # fmt: skip
+"""Options that say nothing of which rows are dumped, nor of how they are written."""
+
+_RESTORING = """This folder is a backup of the PostgreSQL database {database} in parts, by vya-backupdb.
+
+It is restored by `vya-backupdb restore`, or by stock tools with these three commands, run in this folder.
+The first one drops the database of this name, if there is one, and makes it anew.
+
+    zstd -dc before.sql.zst | psql -X -q -v ON_ERROR_STOP=1 -d postgres
+    ls data/*.zst | xargs -P 2 -I PART sh -c {each}
+    zstd -dc after.sql.zst | psql -X -q -v ON_ERROR_STOP=1 -d {name}
+
+psql finds the server by PGHOST, PGPORT and PGUSER. `sha256sum -c SHA256SUMS` tells whether every part
+is as it was written.
+"""
+
+
+def plan(request: Request, toolbox: Toolbox, jobs: int) -> PartsPlan:
+    """Chooses the program and says how the database will be read.
+
+    Raises:
+        Refused: the instance's options stand against parts.
+        ToolMissing: no pg_dump fits the server.
+        ConfigError: the instance's options cannot be given to pg_dump here.
+    """
+    instance = request.instance
+    if instance.custom_format:
+        raise Refused(
+            "pg_dump's own archive (format: custom) is one file",
+            hint="Take format: custom out of the instance, or leave parts out.",
+        )
+    unknown = [option for option in instance.options if option not in _HARMLESS]
+    if unknown:
+        raise Refused(
+            f"the instance's options {' '.join(unknown)} may choose rows, which pg_dump alone can tell",
+            hint="Take them out of the instance's options, or leave parts out.",
+        )
+    tool = toolbox.choose("pg_dump", request.major)
+    command = dump.command_of(request, tool, (*dump.names(request), "--format=p", "--section=pre-data"))
+    name = shlex.quote(connection.conninfo({"dbname": request.database}))
+    each = shlex.quote(f"zstd -dc PART | psql -X -q -v ON_ERROR_STOP=1 -d {name}")
+    text = _RESTORING.format(database=request.database, name=name, each=each)
+    started = partial(_started, _Setting(request, tool, toolbox.environment()), jobs)
+    return PartsPlan("pg_dump", tool.version, command, text, started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """What every connection and every pg_dump of one backup is made with."""
+
+    request: Request
+    tool: Tool
+    environment: dict[str, str]
+
+    def connect(self) -> psycopg.Connection:
+        """A connection that writes rows as pg_dump would, in the server's own encoding."""
+        link = connection.connect(self.request.instance, self.request.database)
+        try:
+            with converting(f"database {self.request.database!r} cannot be read"):
+                encoding = link.pgconn.parameter_status(b"server_encoding") or b"UTF8"
+                query(link, b"SET client_encoding TO '%s'" % encoding)
+                link.pgconn.send_query(_AS_PG_DUMP)
+                copying.finished(link)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    def dump(
+        self, section: str, snapshot: str, excluded: tuple[str, ...]
+    ) -> AbstractContextManager[DumpStream]:
+        """A running pg_dump of one section."""
+        naming = dump.names(self.request) if section == "pre-data" else dump.UNNAMED
+        chosen = (*naming, "--format=p", f"--section={section}", f"--snapshot={snapshot}", *excluded)
+        command = dump.command_of(self.request, self.tool, chosen)
+        return dump.running_dump(self.request, command, self.environment)
+
+
+@contextmanager
+def _started(setting: _Setting, jobs: int) -> Iterator[PartsSource]:
+    """Locks the tables, takes the snapshot, opens the lanes."""
+    database = setting.request.database
+    with ExitStack() as stack, converting(f"database {database!r} cannot be read"):
+        leader = stack.enter_context(closing(setting.connect()))
+        tables = _locked(leader, setting)
+        [(snapshot,)] = query(leader, b"SELECT pg_catalog.pg_export_snapshot()")
+        lanes: list[psycopg.Connection] = []
+        for _ in range(jobs):
+            try:
+                link = stack.enter_context(closing(setting.connect()))
+            except ConnectionFailed:
+                if not lanes:
+                    raise
+                break
+            query(link, _BEGIN)
+            query(link, b"SET TRANSACTION SNAPSHOT '%s'" % (snapshot or b""))
+            lanes.append(link)
+        ranged = setting.request.major >= RANGES_SINCE
+        shares = slices(tables, ranges=ranged, size=RANGE)
+        yield _Source(setting, (snapshot or b"").decode(), shares, tuple(lanes))
+
+
+def _locked(leader: psycopg.Connection, setting: _Setting) -> tuple[Table, ...]:
+    """The tables that are read by themselves, locked against any change but of their rows.
+
+    The transaction has no snapshot yet: its first one is taken behind the locks.
+    """
+    seconds = setting.request.limits.lock
+    utf8 = leader.pgconn.parameter_status(b"server_encoding") == b"UTF8"
+    query(
+        leader, b"SET lock_timeout TO %d" % round(1000 * (seconds or 0))
+    )  # a table's size takes a lock, too
+    for tried in range(_TRIES):
+        tables = own_tables(leader, utf8=utf8)
+        query(leader, _BEGIN)
+        try:
+            for begin in range(0, len(tables), _TOGETHER):
+                names = b", ".join(b"ONLY " + table.name for table in tables[begin : begin + _TOGETHER])
+                query(leader, b"LOCK TABLE %s IN ACCESS SHARE MODE" % names)
+        except psycopg.errors.UndefinedTable:  # dropped since it was listed
+            if tried + 1 == _TRIES:
+                raise
+            query(leader, b"ROLLBACK")
+            continue
+        if {(t.oid, t.name, t.columns) for t in own_tables(leader, utf8=utf8)} >= {
+            (t.oid, t.name, t.columns) for t in tables
+        }:
+            return tables
+        query(leader, b"ROLLBACK")
+    raise ToolFailed(f"the tables of {setting.request.database!r} change all the time", transient=True)
+
+
+@dataclass(slots=True)
+class _Source:
+    """See `engines.parts.PartsSource`."""
+
+    setting: _Setting
+    snapshot: str
+    shares: tuple[Slice, ...]
+    links: tuple[psycopg.Connection, ...]
+    parts: tuple[PartPlan, ...] = field(init=False)
+    _told: list[DumpStream] = field(default_factory=list)
+    _running: set[Callable[[], object]] = field(default_factory=set)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _bounds: Bounds = field(init=False)
+    _by_plan: dict[int, Slice] = field(init=False)
+
+    def __post_init__(self) -> None:
+        plans = tuple(share.plan for share in self.shares)
+        self._by_plan = {id(share.plan): share for share in self.shares}
+        self.parts = (PartPlan(PartKind.BEFORE), PartPlan(PartKind.DATA), *plans, PartPlan(PartKind.AFTER))
+        self._bounds = Bounds(self.setting.request.limits.timeout, Silence())
+
+    @property
+    def lanes(self) -> int:
+        return len(self.links)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        return tuple(error for stream in self._told for error in stream.errors)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        own = inventory.warnings(self.setting.request.instance.options)
+        return tuple(dict.fromkeys((*own, *(w for stream in self._told for w in stream.warnings))))
+
+    @property
+    def passing(self) -> bool:
+        return any(stream.passing for stream in self._told)
+
+    def read(self, part: PartPlan, lane: int) -> AbstractContextManager[Iterator[Piece]]:
+        """Reads a slice by COPY on the lane's connection, else a section by pg_dump."""
+        share = self._by_plan.get(id(part))
+        return self._section(part.kind) if share is None else self._slice(share, self.links[lane])
+
+    def stop(self) -> None:
+        """Cancels every statement; a pg_dump ends when its thread looks."""
+        self._stopped.set()
+        for link in self.links:
+            with suppress(psycopg.Error):
+                link.cancel_safe(timeout=CANCEL_SECONDS)
+
+    @contextmanager
+    def _section(self, kind: PartKind) -> Iterator[Iterator[Piece]]:
+        names = {PartKind.BEFORE: "pre-data", PartKind.DATA: "data", PartKind.AFTER: "post-data"}
+        tables = dict.fromkeys(share.table.pattern for share in self.shares) if kind is PartKind.DATA else ()
+        excluded = tuple(f"--exclude-table-data={pattern}" for pattern in tables)
+        with self.setting.dump(names[kind], self.snapshot, excluded) as stream:
+            yield self._lexed(stream, names[kind])
+        self._told.append(stream)
+
+    def _lexed(self, stream: DumpStream, section: str) -> Iterator[Piece]:
+        lexer = DIALECT.lexer()
+        for block in stream.blocks:
+            if self._stopped.is_set():
+                raise ToolFailed("the backup was ended before it was done")
+            yield from lexer.feed(block)
+        yield from lexer.finish()
+        if not lexer.complete:
+            raise ToolFailed(
+                f"pg_dump ended the {section} of {self.setting.request.database!r} without its end mark"
+            )
+
+    @contextmanager
+    def _slice(self, share: Slice, link: psycopg.Connection) -> Iterator[Iterator[Piece]]:
+        doing = f"table {share.table.label} of {self.setting.request.database!r} cannot be read"
+        with converting(doing):
+            query(link, b"LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT" % share.table.name)
+            yield self._rows(share, link)
+
+    def _rows(self, share: Slice, link: psycopg.Connection) -> Iterator[Piece]:
+        encoding = link.pgconn.parameter_status(b"client_encoding") or b"UTF8"
+        head = _HEAD % encoding
+        yield Statement(head, 0, b"")
+        table = share.table
+        sql = b"COPY %s (%s) FROM stdin" % (table.name, table.columns)
+        yield DataBegin(sql + b";\n", 0, sql, table.label, copy=True)
+        count = 0
+        for rows, text in copying.copied(link, share.sql):
+            if self._stopped.is_set():
+                raise ToolFailed("the backup was ended before it was done")
+            self._bounds.check("COPY")
+            count += rows
+            yield Rows(text, 0, rows, text)
+        yield DataEnd(b"\\.\n", 0, count)
+        yield Comment(b"\n", 0)

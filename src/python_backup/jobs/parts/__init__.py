@@ -1,0 +1,1 @@
+"""Backups in parts: made by several threads side by side, and loaded so."""

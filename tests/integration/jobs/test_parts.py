@@ -1,0 +1,212 @@
+"""A backup in parts: one snapshot, the facts of a single file, and a dump that every command reads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from python_backup.engines.postgresql import parts
+from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.parts.choosing import Parting
+from python_backup.jobs.results import DatabaseResult
+from python_backup.jobs.verify import verify_artifact
+from python_backup.model import Format, Instance, Limits, Manifest, PartKind, Parts
+from support import databases
+from support.jobs import backed_up, facts, restored
+from support.servers import RunningServer, instance_for
+from support.silence import Silence
+
+Name = Callable[..., str]
+ROWS = 4000
+HOLES = "DELETE FROM plain WHERE id BETWEEN 500 AND 3500"
+SCHEMA = (
+    'CREATE SCHEMA "Od d"',
+    "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+    "CREATE TABLE plain (id int PRIMARY KEY, t text, m mood, b bytea)",
+    (
+        f"INSERT INTO plain SELECT i, repeat(md5(i::text), 3) || E'\\\\t\\n\\\\\\\\.', 'ok', '\\\\x00ff'"
+        f" FROM generate_series(1, {ROWS}) i"
+    ),
+    (
+        'CREATE TABLE "Od d"."Ta""b.le" ("Se lect" serial PRIMARY KEY, f float8, gone int, t timestamptz,'
+        " g int GENERATED ALWAYS AS (1) STORED)"
+    ),
+    'ALTER TABLE "Od d"."Ta""b.le" DROP gone',
+    (
+        'INSERT INTO "Od d"."Ta""b.le" (f, t) SELECT i / 3.0, now() + i * interval \'1 day\''
+        f" FROM generate_series(1, {ROWS}) i"
+    ),
+    'ALTER TABLE "Od d"."Ta""b.le" ADD FOREIGN KEY ("Se lect") REFERENCES plain',
+    "CREATE TABLE split (id int, t text) PARTITION BY RANGE (id)",
+    "CREATE TABLE split_1 PARTITION OF split FOR VALUES FROM (0) TO (2000)",
+    "CREATE TABLE split_2 PARTITION OF split DEFAULT",
+    f"INSERT INTO split SELECT i, md5(i::text) FROM generate_series(1, {ROWS}) i",
+    "CREATE TABLE parent (id int); CREATE TABLE child (a int) INHERITS (parent)",
+    f"INSERT INTO parent SELECT generate_series(1, {ROWS})",
+    f"INSERT INTO child SELECT i, -i FROM generate_series(1, {ROWS}) i",
+    "CREATE TABLE tiny (id int GENERATED ALWAYS AS IDENTITY, t text); INSERT INTO tiny (t) VALUES ('x')",
+    "CREATE TABLE hollow ()",
+    "CREATE TABLE empty (id int)",
+    "CREATE SEQUENCE counted; SELECT setval('counted', 77)",
+    "CREATE MATERIALIZED VIEW seen AS SELECT count(*) FROM plain",
+    "CREATE INDEX ON plain (t)",
+    "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    "CREATE TRIGGER told AFTER INSERT ON plain FOR EACH ROW EXECUTE FUNCTION f()",
+    "SELECT lo_from_bytea(0, 'large')",
+    "COMMENT ON TABLE plain IS 'a table'",
+    """DO $$ BEGIN CREATE TABLE marked AS SELECT ('<a><?b ' || i || '?></a>')::xml x FROM generate_series(1, 4000) i;
+    EXCEPTION WHEN feature_not_supported THEN NULL; END $$""",
+)
+
+
+def in_parts(instance: Instance, database: str, folder: Path, jobs: int = 2) -> DatabaseResult:
+    """A backup in parts, good or bad."""
+    parting = Parting(jobs, Parts.ALWAYS)
+    request = BackupRequest((instance,), (database,), folder, Format.ZSTD, parts=parting)
+    (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
+    return result
+
+
+def good(result: DatabaseResult) -> tuple[Path, Manifest]:
+    """Its folder and manifest; raises what failed it."""
+    if result.error is not None:
+        raise result.error
+    assert result.path is not None
+    assert result.manifest is not None
+    assert not result.manifest.partial, result.manifest.errors
+    return result.path, result.manifest
+
+
+@pytest.fixture
+def filled(postgresql_server: RunningServer, new_database: Name) -> str:
+    """A database of all that may go wrong."""
+    name = new_database(postgresql_server, "parts 'n\" pieces")
+    databases.execute(postgresql_server, name, *SCHEMA)
+    return name
+
+
+def test_its_facts_are_those_of_a_single_file(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path
+) -> None:
+    instance = instance_for(postgresql_server)
+    path, manifest = good(in_parts(instance, filled, tmp_path, jobs=3))
+    assert facts(backed_up(instance, filled, tmp_path)) == manifest.facts
+    own = [part for part in manifest.parts if part.table]
+    assert {part.table for part in own} >= {
+        "public.plain",
+        '"Od d"."Ta""b.le"',
+        "public.split_1",
+        "public.child",
+    }
+    assert all(part.rows == ROWS for part in own if part.table == "public.plain")
+    kinds = [part.kind for part in manifest.parts]
+    assert kinds == [PartKind.BEFORE, *[PartKind.DATA] * (len(kinds) - 2), PartKind.AFTER]
+    assert sum(part.rows or 0 for part in manifest.parts) == manifest.facts.rows
+    assert sorted(file.name for file in path.iterdir()) == [
+        "RESTORE.txt", "SHA256SUMS", "after.sql.zst", "before.sql.zst", "data", "manifest.json"
+    ]  # fmt: skip
+    assert oct(path.stat().st_mode & 0o777) == "0o700"
+    subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=path, check=True)
+    report = verify_artifact(path, Silence(), deep=True)
+    assert report.good, report.checks
+
+
+def test_it_is_restored_as_any_other(postgresql_server: RunningServer, filled: str, tmp_path: Path) -> None:
+    instance = instance_for(postgresql_server)
+    path, manifest = good(in_parts(instance, filled, tmp_path))
+    report = restored(instance, path, filled, force=True)
+    assert report.facts == manifest.facts
+    again = facts(backed_up(instance, filled, tmp_path))
+    assert again == manifest.facts
+
+
+def test_a_table_in_ranges_has_the_digest_of_the_whole(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "RANGE", 64 << 10)
+    instance = instance_for(postgresql_server)
+    databases.execute(postgresql_server, filled, 'TRUNCATE "Od d"."Ta""b.le"', HOLES)
+    _, manifest = good(in_parts(instance, filled, tmp_path, jobs=4))
+    ranges = [part.range for part in manifest.parts if part.table == "public.plain"]
+    assert (len(ranges) > 8) is (postgresql_server.major >= (14,)), ranges
+    assert facts(backed_up(instance, filled, tmp_path)) == manifest.facts
+
+
+def test_stock_tools_restore_it_with_the_three_commands(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path
+) -> None:
+    instance = instance_for(postgresql_server)
+    path, manifest = good(in_parts(instance, filled, tmp_path))
+    told = (path / "RESTORE.txt").read_text()
+    commands = [line.strip() for line in told.splitlines() if line.startswith("    ")]
+    assert len(commands) == 3
+    databases.execute(postgresql_server, filled, "DROP TABLE plain CASCADE")
+    server = postgresql_server
+    environment = {
+        **os.environ,
+        "PATH": f"{server.bin}:{os.environ['PATH']}",
+        "PGHOST": server.host,
+        "PGPORT": str(server.port),
+        "PGUSER": server.superuser,
+        "PGPASSWORD": server.password,
+    }
+    for command in commands:
+        subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=path, check=True, env=environment)
+    assert facts(backed_up(instance, filled, tmp_path)) == manifest.facts
+
+
+def test_all_parts_are_of_one_moment(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "RANGE", 64 << 10)
+    stopped = threading.Event()
+
+    def move() -> None:
+        """Takes rows from one table to another: together they have always the same number."""
+        while not stopped.is_set():
+            databases.execute(
+                postgresql_server,
+                filled,
+                "WITH gone AS (DELETE FROM parent WHERE id IN (SELECT id FROM ONLY parent LIMIT 40) RETURNING id)"
+                " INSERT INTO child SELECT id FROM gone",
+            )
+
+    mover = threading.Thread(target=move)
+    mover.start()
+    try:
+        for _ in range(3):
+            _, manifest = good(in_parts(instance_for(postgresql_server), filled, tmp_path, jobs=3))
+            rows = {table.name: table.rows or 0 for table in manifest.facts.tables}
+            assert rows["public.parent"] + rows["public.child"] == 2 * ROWS
+    finally:
+        stopped.set()
+        mover.join()
+
+
+def test_what_takes_too_long_leaves_nothing(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path
+) -> None:
+    instance = replace(instance_for(postgresql_server), limits=Limits(timeout=0.01))
+    result = in_parts(instance, filled, tmp_path)
+    assert result.error is not None
+    assert list(tmp_path.glob("*postgresql*")) == []
+
+
+def test_a_table_that_is_locked_fails_it_in_time(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path
+) -> None:
+    instance = replace(instance_for(postgresql_server), limits=Limits(lock=0.3))
+    with closing(databases.connection(postgresql_server, filled)) as other:
+        other.execute("BEGIN; LOCK TABLE plain")
+        result = in_parts(instance, filled, tmp_path)
+    assert result.error is not None
+    assert "lock timeout" in result.error.message
+    assert list(tmp_path.glob("*postgresql*")) == []
