@@ -19,7 +19,7 @@ from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
     from python_backup.dump.changes import Changes
-    from python_backup.engines.engine import Finding
+    from python_backup.engines.finding import Finding
     from python_backup.jobs.plan import Plan
     from python_backup.jobs.restore import RestoreRequest
 

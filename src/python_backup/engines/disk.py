@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from python_backup.engines.engine import Finding, Severity, Wanted
+from python_backup.engines.engine import Wanted
+from python_backup.engines.finding import Finding, Severity
 from python_backup.model import Instance
 
 _UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))

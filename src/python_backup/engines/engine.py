@@ -7,7 +7,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +14,7 @@ from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import Dialect, SourceDatabase
 from python_backup.dump.needs import Needs
 from python_backup.dump.piece import Piece
+from python_backup.engines.finding import Finding
 from python_backup.engines.merged import How, Merged
 from python_backup.engines.parts import PartsServer
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
@@ -67,24 +67,6 @@ class Swap:
     disconnect: bool = False
     keep_properties: bool = True
     grants: tuple[str, ...] = ()
-
-
-class Severity(StrEnum):
-    """What a finding means for a restore: it cannot be, its result differs, or it is good to know."""
-
-    BLOCKS = "blocks"
-    DIFFERS = "differs"
-    TELLS = "tells"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was found before a restore; ``kind`` is a word for programs: ``extension``."""
-
-    severity: Severity
-    kind: str
-    text: str
-    hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from python_backup.dump.changes import Changes
-from python_backup.engines.engine import Finding, Server, Severity, Wanted
+from python_backup.engines.engine import Server, Wanted
+from python_backup.engines.finding import Finding, Severity
 from python_backup.engines.table import ENGINES
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner

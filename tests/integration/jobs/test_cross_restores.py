@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from integration.engines.mysql import everything
-from python_backup.engines.engine import Severity
+from python_backup.engines.finding import Severity
 from python_backup.errors import Refused
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.plan import Plan, Verdict, plan

@@ -13,7 +13,7 @@ import pytest
 
 from python_backup.dump.choices import Choices
 from python_backup.dump.pick import Pick
-from python_backup.engines.engine import Severity
+from python_backup.engines.finding import Severity
 from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
 from python_backup.jobs.backup import BackupRequest, back_up

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.dump.changes import Changes
-from python_backup.engines.engine import Finding, Severity
+from python_backup.engines.finding import Finding, Severity
 from python_backup.jobs import plan as job
 from python_backup.jobs import restore
 from python_backup.jobs.fingerprint import ArtifactState, Fingerprint, TargetState

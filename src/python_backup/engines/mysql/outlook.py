@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from python_backup.engines.disk import room
-from python_backup.engines.engine import Finding, Severity, Wanted
+from python_backup.engines.engine import Wanted
+from python_backup.engines.finding import Finding, Severity
 from python_backup.engines.mysql import rights, target
 from python_backup.engines.mysql.connection import Session
 from python_backup.errors import NotPermitted

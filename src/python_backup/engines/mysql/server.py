@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import DumpPlan, Finding, Lack, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Lack, Swap, Wanted
+from python_backup.engines.finding import Finding
 from python_backup.engines.merged import How, Merged
 from python_backup.engines.mysql import (
     dump,

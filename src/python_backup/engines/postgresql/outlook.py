@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import psycopg
 
 from python_backup.engines.disk import room
-from python_backup.engines.engine import Finding, Severity, Wanted
+from python_backup.engines.engine import Wanted
+from python_backup.engines.finding import Finding, Severity
 from python_backup.engines.postgresql.connection import identifier, major, query, text
 from python_backup.model import Instance
 

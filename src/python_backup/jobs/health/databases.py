@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from python_backup.dump.needs import Needs
-from python_backup.engines.engine import Severity, Wanted
+from python_backup.engines.engine import Wanted
+from python_backup.engines.finding import Severity
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError
 from python_backup.jobs.health.instance import Patient

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from python_backup.engines.engine import Finding, Lack, Reached, Severity
+from python_backup.engines.engine import Lack, Reached
+from python_backup.engines.finding import Finding, Severity
 from python_backup.engines.program import Client
 from python_backup.errors import ConfigError, ConnectionFailed, ToolMissing
 from python_backup.jobs.health import databases, instance
