@@ -175,8 +175,11 @@ def _short_folder() -> Path:
 
 
 def _open_to_all(folder: Path) -> bool:
-    """Whether any account can reach what is in the folder."""
-    return all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
+    """Whether any account can reach what is in the folder; none can where it is gone."""
+    try:
+        return all(place.stat().st_mode & 0o001 for place in (folder, *folder.parents))
+    except FileNotFoundError:
+        return False
 
 
 def _environment(recipe: Recipe, folder: Path) -> Mapping[str, str]:
