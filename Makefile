@@ -39,7 +39,7 @@ chaos: .venv/ready ## end restores at random moments on every engine (MOMENTS=20
 
 faults: .venv/ready ## every fault on every engine; artifacts cut and changed at each byte (docs/faults.md)
 	@$(BIN)/python tools/provide_servers.py
-	@VYA_FAULTS=1 $(BIN)/pytest -n 2 -q --timeout 0 tests/faults $(ARGS)
+	@VYA_FAULTS=1 $(BIN)/pytest -n 4 -q --timeout 0 tests/faults $(ARGS)
 
 lock: ## find the newest versions and write requirements-dev.lock anew
 	@tools/setup --renew
