@@ -54,10 +54,7 @@ def artifact(older: RunningServer, new_database, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fresh(older: RunningServer, new_database) -> str:
-    """A name that no database has; one that gets it is dropped afterwards."""
-    name = new_database(older, "fresh")
-    databases.drop(older, name)
-    return name
+    return new_database(older, "fresh", create=False)
 
 
 def restored(older: RunningServer, path: Path, target: str) -> RestoreReport:
