@@ -172,6 +172,7 @@ class Instance:
 
     ``held_username`` gives the account's name where the config does not: out of the vault. ``max_age``
     is how old the latest backup of a database may get. ``replicas`` are asked how far behind they are.
+    ``rights``: dumps have PostgreSQL's owners and rights.
     """
 
     id: str
@@ -190,6 +191,7 @@ class Instance:
     options: tuple[str, ...] = ()
     tools: Tools = field(default_factory=Tools)
     custom_format: bool = False
+    rights: bool = False
     limits: Limits = field(default_factory=Limits)
     retry: Retry = field(default_factory=lambda: Retry(attempts=1))
     max_age: timedelta | None = None

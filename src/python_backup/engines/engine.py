@@ -276,6 +276,10 @@ class Server(PartsServer, Protocol):
         """
         ...
 
+    def give(self, database: str, owner: str) -> None:
+        """Makes a role the owner of all that was loaded, where the dump names none (PostgreSQL)."""
+        ...
+
     def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
         """Merges the pieces' rows into tables that are there, by primary key, all or nothing.
 

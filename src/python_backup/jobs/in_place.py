@@ -93,8 +93,8 @@ class InPlace:
 
     @property
     def _plain(self) -> Instance:
-        """The instance with dumps of plain SQL, which need no program to be read."""
-        return replace(self.instance, custom_format=False)
+        """The instance with dumps of plain SQL, which need no program to be read, and with all rights."""
+        return replace(self.instance, custom_format=False, rights=True)
 
     @contextmanager
     def emptied(

@@ -157,6 +157,8 @@ class Loading:
         builds = self._builds(server, database)
         with self.rewritten(server, database) as pieces:
             server.load(database, self.clock.timed(pieces), complete=True, builds=builds)
+        if self.choices.owner is not None:
+            server.give(database, self.choices.owner)
 
     def _by_its_tool(self, server: Server, database: str) -> bool:
         """Whether pg_restore may load an archive's rows and the rest: the filter leaves them as they are."""

@@ -174,6 +174,10 @@ _JUDGED = (
 )
 
 
+WHOEVER = frozenset({"public", "current_user", "current_role", "session_user"})
+"""Words that stand for a role and are none."""
+
+
 class Target(Protocol):
     """What of the target counts here; see `rewriter.Target`."""
 
@@ -187,6 +191,11 @@ class Target(Protocol):
         """The roles that the account may make the owner of something."""
         ...
 
+    @property
+    def roles(self) -> AbstractSet[str]:
+        """All roles of the server."""
+        ...
+
 
 @dataclass(slots=True)
 class PostgreSQLBridge:
@@ -194,6 +203,7 @@ class PostgreSQLBridge:
 
     _session: Session = field(default_factory=Session)
     _places: list[tuple[int, _Versions]] = field(default_factory=list)
+    _policies: list[tuple[int, str]] = field(default_factory=list)
 
     def take(self, piece: Piece) -> None:
         """Looks at one piece, in order."""
@@ -204,6 +214,7 @@ class PostgreSQLBridge:
         if verb in {"create", "alter"}:
             found = _tokens(self._session.cursor(piece.sql))
             self._places += ((piece.line, versions) for versions in _used(verb, found))
+            self._policies += ((piece.line, role) for role in _of_policy(self._session.cursor(piece.sql)))
 
     def unbridgeable(self, target: Target, choices: Choices) -> tuple[str, ...]:
         """Why some statements cannot be restored there, each with its line."""
@@ -218,7 +229,25 @@ class PostgreSQLBridge:
                 f"role {owner!r} cannot own what the dump makes:"
                 f" create it, or GRANT {quote(owner)} TO the account"
             )
+        # left out, it might show rows that nobody but the role may see, or hide all
+        lacking += [
+            f"line {line}: a policy for role {role!r}, which the server lacks: CREATE ROLE {quote(role)}"
+            for line, role in self._policies
+            if role not in target.roles
+        ]
         return tuple(lacking)
+
+
+def _of_policy(at: Cursor) -> Iterator[str]:
+    """The roles of CREATE or ALTER POLICY … TO; none where they are words for whoever asks."""
+    if not (at.accept("create|alter", "policy") and at.skip_to("to", "rename") and at.accept("to")):
+        return
+    while at.peek().names:
+        role = at.take()
+        if role.word not in WHOEVER:
+            yield role.name(at.codec)
+        if not at.accept_sign(b","):
+            return
 
 
 def _used(verb: str, found: Sequence[Token]) -> Iterator[_Versions]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.piece import ClientCommand, Piece, Statement
-from python_backup.dump.postgresql.bridging import bridged, left_out
+from python_backup.dump.postgresql.bridging import WHOEVER, bridged, left_out
 from python_backup.dump.postgresql.connections import named_at
 from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.names import quote
@@ -27,7 +27,7 @@ _TOUCHED = re.compile(
     rb"(?![A-Za-z0-9_$\x80-\xff])"
 ).match
 _TRANSACTION = frozenset({"begin", "start", "commit", "end"})
-_ROLE_WORDS = frozenset({"public", "current_user", "current_role", "session_user"})
+_FOR_SUPERUSERS = (("event", "trigger"), ("foreign", "data", "wrapper"), ("publication",), ("subscription",))
 _NOT_SETTINGS = frozenset({"transaction", "constraints", "characteristics", "timezone", "xml", ""})
 _DROPPED_FIRST = frozenset(
     {"table", "view", "index", "sequence", "domain", "publication", "materialized", "foreign"}
@@ -105,7 +105,7 @@ class DumpRewriter:
         if self.choices.owner is not None:
             owned = self._owned(piece, self.choices.owner)
             if owned is None:
-                return self._leave_out("SET SESSION AUTHORIZATION", piece)
+                return None
             piece = owned
         piece = self._bridged(piece)
         return self._as_subject(piece)
@@ -118,16 +118,23 @@ class DumpRewriter:
         return _with(piece, sql)
 
     def _owned(self, piece: Statement, owner: str) -> Statement | None:
-        """The statement with the chosen owner in it; None where it changes who the session is."""
+        """The statement with the chosen owner in it; None where it is left out."""
         at = self._session.cursor(piece.sql)
         start = 2 if at.sees("set", "session|local") else 1
         if at.sees("set") and at.peek(start).word in {"authorization", "role"}:
-            return None
-        token = _owner_token(at)
+            return self._leave_out("SET SESSION AUTHORIZATION", piece)
+        token, first = _owner_token(at)
         if token is None or token.name(at.codec) == owner:
             return piece
+        if _for_superusers(self._session.cursor(piece.sql)):
+            return self._leave_out("owner that must be a superuser", piece)  # it is given what it may own
         new = quote(owner).encode(at.codec, "surrogateescape")
-        changed = _with(piece, piece.sql[: token.start] + new + piece.sql[token.end :])
+        if first is not None:  # the schema is called as its owner is
+            if token.word in WHOEVER:
+                return piece
+            new = token.text + b" AUTHORIZATION " + new
+        start = token.start if first is None else first.start
+        changed = _with(piece, piece.sql[:start] + new + piece.sql[token.end :])
         self.changes.add("owner replaced", piece.line, piece.sql, changed.sql)
         return changed
 
@@ -212,7 +219,7 @@ class DumpRewriter:
         return at.accept("alter") and self._lacks(piece, _new_owner(at), self.target.owners)
 
     def _lacks(self, piece: Statement, roles: tuple[str, ...], known: frozenset[str]) -> bool:
-        missing = [r for r in roles if r not in known and r not in _ROLE_WORDS]
+        missing = [r for r in roles if r not in known and r not in WHOEVER]
         for role in missing:
             if role not in self._missing:
                 self._missing.add(role)
@@ -261,7 +268,7 @@ class DumpRewriter:
         return piece
 
     def _is_missing(self, role: str) -> bool:
-        return role not in self.target.owners and role not in _ROLE_WORDS
+        return role not in self.target.owners and role not in WHOEVER
 
 
 def _roles(at: Cursor) -> tuple[str, ...]:
@@ -323,17 +330,27 @@ def _acl(at: Cursor) -> str | None:
     return "ALTER DEFAULT PRIVILEGES" if at.sees("alter", "default", "privileges") else None
 
 
-def _owner_token(at: Cursor) -> Token | None:
-    """The role in ``OWNER TO``, ``CREATE SCHEMA … AUTHORIZATION`` or ``DEFAULT PRIVILEGES FOR ROLE``."""
+def _owner_token(at: Cursor) -> tuple[Token | None, Token | None]:
+    """The role in ``OWNER TO``, ``CREATE SCHEMA … AUTHORIZATION`` or ``DEFAULT PRIVILEGES FOR ROLE``.
+
+    With it the word AUTHORIZATION where the schema has no name of its own.
+    """
     if at.accept("alter", "default", "privileges", "for", "role|user"):
-        return at.peek() if at.peek().names else None
+        return (at.peek() if at.peek().names else None), None
     if at.accept("create", "schema"):
-        return at.peek(1) if at.skip_to("authorization") and at.peek(1).names else None
+        at.accept("if", "not", "exists")
+        unnamed = at.peek() if at.sees("authorization") else None
+        return (at.peek(1) if at.skip_to("authorization") and at.peek(1).names else None), unnamed
     if not at.sees("alter"):
-        return None
+        return None, None
     before = ""
     while not at.ended:
         if before not in {"rename", "column"} and at.accept("owner", "to"):
-            return at.peek() if at.peek().names else None
+            return (at.peek() if at.peek().names else None), None
         before = "" if at.skip_parentheses() else at.take().word
-    return None
+    return None, None
+
+
+def _for_superusers(at: Cursor) -> bool:
+    """Whether it alters something of a kind that not every role may own."""
+    return at.accept("alter") and any(at.accept(*words) for words in _FOR_SUPERUSERS)

@@ -319,6 +319,10 @@ class MysqlServer:
                 " --update-history among the instance's options.",
             )
 
+    def give(self, database: str, owner: str) -> None:
+        """Never called: nothing there has an owner."""
+        raise AssertionError(f"{owner!r} cannot own {database!r}")
+
     def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
         """Merges the pieces' rows into tables that are there, in one transaction."""
         with closing(open_session(self.instance)) as session, closing(open_session(self.instance)) as asked:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from python_backup.engines.postgresql import connection
-from python_backup.engines.postgresql.dump import UNNAMED, WHOLE, judge, password_files
+from python_backup.engines.postgresql.dump import NAMED, WITHOUT_RIGHTS, judge, password_files
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import ArtifactCorrupt, ArtifactMissing, ToolFailed
 from python_backup.model import Instance, Tools
@@ -20,7 +20,8 @@ MAGIC = b"PGDMP"
 _READERS = ((1, 16, 17), (1, 15, 16), (1, 14, 13))
 """Archive versions and the pg_restore that first read them (pg_backup_archiver.h)."""
 
-_OPTIONS = {"pre-data": WHOLE, "data": UNNAMED, "post-data": UNNAMED}
+_WHOLE = (*NAMED, *WITHOUT_RIGHTS)
+_OPTIONS = {"pre-data": _WHOLE, "data": WITHOUT_RIGHTS, "post-data": WITHOUT_RIGHTS}
 
 _VALUE = re.compile(r': "[^"]*"?(?=;|$)')
 """What the server refused of a row, at the end of ``invalid input syntax for type integer: "secret"``."""
@@ -45,7 +46,7 @@ def archive_as_sql(
     """
     toolbox = Toolbox(Tools(path=tools.path))
     tool = toolbox.choose("pg_restore", _reader(path))
-    wanted = WHOLE if section is None else (*_OPTIONS[section], f"--section={section}")
+    wanted = _WHOLE if section is None else (*_OPTIONS[section], f"--section={section}")
     command = Command((*tool.argv, *wanted, "--file=-", "--", str(path.absolute())), toolbox.environment())
     with running(command, timeout=timeout) as child:
         yield child.blocks(judge(f"pg_restore of {path.name!r}", None, None))

@@ -18,10 +18,10 @@ from python_backup.stream.bounds import Silence
 from python_backup.stream.child import Command, Ending, running
 from python_backup.stream.private import private_files
 
-WHOLE = ("--clean", "--create", "--if-exists", "--no-owner", "--no-privileges")
+WITHOUT_RIGHTS = ("--no-owner", "--no-privileges")
 
-UNNAMED = ("--no-owner", "--no-privileges")
-"""For a database whose name has a line break, which pg_dump --create refuses to write in plain text."""
+NAMED = ("--clean", "--create", "--if-exists")
+"""Not for a database whose name has a line break, which pg_dump --create refuses to write in plain text."""
 
 UNNAMED_WARNING = (
     "the database's name has a line break, which pg_dump --create refuses:"
@@ -67,7 +67,12 @@ def plan(request: Request, toolbox: Toolbox) -> DumpPlan:
 
 def names(request: Request) -> tuple[str, ...]:
     """The options that have the dump make its database, as far as that can be."""
-    return UNNAMED if _unnamed(request) else WHOLE
+    return (*(() if _unnamed(request) else NAMED), *rights(request))
+
+
+def rights(request: Request) -> tuple[str, ...]:
+    """The options that leave owners and rights out, but of a safety backup."""
+    return () if request.instance.rights else WITHOUT_RIGHTS
 
 
 def command_of(request: Request, tool: Tool, chosen: tuple[str, ...]) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ class _Setting:
         self, section: str, snapshot: str, excluded: tuple[str, ...]
     ) -> AbstractContextManager[DumpStream]:
         """A running pg_dump of one section."""
-        naming = dump.names(self.request) if section == "pre-data" else dump.UNNAMED
+        naming = dump.names(self.request) if section == "pre-data" else dump.rights(self.request)
         chosen = (*naming, "--format=p", f"--section={section}", f"--snapshot={snapshot}", *excluded)
         command = dump.command_of(self.request, self.tool, chosen)
         return dump.running_dump(self.request, command, self.environment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,10 +35,10 @@ from python_backup.late import late
 from python_backup.model import Check, Dbms, Instance, Limits
 
 if TYPE_CHECKING:
-    from python_backup.engines.postgresql import lanes, load, merge, outlook, parts, takeover, target
+    from python_backup.engines.postgresql import lanes, load, merge, outlook, owning, parts, takeover, target
 else:
-    lanes, load, merge, outlook, parts, takeover, target = late(
-        __package__, "lanes load merge outlook parts takeover target"
+    lanes, load, merge, outlook, owning, parts, takeover, target = late(
+        __package__, "lanes load merge outlook owning parts takeover target"
     )
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
@@ -240,7 +240,7 @@ class PostgresServer:
         return ()
 
     def grants(self, database: str) -> tuple[str, ...]:
-        """None: a restore gives everything to its own account, as no dump has privileges."""
+        """None: they come with the contents, of which only a safety backup has them."""
         del database
         return ()
 
@@ -269,15 +269,20 @@ class PostgresServer:
         with lanes.opened(lambda: self._opened(database), builds) as aside, self._opened(database) as link:
             load.load(link, pieces, complete=complete, lanes=aside)
 
+    def give(self, database: str, owner: str) -> None:
+        """Makes the role the owner of all that the account made there."""
+        with self._opened(database) as link:
+            owning.give(link, owner)
+
     def merge(self, database: str, pieces: Iterable[Piece], how: How) -> tuple[Merged, ...]:
         """Merges the pieces' rows into tables that are there, in one transaction."""
-        with self._opened(database) as link:
+        with _merging(database), self._opened(database) as link:
             link.execute(f"SET lock_timeout TO {round(1000 * (self._instance.limits.lock or 0))}".encode())
             return merge.merge(link, pieces, how)
 
     def rehearse_merge(self, database: str, pieces: Iterable[Piece], how: How) -> None:
         """Looks at the tables alone."""
-        with self._opened(database) as link:
+        with _merging(database), self._opened(database) as link:
             merge.rehearse(link, pieces, how)
 
     def answer(self, database: str, sql: str) -> tuple[tuple[str | None, ...], ...]:
@@ -354,6 +359,10 @@ class PostgresServer:
         if self._door.closed or not _alive(self._door):
             self._door = self._entered()
         query(self._door, sql)
+
+
+def _merging(database: str) -> AbstractContextManager[None]:
+    return converting(f"rows cannot be merged into {database!r}")
 
 
 def client_of(tool: Tool) -> Client:

@@ -116,7 +116,11 @@ def take_over(swap: Swap, enter: Enter) -> tuple[str, ...]:
         TargetExists, DatabaseMissing: the names are not as the swap says.
         NotPermitted: the account may not rename, end a session, or give a property.
     """
-    with closing(_entered(enter)) as mover, closing(_entered(enter)) as watch:
+    with (
+        converting(f"database {swap.target!r} cannot be replaced"),
+        closing(_entered(enter)) as mover,
+        closing(_entered(enter)) as watch,
+    ):
         _check(watch, swap)
         holding.hold_swap(mover, swap.target)
         mine = _Mine(mover.pgconn.backend_pid, _oid(watch, swap.fresh))
@@ -278,7 +282,8 @@ class _TakeOver:
         except psycopg.errors.DuplicateDatabase as exc:
             raise TargetExists(f"database {new!r} exists") from exc
         except (BackupError, KeyboardInterrupt):
-            self.mover.cancel()  # it would go on waiting, and keep others from connecting
+            with suppress(psycopg.Error):
+                self.mover.cancel()  # it would go on waiting, and keep others from connecting
             raise
 
     def _still_there(self, database: str, exc: psycopg.Error) -> Refused:
