@@ -26,6 +26,7 @@ _TAKES = frozenset(
     (
         *("file", "instance", "target", "source", "table", "exclude_table", "schema", "schema_only"),
         *("data_only", "merge", "dry_run", "wait", "config", "json"),
+        *("bwlimit", "nice", "max_lag", "max_load"),
     )
 )
 """The options of `restore` and `plan` that mean something for a merge, or have a refusal of their own."""

@@ -140,6 +140,7 @@ def test_each_option_of_restore_is_heeded_by_a_merge_or_refused(vya: Callable) -
     known = set(re.findall(r"--[a-z-]+", vya("restore", "--help").out)) - {"--help"}
     own = {"--file", "--instance", "--target", "--source", "--table", "--exclude-table", "--schema", "--wait"}
     own |= {"--schema-only", "--data-only", "--merge", "--dry-run", "--config", "--json"}
+    own |= {"--bwlimit", "--nice", "--max-lag", "--max-load"}
     elsewhere = {"--plan", "--resume-or-undo"}  # refused with words of their own
     assert known - own - elsewhere == {option[0] for option in (*OTHERS, *OF_RESTORE)}
 
