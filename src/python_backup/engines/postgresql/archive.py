@@ -67,7 +67,8 @@ def load_rows(path: Path, instance: Instance, database: str, jobs: int) -> None:
     told = connection.parameters(where, instance, database)
     told["options"] = f"{told.get('options', '')} -c synchronous_commit=off".strip()
     argv = (
-        *tool.argv, *UNNAMED, "--exit-on-error", f"--jobs={jobs}", "--section=data", "--section=post-data",
+        *tool.argv, *WITHOUT_RIGHTS, "--exit-on-error", f"--jobs={jobs}",
+        "--section=data", "--section=post-data",
         "--no-password", "--dbname=" + connection.conninfo(told), "--", str(path.absolute()),
     )  # fmt: skip
     with (
