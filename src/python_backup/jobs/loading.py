@@ -22,9 +22,10 @@ from python_backup.jobs.clock import LoadClock
 from python_backup.jobs.examine import ARCHIVES, Examination, Examiner, both, opened_as_sql
 from python_backup.jobs.in_part import opened_in_part
 from python_backup.jobs.pace import Pace, paced
+from python_backup.jobs.parts.filling import fill_parts
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import fed, pieces_of
-from python_backup.model import Facts, Instance, Span
+from python_backup.model import Facts, Format, Instance, Span
 from python_backup.storage.names import parse_path
 from python_backup.stream.apart import apart
 from python_backup.stream.artifact import new_sum, stored_blocks
@@ -154,6 +155,9 @@ class Loading:
         if self._by_its_tool(server, database):
             self._fill_by_its_tool(server, database)
             return
+        if self.jobs > 1 and self.whole.examination.format is Format.PARTS and self.whole.pick is None:
+            fill_parts(self, server, database)
+            return
         builds = self._builds(server, database)
         with self.rewritten(server, database) as pieces:
             server.load(database, self.clock.timed(pieces), complete=True, builds=builds)
@@ -225,11 +229,11 @@ class Loading:
             nullcontext() if rehearsal else paced(self.instance, self.progress) as pace,
             apart(_by_block(_at(pace, same.checked(blocks)), whole, picker)) as batches,
         ):
-            yield rewriter.rewrite(self._here(chain.from_iterable(batches)))
+            yield rewriter.rewrite(self.here(chain.from_iterable(batches)))
             if pace is not None:
                 self.changes.warnings.extend(pace.warnings)
 
-    def _here(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def here(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """The pieces, with local tables instead of those that are elsewhere where that was chosen."""
         if not self.choices.stand_ins:
             return pieces

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 
 import psycopg
 
@@ -11,11 +12,15 @@ from python_backup.engines.postgresql.connection import converting, query, text
 
 
 def known(connection: psycopg.Connection, database: str) -> Target:
-    """The dialect's ``Target`` for a new database on this server, asked through ``connection``."""
+    """The dialect's ``Target`` for a new database on this server, asked through ``connection``.
+
+    It may be asked by several threads.
+    """
+    turn = threading.Lock()
 
     @functools.cache
     def knows_setting(name: str) -> bool:
-        with converting(f"setting {name!r} cannot be asked for"):
+        with turn, converting(f"setting {name!r} cannot be asked for"):
             [(value,)] = query(connection, b"SELECT pg_catalog.current_setting($1, true)", name.encode())
         return value is not None or "." in name  # a name with a dot may be set freely
 

@@ -1,0 +1,144 @@
+"""Loading a backup in parts side by side: what is before the rows, the rows, then what comes after them.
+
+Each part is loaded over a connection of its own, as stock clients would: nothing that one part says of
+its session holds for another. It was examined as one stream with the others, so it is guarded anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from python_backup.dump.builds import Builds
+from python_backup.dump.changes import Changes
+from python_backup.dump.piece import DataBegin, Piece
+from python_backup.engines.engine import Server
+from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump
+from python_backup.jobs.pace import Pace, paced
+from python_backup.jobs.parts.lanes import Task, side_by_side
+from python_backup.jobs.progress import Step
+from python_backup.stream.apart import apart
+from python_backup.stream.artifact import read_artifact
+from python_backup.stream.members import members, sum_lines
+
+if TYPE_CHECKING:
+    from python_backup.jobs.loading import Loading
+
+
+def fill_parts(loading: Loading, server: Server, database: str) -> None:
+    """Loads all parts into a database that was made for them.
+
+    Raises:
+        ArtifactCorrupt: a part is not what was examined.
+    """
+    path, seen = loading.whole.path, loading.whole.examination
+    with (
+        loading.progress.step(f"restoring {path.name}", total=seen.size) as step,
+        paced(loading.instance, loading.progress) as pace,
+    ):
+        filling = _Filling(loading, server, database, (pace, step), server.target(database))
+        filling.run()
+        loading.changes.warnings.extend(pace.warnings)
+
+
+@dataclass(slots=True)
+class _Filling:
+    loading: Loading
+    server: Server
+    database: str
+    paced: tuple[Pace, Step]
+    target: Any
+    _sums: dict[Path, str] = field(default_factory=dict)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self) -> None:
+        loading, path = self.loading, self.loading.whole.path
+        before, *data, after = members(path)
+        with self._pieces(before, loading.changes) as pieces:
+            self.server.load(self.database, pieces, complete=True)
+        largest = sorted(data, key=lambda file: -file.stat().st_size)
+        tasks: list[Task] = [self._task(file) for file in largest]
+        side_by_side(tasks, loading.jobs, self._stopped.set)
+        builds = self._builds(after)
+        with self._pieces(after, loading.changes) as pieces:
+            self.server.load(self.database, loading.clock.timed(pieces), complete=True, builds=builds)
+        self._check(path)
+
+    def _task(self, file: Path) -> Task:
+        def load(_lane: int) -> None:
+            with self._pieces(file, Changes()) as pieces:  # settings alone, as at the beginning of the others
+                self.server.load(self.database, pieces, complete=True)
+
+        return load
+
+    @contextmanager
+    def _pieces(self, file: Path, changes: Changes) -> Iterator[Iterator[Piece]]:
+        """What the database is to get of one part, read and cut in a thread of its own."""
+        loading, whole = self.loading, self.loading.whole
+        rewriter = whole.dialect.rewriter(whole.source, self.target, changes, loading.choices)
+        with apart(self._cut(file)) as batches:
+            yield rewriter.rewrite(loading.here(chain.from_iterable(batches)))
+
+    def _cut(self, file: Path) -> Iterator[list[Piece]]:
+        dialect, source = self.loading.whole.dialect, self.loading.whole.source
+        lexer, selector, guard = dialect.lexer(), dialect.selector(source), dialect.guard(source)
+        found = hashlib.sha256()
+
+        def guarded(pieces: Iterator[Piece]) -> list[Piece]:
+            chosen = list(selector.select(pieces))
+            for piece in chosen:
+                guard.check(piece)
+            return chosen
+
+        try:
+            for block in read_artifact(file, on_stored=self._passing(found.update)):
+                if self._stopped.is_set():
+                    raise ToolFailed("another part could not be loaded")
+                yield guarded(lexer.feed(block))
+            yield guarded(lexer.finish())
+        except UnsafeDump as exc:
+            raise UnsafeDump(f"{file.name}: {exc.message}", hint=exc.hint) from exc
+        self._sums[file] = found.hexdigest()
+
+    def _passing(self, take: Callable[[bytes], object]) -> Callable[[bytes], None]:
+        """Whoever waits for the pace lets the others wait, too."""
+
+        def passed(block: bytes) -> None:
+            take(block)
+            pace, step = self.paced
+            with self._turn:
+                pace.passed(len(block))
+                step.advance(len(block))
+
+        return passed
+
+    def _builds(self, after: Path) -> Builds:
+        """What of the last part can be made side by side, now that all rows are in."""
+        whole = self.loading.whole
+        reader, lexer = whole.dialect.builds(), whole.dialect.lexer()
+        for table in whole.facts.tables:
+            reader.take(DataBegin(b"", 0, b"", table.name, copy=True))
+        for block in read_artifact(after):
+            for piece in lexer.feed(block):
+                reader.take(piece)
+        for piece in lexer.finish():
+            reader.take(piece)
+        rewriter = whole.dialect.rewriter(whole.source, self.target, Changes(), self.loading.choices)
+        return replace(reader.read(rewriter), jobs=self.loading.jobs)
+
+    def _check(self, path: Path) -> None:
+        """That what was loaded is what was examined."""
+        seen = self.loading.whole.examination
+        lines = sum_lines((str(file.relative_to(path)), self._sums[file]) for file in members(path))
+        if seen.stored is None or hashlib.sha256(lines).hexdigest() != seen.stored.hexdigest():
+            raise ArtifactCorrupt(
+                f"{path} was changed while it was restored",
+                hint="Restore it again when nobody writes to it, or take another backup.",
+            )
