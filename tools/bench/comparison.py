@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import sample
+from bench import peers, sample
 from bench.report import MEGABYTES, SECONDS, Measured, server_facts
 from bench.sides import Ours, Run, Stock
 from support import databases
@@ -16,6 +16,9 @@ from support.servers import RunningServer
 
 DRILL_BAR, DUMPS_OF_A_DRILL = 1.0, 1.3
 BACKUP_BAR, RESTORE_BAR, MEMORY_BAR, ONE_TABLE_BAR = 1.10, 1.05, 150.0, 0.03
+JOBS = 2
+"""Of the peers, and of this program beside them."""
+
 _LARGE, _SMALL, _FRESH = "large", "small", "fresh"
 
 
@@ -62,6 +65,8 @@ class Comparison:
                 yield from self._restores(ours, stock, artifacts[_LARGE], folder / "stock.zst")
             if "drill" in self.plan.parts:
                 yield from self._drills(ours, artifacts[_LARGE])
+            if "peers" in self.plan.parts:
+                yield from self._peers(ours, artifacts[_LARGE], folder, say)
             if "table" in self.plan.parts:
                 yield self._one_table(ours, artifacts[_LARGE])
             yield from self._memory()
@@ -114,6 +119,29 @@ class Comparison:
         for step in steps:
             taken = tuple(float(run.said["drills"][0]["recovery"].get(step, 0.0)) for run in runs)
             yield Measured(f"{self.server.id}, drill: {step}", SECONDS, taken)
+
+    def _peers(
+        self, ours: Ours, artifact: Path, folder: Path, say: Callable[[str], None]
+    ) -> Iterator[Measured]:
+        """Beside the programs that dump and load with several jobs."""
+        peer = peers.found(self.server, folder, JOBS)
+        if isinstance(peer, str):
+            say(f"{self.server.id}: no peer is measured: {peer}")
+            return
+        theirs = folder / "peer"
+
+        def loaded() -> Run:
+            with databases.database(self.server, _FRESH):
+                return peer.restore(theirs, _FRESH)
+
+        mine, others = self._in_turns(
+            lambda: self._backup(ours, _LARGE)[0], lambda: peer.backup(_LARGE, theirs)
+        )
+        yield Measured(f"{self.server.id}, backup: {peer.name}", SECONDS, _seconds(mine), _seconds(others))
+        jobs = ("--jobs", str(JOBS))
+        mine, others = self._in_turns(lambda: self._restore(ours, artifact, _LARGE, *jobs), loaded)
+        seconds = tuple(float(run.said["seconds"]["load"]) for run in mine)
+        yield Measured(f"{self.server.id}, restore: {peer.restorer}", SECONDS, seconds, _seconds(others))
 
     def _backup(self, ours: Ours, database: str) -> tuple[Run, Path]:
         run, artifact = ours.backup(database)
