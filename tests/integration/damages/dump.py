@@ -82,6 +82,24 @@ class Dump:
             pattern, times, lambda text: re.sub(pattern.encode(), new.encode(), text, flags=re.DOTALL)
         )
 
+    def before(self, pattern: str, statement: str) -> Dump:
+        """With another statement before the one that this is found in."""
+        return self._statements(pattern, 1, lambda text: self._led(text, statement))
+
+    def _led(self, text: bytes, statement: str) -> bytes:
+        """The statement behind another that ends as it does: the client's delimiter may not be ``;``."""
+        end = b";;\n" if text.rstrip().endswith(b";;") else b";\n"
+        return b"\n" + statement.encode() + b" " + end + text.lstrip(b"\n")
+
+    def swapped(self, one: str, other: str) -> Dump:
+        """With two statements in each other's place."""
+        texts: dict[str, bytes] = {}
+        for pattern in (one, other):
+            self._statements(pattern, 1, lambda text, pattern=pattern: texts.setdefault(pattern, text) + b" ")
+        first, second = texts[one], texts[other]
+        changed = self.content.replace(first, b"\0", 1).replace(second, first, 1).replace(b"\0", second, 1)
+        return replace(self, content=changed)
+
     def cut_behind(self, text: str) -> Dump:
         """Ended there, with the tool's end mark put back."""
         head, found, tail = self.content.partition(text.encode())

@@ -58,6 +58,23 @@ _OTHERS = {
         "CREATE PROCEDURE forget(IN which INT) DELETE FROM journal WHERE at = which",
         "CREATE TRIGGER noted AFTER INSERT ON purchase FOR EACH ROW INSERT INTO journal VALUES (9, 'sold')",
         "CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY DO DELETE FROM journal WHERE at < 0",
+        "CREATE EVENT once ON SCHEDULE AT '2099-01-01 00:00:00' ON COMPLETION PRESERVE DO DELETE FROM journal",
+        (
+            "CREATE TABLE goods (id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, code VARCHAR(20) COLLATE utf8mb4_bin"
+            " COMMENT 'of the maker', net INT, gross INT GENERATED ALWAYS AS (net * 2) STORED, seen TIMESTAMP NOT NULL"
+            " DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, KEY goods_code (code(7))) ROW_FORMAT=DYNAMIC"
+        ),
+        "INSERT INTO goods (id, code, net, seen) VALUES (1, 'a', 10, '2025-01-01'), (900, 'b', 20, '2025-01-01')",
+        "DELETE FROM goods WHERE id = 900",
+        "CREATE TRIGGER first_of BEFORE INSERT ON goods FOR EACH ROW SET NEW.code = CONCAT(NEW.code, '1')",
+        "CREATE TRIGGER second_of BEFORE INSERT ON goods FOR EACH ROW SET NEW.code = CONCAT(NEW.code, '2')",
+        "CREATE PROCEDURE counted(OUT n INT) READS SQL DATA SQL SECURITY INVOKER COMMENT 'goods' SELECT COUNT(*) INTO n FROM goods",
+        "CREATE VIEW cheap AS SELECT id, net FROM goods WHERE net < 50 WITH CASCADED CHECK OPTION",
+        (
+            "CREATE TABLE measured (day INT NOT NULL, value INT) PARTITION BY RANGE (day)"
+            " (PARTITION early VALUES LESS THAN (10), PARTITION late VALUES LESS THAN (20))"
+        ),
+        "INSERT INTO measured VALUES (1, 1), (11, 2)",
     ),
     "postgresql": (
         "COMMENT ON TABLE journal IS 'what happened'",
@@ -77,6 +94,34 @@ _OTHERS = {
         "INSERT INTO archive.old VALUES (1), (2)",
         "ALTER TABLE journal ENABLE ROW LEVEL SECURITY",
         "CREATE POLICY mine ON journal USING (at > 0)",
+        (
+            "CREATE TABLE goods (id int GENERATED ALWAYS AS IDENTITY (INCREMENT BY 3) PRIMARY KEY,"
+            ' code varchar(20) COLLATE "C", net int, gross int GENERATED ALWAYS AS (net * 2) STORED,'
+            " made date DEFAULT CURRENT_DATE, UNIQUE (code) DEFERRABLE INITIALLY DEFERRED) WITH (fillfactor = 70)"
+        ),
+        "INSERT INTO goods (code, net) VALUES ('a', 10), ('b', 20)",
+        "ALTER TABLE goods ADD CONSTRAINT goods_net CHECK (net > 0) NOT VALID",
+        "COMMENT ON COLUMN goods.code IS 'of the maker'",
+        "ALTER TABLE goods ALTER COLUMN code SET STATISTICS 500",
+        "ALTER TABLE goods ALTER COLUMN code SET STORAGE EXTERNAL",
+        "ALTER TABLE goods REPLICA IDENTITY FULL",
+        "CREATE INDEX goods_like ON goods (code varchar_pattern_ops) WHERE net > 5",
+        "ALTER TABLE goods CLUSTER ON goods_pkey",
+        "CREATE STATISTICS goods_both (dependencies) ON code, net FROM goods",
+        "CREATE TRIGGER quiet BEFORE UPDATE ON goods FOR EACH ROW WHEN (OLD.net > 1) EXECUTE FUNCTION note()",
+        "ALTER TABLE goods DISABLE TRIGGER quiet",
+        "CREATE RULE kept AS ON DELETE TO goods DO INSTEAD NOTHING",
+        "ALTER TABLE goods ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE goods FORCE ROW LEVEL SECURITY",
+        "CREATE FUNCTION trusted(n int DEFAULT 1) RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = public AS 'SELECT n'",
+        "CREATE VIEW cheap WITH (security_barrier) AS SELECT id, net FROM goods WHERE net < 50 WITH CASCADED CHECK OPTION",
+        "CREATE TABLE measured (day int NOT NULL, value int) PARTITION BY RANGE (day)",
+        "CREATE TABLE measured_1 PARTITION OF measured FOR VALUES FROM (0) TO (10)",
+        "CREATE TABLE measured_2 PARTITION OF measured FOR VALUES FROM (10) TO (20)",
+        "INSERT INTO measured VALUES (1, 1), (11, 2)",
+        "CREATE UNLOGGED TABLE scratched (id int)",
+        "CREATE TYPE pair AS (a int, b text)",
+        "CREATE PUBLICATION news FOR TABLE goods WITH (publish = 'insert')",
     ),
 }
 

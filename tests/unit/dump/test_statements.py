@@ -192,3 +192,24 @@ def test_where_the_stream_is_cut_does_not_count(size: int) -> None:
     assert digests("mysql", mysql, size=size) == digests("mysql", mysql)
     dump = PG_TABLE + FUNCTION
     assert digests("postgresql", dump, size=size) == digests("postgresql", dump)
+
+
+def test_statistics_are_an_object_of_their_own_whatever_their_expressions_say() -> None:
+    made = digests(
+        "postgresql",
+        "CREATE STATISTICS public.s (dependencies) ON (EXTRACT(day FROM b)), c FROM public.t;\n",
+    )
+    assert list(made) == ["others"]
+    assert list(made["others"]) == ["statistics public.s"]
+
+
+def test_the_order_of_triggers_and_the_settings_around_a_program_count() -> None:
+    one, two = (f"CREATE TRIGGER {name} BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1;\n" for name in "ab")
+    first, second = (digests("mysql", text)["triggers"] for text in (one + two, two + one))
+    assert first["a"] != second["a"]
+    assert first[""] != second[""]
+    assert first["a"].startswith("blake3-session:")
+    ansi = digests("mysql", "/*!50003 SET sql_mode = 'ANSI_QUOTES' */;\n" + one)["triggers"]
+    assert ansi["a"] != first["a"]
+    saved = digests("mysql", "SET @saved_sql_mode = @@sql_mode;\n" + one)["triggers"]
+    assert saved["a"] == first["a"]

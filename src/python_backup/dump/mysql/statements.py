@@ -1,7 +1,8 @@
 """The statements that make MySQL's and MariaDB's objects, as tokens without what does not make them others.
 
 Left out: comments, white space, the marks of code in comments (``/*!50013 … */``), a table's
-``AUTO_INCREMENT=n``, definers, and the name of the dump's own database. Keys and constraints
+``AUTO_INCREMENT=n``, definers, and the name of the dump's own database. To a program and a view belong the
+settings that it is made under, and to a trigger the one that it comes after. Keys and constraints
 stand in their table's statement, and have none of their own.
 """
 
@@ -17,6 +18,7 @@ from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.names import encode
 from python_backup.dump.mysql.renaming import Name, renamed_tokens
 from python_backup.dump.mysql.rows import string_pattern
+from python_backup.dump.mysql.settings import Settings
 from python_backup.dump.mysql.tokens import tokens
 from python_backup.dump.piece import Statement
 from python_backup.dump.statements import Made
@@ -26,6 +28,9 @@ _MAKES = re.compile(rb"(?i)(?:/\*M?!\d*\s*)?(CREATE|ALTER)\b")
 _KEYS = re.compile(rb"(?i)/\*!40000\s+ALTER\s+TABLE\b")
 _DEFINER = re.compile(rb"(?i)\x00DEFINER\x00=\x00[^\x00]++(?:\x00@\x00[^\x00]++)?(?:\x00\(\x00\))?")
 _AUTO_INCREMENT = re.compile(rb"(?i)\x00AUTO_INCREMENT\x00=\x00\d+(?=\x00|\Z)")
+_PROGRAMS = frozenset(("routines", "triggers", "events", "views"))
+_WITH_SETTINGS = "blake3-session"
+"""The form of what also depends on the session that makes it."""
 _DOT = re.compile(rb"\s*+\.\s*+")
 
 
@@ -48,11 +53,13 @@ class MysqlStatements:
         self._source = source
         self._name = encode(source) if source else b""
         self._modes = SqlModes()
+        self._settings = Settings()
 
     def __call__(self, statement: Statement, created: Sequence[Created]) -> Made | None:
         """The object that a CREATE makes, or the table that an ALTER TABLE changes."""
         sql = statement.sql
         self._modes.follow(sql)
+        self._settings.follow(sql)
         begins = _MAKES.match(sql)
         if begins is None or _KEYS.match(sql):
             return None
@@ -64,7 +71,10 @@ class MysqlStatements:
             made = Created("tables", label(what.name.name))
         if made is None:
             return None
-        return Made(made.kind, made.name, self._normalised(sql, table=made.kind == "tables"))
+        text = self._normalised(sql, table=made.kind == "tables")
+        if made.kind in _PROGRAMS:
+            return Made(made.kind, made.name, text + self._settings.around(made, text), _WITH_SETTINGS)
+        return Made(made.kind, made.name, text)
 
     def _normalised(self, sql: bytes, *, table: bool) -> bytes:
         if self._name and self._name in sql:

@@ -134,8 +134,11 @@ def _index(kind: str, what: str, verb: str, at: Cursor) -> About:
     if not at.skip_to("on" if kind == "index" else "from"):
         return About("other", what)
     if kind == "statistics":
+        last = at.at
         while at.skip_to("from"):
             at.take()
+            last = at.at
+        at.at = last
     else:
         at.take()
     at.accept("only")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from python_backup.dump.created import Created
 from python_backup.dump.piece import Statement
@@ -91,6 +91,11 @@ class PostgreSQLStatements:
         words = what.what.split()
         if what.kind in _SKIPPED or not _LEFT_OUT.isdisjoint(words[1:]):
             return None
+        if what.creates == "statistics":
+            words, what = (
+                ["CREATE", "statistics"],
+                replace(what, kind="other", name=(*what.name[:-1], what.part)),
+            )
         if what.kind == "part" and (part := self._part(what)) in self._parts:
             return self._parts[part], part
         if what.kind in ("part", "relation"):
