@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -211,6 +211,11 @@ class Session:
         """Sends one statement whose parts come one by one; as `send`."""
         with _converted(self.instance, rights=False):
             return packets.query(self._connection, parts)
+
+    def break_off(self) -> None:
+        """Ends the connection under another thread that waits for its answer."""
+        with suppress(OSError):
+            self._connection._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - the driver has none
 
     def altered(self) -> tuple[int, str] | None:
         """What the last sent statement's values were changed in rather than refused: the first warning.

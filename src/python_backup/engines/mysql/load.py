@@ -6,12 +6,13 @@ The pieces are cut and joined in a thread of their own, which reads ahead while 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.mysql import survey
 from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.lanes import lanes, spread
 from python_backup.errors import StatementFailed
 from python_backup.stream.apart import apart
 
@@ -81,6 +82,7 @@ class Query:
     """One statement ready to be sent. ``rows`` is what the server must say it took; None: do not ask.
 
     ``then`` is called when the server has taken it. ``more``: the statement goes on in the next one.
+    ``table`` is that of its rows, empty where it has none.
     """
 
     text: bytes | bytearray
@@ -89,6 +91,7 @@ class Query:
     rows: int | None = None
     then: Callable[[], None] | None = None
     more: bool = False
+    table: str = ""
 
 
 Edited = Callable[[bytes], tuple[bytes, Callable[[], None] | None]]
@@ -166,15 +169,19 @@ class _Insert:
         """What there is of it."""
         text, self.text = self.text, bytearray()
         self.sent += len(text)
-        return Query(text, self.head.line, self.head.sql, more=True)
+        return Query(text, self.head.line, self.head.sql, more=True, table=self.head.table)
 
     def query(self, end: DataEnd) -> Query:
         rows = end.rows if _PLAIN_INSERT.match(self.head.sql) else None
-        return Query(self.text, self.head.line, self.head.sql, rows)
+        return Query(self.text, self.head.line, self.head.sql, rows, table=self.head.table)
 
 
-def load(session: Session, pieces: Iterable[Piece], statement: Edited = _as_it_is) -> None:
+def load(
+    session: Session, pieces: Iterable[Piece], statement: Edited = _as_it_is, beside: Sequence[Session] = ()
+) -> None:
     """Sends the pieces to the session's database, each statement as ``statement`` gives it.
+
+    ``beside`` are further sessions, for rows; they are closed at the end.
 
     The session begins with the sql_mode that the lexer reads by: a server whose own mode turns
     backslashes or double quotes into something else would cut a foreign dump otherwise.
@@ -183,11 +190,17 @@ def load(session: Session, pieces: Iterable[Piece], statement: Edited = _as_it_i
         StatementFailed: the server refused a statement, took fewer rows, or cannot take its size.
         ConnectionFailed: the connection was lost.
     """
-    modes = str(session.value("SELECT @@SESSION.sql_mode")).split(",")
-    session.rows("SET SESSION sql_mode = %s", ",".join(m for m in modes if m not in _OTHER_TEXT))
+    for one in (session, *beside):
+        modes = str(one.value("SELECT @@SESSION.sql_mode")).split(",")
+        one.rows("SET SESSION sql_mode = %s", ",".join(m for m in modes if m not in _OTHER_TEXT))
     largest = int(session.value("SELECT @@max_allowed_packet"))
-    with apart(batches(queries(pieces, largest=largest, statement=statement)), _AHEAD) as ready:
-        send(session, (query for batch in ready for query in batch))
+    ahead = apart(batches(queries(pieces, largest=largest, statement=statement)), _AHEAD)
+    with lanes(beside, send) as made, ahead as ready:
+        each = (query for batch in ready for query in batch)
+        if made:
+            spread(session, each, made, send)
+        else:
+            send(session, each)
 
 
 def send(session: Session, ready: Iterable[Query]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from python_backup.engines.mysql.connection import ServerSaid, Session, open_ses
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.engines.parts import PartsPlan
 from python_backup.engines.program import Client
-from python_backup.errors import NotPermitted, Refused, StatementFailed, ToolMissing
+from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed, ToolMissing
 from python_backup.late import late
 from python_backup.model import Check, Dbms, Instance, Limits
 
@@ -295,29 +295,29 @@ class MysqlServer:
         pieces: Iterable[Piece],
         *,
         complete: bool,
-        builds: Builds = NO_BUILDS,  # noqa: ARG002 - its dumps have none
+        builds: Builds = NO_BUILDS,
     ) -> None:
-        """Sends the pieces over a session of their own, whose settings the dump may change."""
+        """Sends the pieces over sessions of their own, whose settings the dump may change."""
         del complete  # nothing is done otherwise for a part
-        session = open_session(self.instance)
-        try:
+        session, aside = (
+            open_session(self.instance),
+            open_session(self.instance),
+        )  # parts come in many threads
+        with closing(session), closing(aside):
             session.use(database)
-            lullaby = events.Lullaby(self._session, database)
-            load.load(session, pieces, lullaby.sung)
-        finally:
-            session.close()
-        events.park(self._session, database, lullaby.asleep)
-        if self.flavour is Dbms.MARIADB and self.number >= _LATER_END_OF_TIME:
-            self._refuse_stranded(database)
+            lullaby = events.Lullaby(aside, database)
+            load.load(session, pieces, lullaby.sung, self._beside(database, builds.jobs))
+            events.park(aside, database, lullaby.asleep)
+            if self.flavour is Dbms.MARIADB and self.number >= _LATER_END_OF_TIME:
+                _refuse_stranded(aside, database)
 
-    def _refuse_stranded(self, database: str) -> None:
-        for table, rows in losses.stranded(self._session, database).items():
-            raise StatementFailed(
-                f"table {table}: {rows} rows that are current in the dump, which is of a MariaDB before 11.5,"
-                " would be history here",
-                hint="Restore to a MariaDB before 11.5, or back up again with mariadb-dump 11.5 or later and"
-                " --update-history among the instance's options.",
-            )
+    def _beside(self, database: str, jobs: int) -> tuple[Session, ...]:
+        """Sessions for rows: as many as jobs, or as the server has left; none where one would be alone."""
+        opened: list[Session] = []
+        with suppress(ConnectionFailed):
+            while jobs > 1 and len(opened) < jobs:
+                opened.append(open_session(self.instance, database))
+        return tuple(opened)
 
     def give(self, database: str, owner: str) -> None:
         """Never called: nothing there has an owner."""
@@ -366,6 +366,16 @@ class MysqlServer:
     def close(self) -> None:
         """Ends the connection."""
         self._link.close()
+
+
+def _refuse_stranded(session: Session, database: str) -> None:
+    for table, rows in losses.stranded(session, database).items():
+        raise StatementFailed(
+            f"table {table}: {rows} rows that are current in the dump, which is of a MariaDB before 11.5,"
+            " would be history here",
+            hint="Restore to a MariaDB before 11.5, or back up again with mariadb-dump 11.5 or later and"
+            " --update-history among the instance's options.",
+        )
 
 
 def connect(instance: Instance) -> MysqlServer:

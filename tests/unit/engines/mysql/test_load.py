@@ -38,7 +38,7 @@ class FakeSession:
 
 def test_an_insert_is_put_together_without_its_delimiter():
     assert list(queries(insert(), largest=100)) == [
-        Query(b"INSERT INTO `t` VALUES(1),(2)", 3, b"INSERT INTO `t` VALUES", 2)
+        Query(b"INSERT INTO `t` VALUES(1),(2)", 3, b"INSERT INTO `t` VALUES", 2, table="t")
     ]
 
 
