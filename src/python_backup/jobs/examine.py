@@ -24,6 +24,7 @@ from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump, UsageE
 from python_backup.jobs.evidence import Beside, Check, facts_check
 from python_backup.jobs.in_part import InPart, Reader, length, opened_in_part
 from python_backup.jobs.pace import Pace
+from python_backup.jobs.parts.places import placed
 from python_backup.jobs.picked import PickedFacts
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
@@ -254,6 +255,8 @@ class Examiner:
             except (UnsafeDump, UsageError) as exc:
                 digest = stored_digest(path, beside.algorithm)
                 if beside.sum_check(digest.hexdigest()).ok is not False:
+                    if found is Format.PARTS:
+                        raise type(exc)(placed(path, exc.message), hint=exc.hint) from exc
                     raise
                 checks.append(
                     Check("content", exc.message, ok=False)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -14,17 +17,28 @@ from pathlib import Path
 import pytest
 
 from python_backup.engines.postgresql import parts
+from python_backup.errors import UnsafeDump
 from python_backup.jobs.backup import BackupRequest, back_up
+from python_backup.jobs.connected import connected
+from python_backup.jobs.fingerprint import fingerprint
 from python_backup.jobs.parts.choosing import Parting
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.jobs.results import DatabaseResult
 from python_backup.jobs.verify import verify_artifact
 from python_backup.model import Facts, Format, Instance, Limits, Manifest, PartKind, Parts
+from python_backup.storage.folder import backups
+from python_backup.stream.artifact import read_artifact
 from support import databases
 from support.jobs import backed_up, facts
 from support.servers import RunningServer, instance_for
 from support.silence import Silence
 
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+NEWLINE = b"\n"
 Name = Callable[..., str]
 ROWS = 4000
 HOLES = "DELETE FROM plain WHERE id BETWEEN 500 AND 3500"
@@ -219,3 +233,50 @@ def test_a_table_that_is_locked_fails_it_in_time(
     assert result.error is not None
     assert "lock timeout" in result.error.message
     assert list(tmp_path.glob("*postgresql*")) == []
+
+
+def test_a_hostile_part_is_refused_by_its_name_and_line(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path
+) -> None:
+    instance = instance_for(postgresql_server)
+    path, manifest = good(in_parts(instance, filled, tmp_path))
+    part = next(part for part in manifest.parts if part.table == "public.plain")
+    sql = b"".join(read_artifact(path / part.file))
+    (path / part.file).write_bytes(zstd.compress(b"\n" + sql + b"\\! touch /tmp/owned\n"))
+    sums = [(one, hashlib.sha256((path / one.file).read_bytes()).hexdigest()) for one in manifest.parts]
+    lines = "".join(f"{found}  {one.file}\n" for one, found in sums)
+    (path / "SHA256SUMS").write_text(lines)
+    (path / "manifest.json").unlink()
+    request = RestoreRequest(path, instance, filled, force=True, jobs=2)
+    place = re.escape(f"{part.file}, line {sql.count(NEWLINE) + 2}: the psql command")
+    with pytest.raises(UnsafeDump, match=place):
+        restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "added"])
+def test_a_part_that_is_not_as_written_is_found(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path, damage: str
+) -> None:
+    path, manifest = good(in_parts(instance_for(postgresql_server), filled, tmp_path))
+    file = path / manifest.parts[2].file
+    if damage == "missing":
+        file.unlink()
+    elif damage == "changed":
+        stored = bytearray(file.read_bytes())
+        stored[len(stored) // 2] ^= 1
+        file.write_bytes(stored)
+    else:
+        (path / "data/99999_more.sql.zst").write_bytes(zstd.compress(b"SELECT 1;\n"))
+    report = verify_artifact(path, Silence())
+    assert [check.ok for check in report.checks if check.name == "checksum"] == [False]
+
+
+def test_it_is_listed_and_has_a_fingerprint(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path
+) -> None:
+    instance = instance_for(postgresql_server)
+    path, _ = good(in_parts(instance, filled, tmp_path))
+    with connected(instance) as server:
+        found = fingerprint(path, server, filled)
+    assert found.artifact.size == sum(file.stat().st_size for file in path.rglob("*.zst"))
+    assert [backup.path for backup in backups(tmp_path)] == [path]
