@@ -154,13 +154,12 @@ class Loading:
         """Loads the dump into a database that was made for it; `unbridgeable` was asked before."""
         if self._by_its_tool(server, database):
             self._fill_by_its_tool(server, database)
-            return
-        if self.jobs > 1 and self.whole.examination.format is Format.PARTS and self.whole.pick is None:
+        elif self.jobs > 1 and self.whole.examination.format is Format.PARTS and self.whole.pick is None:
             fill_parts(self, server, database)
-            return
-        builds = self._builds(server, database)
-        with self.rewritten(server, database) as pieces:
-            server.load(database, self.clock.timed(pieces), complete=True, builds=builds)
+        else:
+            builds = self._builds(server, database)
+            with self.rewritten(server, database) as pieces:
+                server.load(database, self.clock.timed(pieces), complete=True, builds=builds)
         if self.choices.owner is not None:
             server.give(database, self.choices.owner)
 

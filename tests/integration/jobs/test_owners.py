@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,10 +165,13 @@ def test_one_role_gets_all_that_a_dump_with_owners_has(
     assert copy.rights() == 0
 
 
-def test_one_role_gets_all_of_a_backup_that_names_no_owner(roles: Roles, full: str, copy: Copy) -> None:
-    result = backed_up(instance_for(copy.server), full, copy.folder)
+@pytest.mark.parametrize("custom", [False, True], ids=["plain", "by pg_restore's own jobs"])
+def test_one_role_gets_all_of_a_backup_that_names_no_owner(
+    roles: Roles, full: str, copy: Copy, custom: bool
+) -> None:
+    result = backed_up(replace(instance_for(copy.server), custom_format=custom), full, copy.folder)
     assert result.path is not None
-    copy.restore(result.path, Choices(owner=roles.app))
+    copy.restore(result.path, Choices(owner=roles.app), jobs=2)
     owners = copy.owners()
     assert set(owners) == {roles.app, copy.server.superuser}
     assert owners[copy.server.superuser] <= FOR_SUPERUSERS
