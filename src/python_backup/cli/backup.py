@@ -14,7 +14,7 @@ from python_backup.cli import words
 from python_backup.cli.exit_codes import FAILED, PARTIAL
 from python_backup.cli.expecting import AcceptShrinkOption, expected_by, sentences
 from python_backup.cli.options import ArtifactFormat, ConfigOption, InstanceOption, JsonOption, load_config
-from python_backup.cli.parting import BackupJobsOption, parting_of
+from python_backup.cli.parting import BackupJobsOption, ResumeOption, parting_of, refuse_resume
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
 from python_backup.cli.running import WaitOption, called_in, locks_of
@@ -66,6 +66,7 @@ def backup(
         typer.Option(metavar="N", help="gzip and zip: 1 to 9; zstd: 1 to 22.", show_default=False),
     ] = None,
     jobs: BackupJobsOption = None,
+    resume: ResumeOption = False,
     accept_shrink: AcceptShrinkOption = False,
     wait: WaitOption = 0.0,
     config: ConfigOption = None,
@@ -75,6 +76,7 @@ def backup(
     screen = Screen(json=json)
     if all_ == (instance is not None):
         raise UsageError("give either --instance ID or --all", hint="See `vya-backupdb backup --help`.")
+    refuse_resume(resume=resume)
     wanted = Format(format_.value) if format_ else None
     if compression and wanted is Format.NONE:
         raise UsageError("--compression and --format none contradict each other")

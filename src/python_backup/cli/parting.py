@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from python_backup.cli.order import jobs_of
+from python_backup.errors import UsageError
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
@@ -21,6 +22,23 @@ BackupJobsOption = Annotated[
         show_default=False,
     ),
 ]
+
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Refused: a backup is of one moment, which is over.", hidden=True)
+]
+
+
+def refuse_resume(*, resume: bool) -> None:
+    """Says why no backup goes on where another was interrupted.
+
+    Raises:
+        UsageError: it was asked for.
+    """
+    if resume:
+        raise UsageError(
+            "a backup cannot be resumed: the snapshot that its parts were read under is gone",
+            hint="Run it again without --resume; nothing of the interrupted one is needed.",
+        )
 
 
 def parting_of(told: str | None, config: Config) -> Parting:

@@ -12,7 +12,7 @@ from python_backup.errors import BackupError, ConnectionFailed, ToolFailed
 from python_backup.jobs import backup as job
 from python_backup.jobs.backup import BackupRequest
 from python_backup.jobs.results import DatabaseResult
-from python_backup.model import Format, Throttle
+from python_backup.model import Format, Parts, Throttle
 from python_backup.policy.anomalies import Expectation
 from support.results import WEB, result
 
@@ -286,3 +286,28 @@ def test_what_makes_no_sense_holds_nothing_back(
 ) -> None:
     ran = vya("backup", "-i", "1", *given)
     assert (ran.code, back_up.request, told in ran.err) == (2, None, True)
+
+
+def test_no_backup_is_resumed(vya: Callable, back_up: Job) -> None:
+    ran = vya("backup", "-i", "1", "--resume")
+    assert (ran.code, back_up.request) == (2, None)
+    assert "snapshot that its parts were read under is gone" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments", "expected"),
+    [
+        ("", (), (1, Parts.AUTO, False)),
+        ("", ("--jobs", "3"), (3, Parts.AUTO, True)),
+        ("", ("--jobs", "1"), (1, Parts.AUTO, False)),
+        (", jobs: 4, parts: always", (), (4, Parts.ALWAYS, False)),
+        (", jobs: 4, parts: never", ("--jobs", "2"), (2, Parts.NEVER, True)),
+    ],
+)
+def test_jobs_and_parts_are_the_options_then_the_configs(
+    vya: Callable, back_up: Job, config: Path, written: str, arguments: tuple[str, ...], expected: tuple
+) -> None:
+    config.write_text(config.read_text().replace("timeout: 60", f"timeout: 60{written}", 1))
+    assert vya("backup", "-i", "1", *arguments).code == 0
+    asked = back_up.asked.parts
+    assert (asked.jobs, asked.parts, asked.wanted) == expected
