@@ -90,6 +90,7 @@ def test_the_database_of_everything_is_proven_table_by_table_and_object_by_objec
     assert result.path is not None, result.error
     report = drilled(dbms_server, result.path)
     assert (report.verdict, report.reason) == (Verdict.PROVEN, None)
+    assert {one.equality for one in report.tables} == {Equality.IDENTICAL}
     assert result.manifest is not None
     assert set(result.manifest.facts.statements) >= {"tables", "views", "routines", "triggers"}
 
