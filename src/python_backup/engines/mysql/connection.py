@@ -200,9 +200,7 @@ class Session:
         """Sends one statement as it is, and returns its affected rows; results are thrown away.
 
         The driver cuts a long one into packets: of a view, since each cut of bytes would copy the rest.
-
-        Raises:
-            ServerSaid: the server refused it, rights included.
+        Raises `ServerSaid` where the server refused it, rights included.
         """
         with _converted(self.instance, rights=False):
             return int(self._connection.query(memoryview(statement)))
@@ -211,6 +209,12 @@ class Session:
         """Sends one statement whose parts come one by one; as `send`."""
         with _converted(self.instance, rights=False):
             return packets.query(self._connection, parts)
+
+    @contextmanager
+    def raw(self) -> Iterator[Any]:
+        """The driver's own connection, whose errors come as those of `rows`."""
+        with _converted(self.instance, rights=True):
+            yield self._connection
 
     def break_off(self) -> None:
         """Ends the connection under another thread that waits for its answer."""
@@ -230,11 +234,7 @@ class Session:
         return next(((int(code), str(reason)) for level, code, reason in said if level != "Note"), None)
 
     def revive(self) -> bool:
-        """Connects anew where the connection was lost while nobody used it; says whether it was.
-
-        Raises:
-            ConnectionFailed, NotPermitted: the server does not take another.
-        """
+        """Connects anew where the connection was lost while nobody used it; says whether it was."""
         try:
             self._connection.ping(reconnect=False)
         except (pymysql.MySQLError, OSError):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +42,14 @@ if TYPE_CHECKING:
         load,
         merge,
         outlook,
+        parts,
         sessions,
         standing,
         takeover,
     )
 else:
-    dropping, events, grants, load, merge, outlook, sessions, standing, takeover = late(
-        __package__, "dropping events grants load merge outlook sessions standing takeover"
+    dropping, events, grants, load, merge, outlook, parts, sessions, standing, takeover = late(
+        __package__, "dropping events grants load merge outlook parts sessions standing takeover"
     )
 
 _LATER_END_OF_TIME = (11, 5, 0)
@@ -123,7 +124,9 @@ class MysqlServer:
 
     def plan_dump(self, database: str, limits: Limits) -> DumpPlan:
         """Chooses the program and its options for this server and this database's tables."""
-        lost = losses.find(self._session, database)
+        return dump.plan(self._job(database, limits, losses.find(self._session, database)))
+
+    def _job(self, database: str, limits: Limits, lost: losses.Losses) -> dump.Job:
         history = lost.versioned and not lost.by_transaction
         if history and self.number < _HISTORY_FROM_DUMPS:
             history = bool(losses.histories(self._session, database))
@@ -140,18 +143,16 @@ class MysqlServer:
             warnings.append(
                 "masking policies were not dumped: SELECT on mysql.column_masking_policy is missing"
             )
-        return dump.plan(
-            dump.Job(
-                instance=self.instance,
-                database=database,
-                tool=tool,
-                environment=self.toolbox.environment(),
-                encrypted=self._link.encrypted,
-                further=(("--dump-history",) if history else ()) + without,
-                limits=limits,
-                warnings=tuple(warnings),
-                lacks=tuple(lacks),
-            )
+        return dump.Job(
+            instance=self.instance,
+            database=database,
+            tool=tool,
+            environment=self.toolbox.environment(),
+            encrypted=self._link.encrypted,
+            further=(("--dump-history",) if history else ()) + without,
+            limits=limits,
+            warnings=tuple(warnings),
+            lacks=tuple(lacks),
         )
 
     def unreturnable(self, database: str) -> tuple[str, ...]:
@@ -169,8 +170,12 @@ class MysqlServer:
         return grants.held(self._session, database)
 
     def plan_parts(self, database: str, limits: Limits, jobs: int) -> PartsPlan:
-        """Not yet."""
-        raise Refused(f"{database!r} cannot be read over {jobs} connections within {limits}")
+        """How this database is read over several connections under one snapshot."""
+        lost = losses.find(self._session, database)
+        job = self._job(database, limits, replace(lost, float_columns=(), unprotected=()))
+        if job.tool.family is not self.flavour:
+            raise Refused(f"a {self.flavour} server is read in parts with its own dump program alone")
+        return parts.plan(job, jobs)
 
     def client(self) -> Client:
         """The dump program that fits this server."""

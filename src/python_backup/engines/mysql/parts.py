@@ -1,0 +1,241 @@
+"""A database's parts: rows over several connections under one snapshot, all else by the dump tool.
+
+The tool reads definitions after the snapshot was taken: so what the server says of them is looked at before
+and after, and a change between fails the backup. A table that was changed alone is told by the server (1412).
+"""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+from blake3 import blake3
+
+from python_backup.dump.mysql.dialect import DIALECT
+from python_backup.dump.piece import Piece
+from python_backup.engines.engine import DumpStream
+from python_backup.engines.mysql import dump
+from python_backup.engines.mysql.connection import ServerSaid, Session, open_session
+from python_backup.engines.mysql.dump import Job
+from python_backup.engines.mysql.rowtext import SETTINGS, Manner
+from python_backup.engines.mysql.shares import Share, of_database, pieces
+from python_backup.engines.mysql.snapshot import Scope, Snapshot, Wanted, snapshot
+from python_backup.engines.parts import PartPlan, PartsPlan, PartsSource
+from python_backup.errors import Refused, ToolFailed
+from python_backup.model import Dbms, PartKind
+
+_BEFORE = ("--no-data", "--skip-triggers", "--skip-events")
+_AFTER = ("--no-data", "--no-create-info", "--no-create-db", "--skip-add-drop-database", "--skip-routines")
+_HARMLESS = frozenset({
+    "--single-transaction", "--quick", "--opt", "--no-tablespaces", "--skip-comments", "--skip-dump-date",
+    "--set-gtid-purged=OFF", "--column-statistics=0", "--skip-column-statistics", "--skip-lock-tables",
+    "--skip-triggers", "--skip-routines", "--skip-events", "--verbose",
+})  # fmt: skip
+"""Options that say nothing of which rows are dumped, nor of how they are written."""
+
+_NAMES = {Dbms.MARIADB: "MariaDB", Dbms.MYSQL: "MySQL"}
+
+_HEXES_BITS = (11, 0, 0)
+
+_RESTORING = """This folder is a backup of the {server} database {database} in parts, by vya-backupdb.
+
+It is restored by `vya-backupdb restore`, or by stock tools with these three commands, run in this folder.
+The first one drops the database of this name, if there is one, and makes it anew.
+
+    zstd -dc before.sql.zst | {client} --default-character-set=utf8mb4
+    ls data/*.zst | xargs -P 2 -I PART sh -c {each}
+    zstd -dc after.sql.zst | {client} --default-character-set=utf8mb4
+
+{client} finds the server by its option file. `sha256sum -c SHA256SUMS` tells whether every part is as it
+was written.
+"""
+
+
+def plan(job: Job, jobs: int) -> PartsPlan:
+    """Says how the database will be read.
+
+    Raises:
+        Refused: the instance's options, or what the database holds, stand against parts.
+    """
+    unknown = [option for option in job.instance.options if option not in _HARMLESS]
+    if unknown:
+        raise Refused(
+            f"the instance's options {' '.join(unknown)} may choose rows: {job.tool.name} alone can tell",
+            hint="Take them out of the instance's options, or leave parts out.",
+        )
+    if "--dump-history" in job.further:
+        raise Refused(
+            f"{job.database!r} has tables with a history, which {job.tool.name} alone writes",
+            hint="Back this database up into one file: parts: never, or --jobs 1.",
+        )
+    if not _may_lock(job):
+        raise Refused(
+            f"the account may lock neither the instance nor {job.database!r} for the moment of a snapshot",
+            hint="Grant RELOAD on *.*, or LOCK TABLES on the database.",
+        )
+    name = shlex.quote(job.database)
+    client = "mariadb" if job.tool.family is Dbms.MARIADB else "mysql"
+    each = shlex.quote(f"zstd -dc PART | {client} --default-character-set=utf8mb4 -- {name}")
+    before = replace(job, further=(*job.further, *_BEFORE))
+    planned = dump.plan(before)
+    return PartsPlan(
+        client=planned.client,
+        client_version=planned.client_version,
+        command=planned.command,
+        restoring=_RESTORING.format(
+            server=_NAMES[job.tool.family], database=job.database, client=client, each=each
+        ),
+        start=partial(_started, job, jobs),
+    )
+
+
+def _may_lock(job: Job) -> bool:
+    """Whether the account has one of the rights, for all that its grants tell."""
+    with closing(open_session(job.instance)) as session:
+        granted = " ".join(str(grant) for (grant,) in session.rows("SHOW GRANTS"))
+    return any(right in granted for right in ("ALL PRIVILEGES", "RELOAD", "FLUSH_TABLES", "LOCK TABLES"))
+
+
+@contextmanager
+def _started(job: Job, jobs: int) -> Iterator[PartsSource]:
+    def opened() -> Session:
+        session = open_session(job.instance, job.database)
+        try:
+            session.rows(SETTINGS)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    with closing(open_session(job.instance, job.database)) as watcher:
+        mark = _mark(watcher, job.database)
+        wanted = Wanted(job.database, jobs, Scope.INSTANCE, job.limits.lock)
+        with snapshot(opened, wanted) as taken:
+            mariadb = job.tool.family is Dbms.MARIADB
+            manner = Manner(mariadb, mariadb and job.tool.number >= _HEXES_BITS)
+            shares = of_database(taken.lanes[0], job.database, manner)
+            yield _Source(job, taken, shares, lambda: _mark(watcher, job.database) == mark)
+
+
+def _mark(session: Session, database: str) -> str:
+    """What changes when a definition does."""
+    digest = blake3()
+    for what, looked_at in _DEFINITIONS.items():
+        schema = _SCHEMAS.get(what, "table_schema")
+        sql = f"SELECT {looked_at} FROM information_schema.{what} WHERE {schema} = %s ORDER BY 1, 2, 3"
+        for row in session.rows(sql.replace(", 3", "") if looked_at.count(",") == 1 else sql, database):
+            digest.update(repr(row).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+_DEFINITIONS = {
+    "tables": "table_name, table_type, engine, create_time, table_collation, create_options, table_comment",
+    "columns": "table_name, ordinal_position, column_name, column_type, column_default, is_nullable,"
+    " collation_name, extra, generation_expression",
+    "statistics": "table_name, index_name, seq_in_index, column_name, sub_part, non_unique, index_type",
+    "table_constraints": "table_name, constraint_name, constraint_type",
+    "views": "table_name, view_definition",
+    "routines": "routine_type, routine_name, last_altered",
+    "triggers": "trigger_name, created, action_statement",
+    "events": "event_name, last_altered",
+}
+"""By table of information_schema what is looked at."""
+
+_SCHEMAS = {"routines": "routine_schema", "triggers": "trigger_schema", "events": "event_schema"}
+
+
+@dataclass(slots=True)
+class _Source:
+    """See `engines.parts.PartsSource`."""
+
+    job: Job
+    taken: Snapshot
+    shares: tuple[Share, ...]
+    unchanged: Callable[[], bool]
+    parts: tuple[PartPlan, ...] = field(init=False)
+    _told: list[DumpStream] = field(default_factory=list)
+    _by_plan: dict[int, Share] = field(init=False)
+    _unread: set[int] = field(init=False)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _one: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._by_plan = {id(share.plan): share for share in self.shares}
+        self._unread = {
+            number for number, share in self._by_plan.items() if share.tables & self.taken.unprotected
+        }
+        self.parts = (PartPlan(PartKind.BEFORE), *(s.plan for s in self.shares), PartPlan(PartKind.AFTER))
+        if not self._unread:
+            self.taken.release()
+
+    @property
+    def lanes(self) -> int:
+        return len(self.taken.lanes)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(error for stream in self._told for error in stream.errors))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        said = (warning for stream in self._told for warning in stream.warnings)
+        return tuple(dict.fromkeys((*self.taken.told, *said)))
+
+    @property
+    def passing(self) -> bool:
+        return any(stream.passing for stream in self._told)
+
+    def read(self, part: PartPlan, lane: int) -> AbstractContextManager[Iterator[Piece]]:
+        """Reads a share of the rows on the lane's connection, else definitions by the tool."""
+        share = self._by_plan.get(id(part))
+        return self._definitions(part.kind) if share is None else self._rows(share, lane)
+
+    def stop(self) -> None:
+        """Ends every connection; a tool ends when its thread looks."""
+        self._stopped.set()
+        for session in self.taken.lanes:
+            session.break_off()
+
+    @property
+    def _dump(self) -> str:
+        return f"{_NAMES[self.job.tool.family]} dump {self.job.tool.version}"
+
+    @contextmanager
+    def _definitions(self, kind: PartKind) -> Iterator[Iterator[Piece]]:
+        further = _BEFORE if kind is PartKind.BEFORE else _AFTER
+        with dump.plan(replace(self.job, further=(*self.job.further, *further))).start() as stream:
+            yield self._lexed(stream)
+        self._told.append(stream)
+        if kind is PartKind.AFTER and not self.unchanged():
+            raise ToolFailed(
+                f"definitions in {self.job.database!r} were changed while it was backed up",
+                hint="Back up when nobody makes, alters or drops tables or programs.",
+                transient=True,
+            )
+
+    def _lexed(self, stream: DumpStream) -> Iterator[Piece]:
+        lexer = DIALECT.lexer()
+        for block in stream.blocks:
+            if self._stopped.is_set():
+                raise ToolFailed("the backup was ended before it was done")
+            yield from lexer.feed(block)
+        yield from lexer.finish()
+
+    @contextmanager
+    def _rows(self, share: Share, lane: int) -> Iterator[Iterator[Piece]]:
+        try:
+            yield pieces(share, self.taken.lanes[lane], self._dump)
+        except ServerSaid as exc:
+            what = f"table {share.plan.table}" if share.plan.table else "small tables"
+            raise ToolFailed(
+                f"{what} of {self.job.database!r} cannot be read: {exc.reason} ({exc.code})",
+                transient=exc.transient,
+            ) from exc
+        with self._one:
+            self._unread.discard(id(share.plan))
+            if not self._unread:
+                self.taken.release()

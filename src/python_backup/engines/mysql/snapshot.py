@@ -1,0 +1,175 @@
+"""One moment of a database on several connections: their transactions begin under one brief lock.
+
+The lock is of the instance (MariaDB: commits alone wait, MySQL: all writes), or of the database's tables.
+It waits for others a moment at a time only, since whoever writes waits behind it meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+
+from python_backup.engines.mysql import losses, survey
+from python_backup.engines.mysql.connection import Opener, ServerSaid, Session, quoted
+from python_backup.errors import BackupError, NotPermitted, ServerError
+
+_AT_ONCE = 2
+"""Seconds for one wait for others' statements: who writes waits as long."""
+_PAUSE = 1.0
+_WAITED = 1205
+
+
+class Scope(StrEnum):
+    """What is locked for the moment in which the snapshots begin."""
+
+    INSTANCE = "instance"
+    DATABASE = "database"
+    NONE = "none"
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """Sessions that all see the database as it was at one moment; ``told`` is for people.
+
+    ``unprotected`` are the tables without transactions. Until ``release``, nobody writes to them.
+    """
+
+    lanes: tuple[Session, ...]
+    told: tuple[str, ...]
+    unprotected: frozenset[str]
+    release: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A snapshot to take. ``patience`` is in seconds, for the lock; None: as long as it takes."""
+
+    database: str
+    lanes: int
+    scope: Scope
+    patience: float | None
+
+
+@contextmanager
+def snapshot(open_another: Opener, wanted: Wanted) -> Iterator[Snapshot]:
+    """Takes a snapshot, and ends its sessions.
+
+    Raises:
+        NotPermitted: neither the instance nor the database may be locked.
+        ServerError: others did not let go within the patience.
+    """
+    with ExitStack() as stack:
+        opened = [stack.enter_context(closing(open_another())) for _ in range(wanted.lanes + 2)]
+        locker, holder, *lanes = opened
+        for session in lanes:
+            session.rows("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        unprotected = tuple(sorted(name for name, _ in locker.rows(losses.UNPROTECTED, wanted.database)))
+        told = _begin(_Parties(locker, holder, lanes, wanted.database, unprotected), wanted)
+        yield Snapshot(tuple(lanes), told, frozenset(unprotected), holder.close)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parties:
+    """Who locks: ``locker`` for the moment, ``holder`` tables without transactions until they are read."""
+
+    locker: Session
+    holder: Session
+    lanes: Sequence[Session]
+    database: str
+    unprotected: tuple[str, ...]
+
+    def begin_all(self) -> None:
+        """Begins every lane's transaction, and holds what has none."""
+        for session in self.lanes:
+            session.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        if self.unprotected:
+            self.holder.rows(f"SET SESSION lock_wait_timeout = {_AT_ONCE}")
+            self.holder.rows(_read_locks(self.database, self.unprotected))
+
+
+def _begin(parties: _Parties, wanted: Wanted) -> tuple[str, ...]:
+    if wanted.scope is Scope.NONE:
+        for session in parties.lanes:
+            session.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        return ("nothing was locked: parts read over different connections may be of different moments",)
+    told: tuple[str, ...] = ()
+    if wanted.scope is Scope.INSTANCE:
+        try:
+            return _under(parties, wanted, _of_instance(parties.locker))
+        except NotPermitted as exc:
+            told = (f"the instance cannot be locked, so the database's tables were: {exc.message}",)
+    try:
+        return told + _under(parties, wanted, _of_database(parties))
+    except NotPermitted as exc:
+        raise NotPermitted(
+            f"parts of {wanted.database!r} cannot be read at one moment: {exc.message}",
+            hint="Grant RELOAD on *.*, or LOCK TABLES on the database, or back up with --jobs 1.",
+        ) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """Statements that lock, in steps, and those that unlock; ``what`` in words."""
+
+    what: str
+    steps: tuple[str, ...]
+    end: str
+
+
+def _of_instance(session: Session) -> _Lock:
+    if survey.is_mariadb(session):
+        stages = ("START", "FLUSH", "BLOCK_DDL", "BLOCK_COMMIT")
+        return _Lock("commits", tuple(f"BACKUP STAGE {stage}" for stage in stages), "BACKUP STAGE END")
+    return _Lock("writes", ("FLUSH TABLES WITH READ LOCK",), "UNLOCK TABLES")
+
+
+def _of_database(parties: _Parties) -> _Lock:
+    tables = [
+        relation.name
+        for relation in survey.relations(parties.locker, parties.database)
+        if relation.kind in ("BASE TABLE", "SYSTEM VERSIONED")
+    ]
+    steps = (_read_locks(parties.database, tables),) if tables else ()
+    return _Lock("writes to the database", steps, "UNLOCK TABLES")
+
+
+def _read_locks(database: str, tables: Sequence[str]) -> str:
+    return "LOCK TABLES " + ", ".join(f"{quoted(database)}.{quoted(table)} READ" for table in tables)
+
+
+def _under(parties: _Parties, wanted: Wanted, lock: _Lock) -> tuple[str, ...]:
+    """Begins the snapshots under the lock; tries again and again until the patience ends."""
+    begun = time.monotonic()
+    parties.locker.rows(f"SET SESSION lock_wait_timeout = {_AT_ONCE}")
+    while True:
+        tried = time.monotonic()
+        try:
+            for step in lock.steps:
+                parties.locker.rows(step)
+            parties.begin_all()
+        except ServerSaid as exc:
+            if exc.code != _WAITED:
+                raise
+        else:
+            parties.locker.rows(lock.end)
+            held = time.monotonic() - tried
+            return (f"{lock.what} waited for {held * 1000:.0f} ms while the snapshots began",)
+        finally:
+            _let_go(parties, lock)
+        if wanted.patience is not None and time.monotonic() + _PAUSE - begun > wanted.patience:
+            raise ServerError(
+                f"no moment was found to lock {wanted.database!r} for its snapshots within"
+                f" {wanted.patience:g} s (lock_timeout): others' statements go on for longer",
+                hint="Look for them by SHOW PROCESSLIST, raise lock_timeout, or back up with --jobs 1.",
+                transient=True,
+            )
+        time.sleep(_PAUSE)
+
+
+def _let_go(parties: _Parties, lock: _Lock) -> None:
+    """Ends what a try left: nobody is to wait for it."""
+    with suppress(BackupError):
+        parties.locker.rows(lock.end)

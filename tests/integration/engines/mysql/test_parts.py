@@ -1,0 +1,196 @@
+"""Parts of a database are what its single dump is, and of one moment."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from integration.engines.mysql import dumping, everything
+from python_backup.dump.facts import FactsCounter
+from python_backup.engines.mysql import shares
+from python_backup.engines.mysql.connection import open_session
+from python_backup.engines.mysql.engine import ENGINE
+from python_backup.engines.mysql.ranges import Keyed, ranges
+from python_backup.engines.mysql.rowtext import SETTINGS, columns
+from python_backup.engines.mysql.snapshot import Scope, Wanted, snapshot
+from python_backup.errors import Refused, ServerError, ToolFailed
+from python_backup.model import Limits, Secret
+from support import databases
+from support.servers import instance_for
+
+ROUNDS = 20
+
+
+def read(server, database: str, lanes: int = 2):
+    """The facts of all parts, joined; and what was told."""
+    counter = FactsCounter(ENGINE.dialect.objects(), ENGINE.dialect.statements(database))
+    with server.plan_parts(database, Limits(timeout=120), lanes).start() as source:
+        for number, part in enumerate(source.parts):
+            with source.read(part, number % source.lanes) as pieces:
+                for piece in pieces:
+                    counter.take(piece)
+        assert source.errors == ()
+        return counter.result(), source.warnings
+
+
+@pytest.fixture
+def whole(mysql_server, new_database):
+    name = new_database(mysql_server, "whole")
+    everything.build(mysql_server, name)
+    if mysql_server.dbms == "mariadb":
+        databases.execute(mysql_server, name, "DROP TABLE history")
+    databases.execute(
+        mysql_server,
+        name,
+        "CREATE TABLE old (a INT, b VARCHAR(9)) ENGINE=MyISAM",
+        "INSERT INTO old VALUES (1, 'x')",
+    )
+    return name
+
+
+def test_parts_have_the_facts_of_a_single_dump(mysql_server, whole, monkeypatch):
+    monkeypatch.setattr(shares, "_SMALL", 0)
+    with dumping.connected(instance_for(mysql_server)) as server:
+        facts, told = read(server, whole)
+        dumped = dumping.dump(server, whole).facts
+    rows = [{table.name: (table.rows, table.digest) for table in each.tables} for each in (facts, dumped)]
+    assert rows[0] == rows[1]
+    assert (facts.objects, facts.sequences, facts.statements) == (
+        dumped.objects, dumped.sequences, dumped.statements,
+    )  # fmt: skip
+    assert any("ms while the snapshots began" in sentence for sentence in told)
+
+
+def test_all_lanes_see_one_moment(mysql_server, new_database):
+    name = new_database(mysql_server, "moment")
+    databases.execute(
+        mysql_server, name, "CREATE TABLE a (v INT)", "CREATE TABLE b (v INT)", "CREATE TABLE m (v INT) ENGINE=MyISAM",
+        "INSERT INTO a VALUES (0)", "INSERT INTO b VALUES (0)", "INSERT INTO m VALUES (0)",
+    )  # fmt: skip
+    over = threading.Event()
+
+    def write() -> None:
+        with closing(databases.connection(mysql_server, name)) as link, link.cursor() as cursor:
+            link.autocommit(False)
+            while not over.is_set():
+                for sql in ("UPDATE a SET v = v + 1", "UPDATE b SET v = v - 1", "UPDATE m SET v = v + 1"):
+                    cursor.execute(sql)
+                link.commit()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    instance = instance_for(mysql_server)
+    try:
+        for _ in range(ROUNDS):
+            wanted = Wanted(name, 2, Scope.INSTANCE, 60)
+            with snapshot(lambda: open_session(instance, name), wanted) as taken:
+                one, two = taken.lanes
+                first = one.value("SELECT HIGH_PRIORITY v FROM m")
+                assert one.value("SELECT v FROM a") + two.value("SELECT v FROM b") == 0
+                assert one.value("SELECT v FROM a") == two.value("SELECT v FROM a")
+                assert two.value("SELECT HIGH_PRIORITY v FROM m") == first
+    finally:
+        over.set()
+        writer.join()
+
+
+def test_a_long_statement_is_not_waited_for_longer_than_lock_timeout(mysql_server, new_database):
+    name = new_database(mysql_server, "long")
+    databases.execute(mysql_server, name, "CREATE TABLE a (v INT)", "INSERT INTO a VALUES (0)")
+    instance = instance_for(mysql_server)
+    with closing(open_session(instance, name)) as busy:
+        busy.rows("LOCK TABLES a WRITE")
+        wanted = Wanted(name, 1, Scope.DATABASE, 1)
+        with (
+            pytest.raises(ServerError, match="no moment was found"),
+            snapshot(lambda: open_session(instance, name), wanted),
+        ):
+            pass
+
+
+def test_a_definition_that_is_changed_meanwhile_fails_the_backup(mysql_server, new_database):
+    name = new_database(mysql_server, "changed")
+    databases.execute(mysql_server, name, "CREATE TABLE a (v INT)", "INSERT INTO a VALUES (0)")
+    with dumping.connected(instance_for(mysql_server)) as server:
+        plan = server.plan_parts(name, Limits(timeout=120), 1)
+        with pytest.raises(ToolFailed, match="were changed while"), plan.start() as source:
+            for part in source.parts:
+                with source.read(part, 0) as pieces:
+                    list(pieces)
+                if part is source.parts[0]:
+                    databases.execute(mysql_server, name, "CREATE TABLE b (v INT)")
+
+
+def test_an_account_that_may_lock_nothing_gets_no_parts(mysql_server, new_database):
+    name = new_database(mysql_server, "least")
+    account = f"'{name[-12:]}'@'%'"
+    databases.execute(
+        mysql_server, None, f"CREATE USER {account} IDENTIFIED BY 'x'", f"GRANT SELECT ON *.* TO {account}"
+    )
+    try:
+        instance = replace(instance_for(mysql_server), username=name[-12:], password=Secret(lambda: "x"))
+        with dumping.connected(instance) as server, pytest.raises(Refused, match="may lock neither"):
+            server.plan_parts(name, Limits(), 2)
+    finally:
+        databases.execute(mysql_server, None, f"DROP USER {account}")
+
+
+WORDS = "CONCAT(CHAR(65 + n % 26), CHAR(97 + n % 25), n % 7, 'ä', n)"
+KEYS = {
+    "gaps": ("a BIGINT PRIMARY KEY", "n * n * n - 5000"),
+    "composite": ("a INT, b INT, c VARCHAR(20), PRIMARY KEY (a, b, c)", "n % 3, n DIV 50, CONCAT('k', n)"),
+    "words": ("a VARCHAR(30) COLLATE utf8mb4_unicode_ci PRIMARY KEY", WORDS),
+    "exact": ("a VARCHAR(30) COLLATE utf8mb4_bin PRIMARY KEY", WORDS),
+    "latin": ("a VARCHAR(30) CHARACTER SET latin1 PRIMARY KEY", WORDS),
+    "bytes": ("a BINARY(16) PRIMARY KEY", "UNHEX(MD5(n))"),
+    "days": ("d DATE, a INT, PRIMARY KEY (d, a)", "IF(n % 50, '2020-01-01' + INTERVAL n DAY, '0000-00-00'), n"),
+    "choice": ("e ENUM('z', 'a', 'm'), a INT, PRIMARY KEY (e, a)", "1 + n % 3, n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_ranges_take_each_row_once_in_the_keys_order_and_are_even(mysql_server, new_database, kind):
+    name = new_database(mysql_server, "ranges")
+    definition, values = KEYS[kind]
+    digits = " CROSS JOIN ".join(
+        f"(SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5"
+        f" UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9) t{place}"
+        for place in range(4)
+    )
+    databases.execute(
+        mysql_server, name, "SET SESSION sql_mode = ''",
+        f"CREATE TABLE t ({definition}) CHARACTER SET utf8mb4",
+        f"INSERT INTO t SELECT {values} FROM (SELECT t0.d + 10 * t1.d + 100 * t2.d + 1000 * t3.d AS n FROM {digits}) x",
+        "ANALYZE TABLE t",
+    )  # fmt: skip
+    with closing(open_session(instance_for(mysql_server), name)) as session:
+        session.rows(SETTINGS)
+        key = tuple(columns(session, name)["t"])
+        found = ranges(session, Keyed("t", key, 10_000), 8)
+        order = ", ".join(column.name for column in key)
+        shown = ", ".join(f"HEX({column.name})" for column in key)
+        each = [
+            [row for where in one.conditions or ("1 = 1",)
+             for row in session.rows(f"SELECT {shown} FROM t WHERE {where} ORDER BY {order}")]
+            for one in found
+        ]  # fmt: skip
+        rows = session.rows(f"SELECT {shown} FROM t ORDER BY {order}")
+    assert [row for part in each for row in part] == rows
+    assert max(map(len, each)) <= (10_000 if kind == "choice" else 3_000)
+
+
+def test_a_row_longer_than_the_servers_values_may_be_is_read_value_by_value(mysql_server, new_database):
+    name = new_database(mysql_server, "wide")
+    half = "REPEAT('\"', @@max_allowed_packet DIV 2 - 100)"
+    databases.execute(
+        mysql_server, name, "CREATE TABLE t (id INT PRIMARY KEY, a LONGTEXT, b LONGBLOB, c LONGTEXT)",
+        "INSERT INTO t VALUES (1, 'x', 'y', NULL)", f"INSERT INTO t VALUES (2, {half}, {half}, {half})",
+        "INSERT INTO t VALUES (3, NULL, NULL, 'z')",
+    )  # fmt: skip
+    with dumping.connected(instance_for(mysql_server)) as server:
+        facts, _ = read(server, name)
+        dumped = dumping.dump(server, name).facts
+    assert [(t.rows, t.digest) for t in facts.tables] == [(t.rows, t.digest) for t in dumped.tables]
