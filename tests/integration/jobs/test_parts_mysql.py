@@ -1,0 +1,76 @@
+"""A backup of MySQL or MariaDB in parts: the facts of a single file, restored by any way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import UTC, datetime
+
+import pytest
+
+from integration.engines.mysql import everything
+from integration.jobs.test_parts import good, in_parts
+from python_backup.engines.mysql import shares
+from python_backup.jobs.restore import RestoreRequest, restore
+from support import databases
+from support.jobs import backed_up, facts
+from support.servers import instance_for
+from support.silence import Silence
+
+
+def content(found):
+    """The facts that do not depend on how the tool lays out its statements."""
+    return (
+        [(t.name, t.rows, t.digest) for t in found.tables],
+        found.objects,
+        found.sequences,
+        found.statements,
+    )
+
+
+@pytest.fixture
+def filled(mysql_server, new_database, monkeypatch):
+    monkeypatch.setattr(shares, "_SHARE", 64 << 10)
+    name = new_database(mysql_server, "parts")
+    everything.build(mysql_server, name)
+    if mysql_server.dbms == "mariadb":
+        databases.execute(mysql_server, name, "DROP TABLE history")
+    databases.execute(
+        mysql_server, name, "CREATE TABLE large (id INT AUTO_INCREMENT PRIMARY KEY, t TEXT)",
+        "INSERT INTO large (t) VALUES (REPEAT('a\\n\"', 100))",
+        *["INSERT INTO large (t) SELECT CONCAT(id, t) FROM large"] * 13,
+        "ANALYZE TABLE large",
+    )  # fmt: skip
+    return name
+
+
+def test_its_facts_are_those_of_a_single_file_and_it_is_restored_as_any_other(mysql_server, filled, tmp_path):
+    instance = instance_for(mysql_server)
+    path, manifest = good(in_parts(instance, filled, tmp_path, jobs=3))
+    assert content(facts(backed_up(instance, filled, tmp_path))) == content(manifest.facts)
+    assert len([part for part in manifest.parts if part.table == "large"]) > 8
+    subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=path, check=True)
+    for jobs in (1, 3):
+        request = RestoreRequest(path, instance, filled, force=True, jobs=jobs)
+        report = restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
+        assert report.equal, report.comparison
+        assert content(facts(backed_up(instance, filled, tmp_path))) == content(manifest.facts)
+
+
+def test_stock_tools_restore_it_with_the_three_commands(mysql_server, filled, tmp_path):
+    instance = instance_for(mysql_server)
+    path, manifest = good(in_parts(instance, filled, tmp_path))
+    commands = [
+        line.strip() for line in (path / "RESTORE.txt").read_text().splitlines() if line.startswith("    ")
+    ]
+    assert len(commands) == 3
+    password = mysql_server.password.replace("\\", "\\\\").replace('"', '\\"')
+    option_file = tmp_path / ".my.cnf"
+    option_file.write_text(
+        f'[client]\nuser={mysql_server.superuser}\npassword="{password}"\nsocket={mysql_server.socket}\n'
+    )
+    option_file.chmod(0o600)
+    environment = {**os.environ, "PATH": f"{mysql_server.bin}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    for command in commands:
+        subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=path, check=True, env=environment)
+    assert content(facts(backed_up(instance, filled, tmp_path))) == content(manifest.facts)
