@@ -38,12 +38,14 @@ class Build:
 class Builds:
     """A dump's builds in its order; ``ends`` has the line of each table's last data statement.
 
-    ``jobs`` is how many statements may be under way at once, the loading of rows among them.
+    ``jobs`` is how many statements may be under way at once, the loading of rows among them. ``sizes``
+    are the bytes of tables that were filled before.
     """
 
     found: tuple[Build, ...] = ()
     ends: Mapping[str, int] = field(default_factory=dict)
     jobs: int = 1
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
 
 NO_BUILDS = Builds()

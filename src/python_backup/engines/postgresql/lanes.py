@@ -78,7 +78,7 @@ class Lanes:
         self._builds = {build.line: build for build in builds.found}
         self._ends = builds.ends
         self._left = dict(self._builds)  # those not yet begun
-        self._sizes: dict[str, int] = {}
+        self._sizes = dict(builds.sizes)
         self._board = _Board(builds.jobs - 1)
         self._threads: list[tuple[threading.Thread, psycopg.Connection]] = []
 

@@ -131,7 +131,8 @@ class _Filling:
         for piece in lexer.finish():
             reader.take(piece)
         rewriter = whole.dialect.rewriter(whole.source, self.target, Changes(), self.loading.choices)
-        return replace(reader.read(rewriter), jobs=self.loading.jobs)
+        sizes = {table.name: table.size for table in whole.facts.tables}
+        return replace(reader.read(rewriter), jobs=self.loading.jobs, sizes=sizes)
 
     def _check(self, path: Path) -> None:
         """That what was loaded is what was examined."""
