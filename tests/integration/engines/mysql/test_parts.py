@@ -198,3 +198,23 @@ def test_a_row_longer_than_the_servers_values_may_be_is_read_value_by_value(mysq
         facts, _ = read(server, name)
         dumped = dumping.dump(server, name).facts
     assert [(t.rows, t.digest) for t in facts.tables] == [(t.rows, t.digest) for t in dumped.tables]
+
+
+def test_floats_have_the_digits_that_bring_them_back(mysql_server, new_database):
+    name = new_database(mysql_server, "floats")
+    databases.execute(
+        mysql_server, name, "CREATE TABLE t (id INT PRIMARY KEY, v FLOAT)",
+        "INSERT INTO t VALUES (1, 0.1), (2, 16777217), (3, 3.4028233e38), (4, 3.1415927), (5, NULL)",
+    )  # fmt: skip
+    text = b""
+    with (
+        dumping.connected(instance_for(mysql_server)) as server,
+        server.plan_parts(name, Limits(timeout=120), 1).start() as source,
+    ):
+        for part in source.parts:
+            with source.read(part, 0) as pieces:
+                text += b"".join(piece.text for piece in pieces)
+    (insert,) = [line.decode() for line in text.splitlines() if line.startswith(b"INSERT")]
+    databases.execute(mysql_server, name, "CREATE TABLE again LIKE t", insert.replace("`t`", "again"))
+    same = "SELECT COUNT(*) FROM t JOIN again USING (id) WHERE t.v <=> again.v"
+    assert databases.scalar(mysql_server, name, same) == 5
