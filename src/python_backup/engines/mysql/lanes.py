@@ -52,6 +52,9 @@ class Lane:
     def __post_init__(self) -> None:
         run = copy_context().run
         self._thread = threading.Thread(target=run, args=(self._work,), name="load", daemon=True)
+
+    def start(self) -> None:
+        """Lets the thread run; `close` ends it."""
         self._thread.start()
 
     @property
@@ -83,7 +86,8 @@ class Lane:
             self._news.notify_all()
         if busy:
             self.session.break_off()
-        self._thread.join()
+        if self._thread.is_alive():  # a signal may have come amid its start
+            self._thread.join()
         self.session.close()
 
     def _look(self) -> None:
@@ -116,6 +120,8 @@ def lanes(opened: Sequence[Session], send: Sender) -> Iterator[tuple[Lane, ...]]
     """Lanes on these connections, which are closed at the end."""
     made = tuple(Lane(session, send) for session in opened)
     try:
+        for lane in made:
+            lane.start()
         yield made
     finally:
         for lane in made:

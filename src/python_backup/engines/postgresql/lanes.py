@@ -153,7 +153,8 @@ class Lanes:
                 with suppress(psycopg.Error):
                     link.cancel_safe(timeout=CANCEL_SECONDS)
         for thread, _ in self._threads:
-            thread.join(CANCEL_SECONDS)
+            if thread.is_alive():  # a signal may have come amid its start
+                thread.join(CANCEL_SECONDS)
 
     def _work(self, link: psycopg.Connection) -> None:
         before: tuple[bytes, ...] = ()

@@ -68,7 +68,7 @@ def side_by_side(tasks: Iterable[Task], lanes: int, stop: Callable[[], None]) ->
 def _stopped(threads: list[threading.Thread], stop: Callable[[], None]) -> None:
     stop()
     for thread in threads:
-        if thread.ident is not None:
+        if thread.is_alive():  # a signal may have come amid its start
             thread.join(PATIENCE)
 
 
