@@ -47,6 +47,14 @@ class Parts(StrEnum):
     NEVER = "never"
 
 
+class Scope(StrEnum):
+    """What is locked while the snapshots of a backup in parts begin; PostgreSQL's connections share one."""
+
+    INSTANCE = "instance"
+    DATABASE = "database"
+    NONE = "none"
+
+
 class TlsMode(StrEnum):
     """How far a connection is secured; the words are libpq's."""
 

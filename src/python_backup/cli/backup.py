@@ -14,7 +14,7 @@ from python_backup.cli import words
 from python_backup.cli.exit_codes import FAILED, PARTIAL
 from python_backup.cli.expecting import AcceptShrinkOption, expected_by, sentences
 from python_backup.cli.options import ArtifactFormat, ConfigOption, InstanceOption, JsonOption, load_config
-from python_backup.cli.parting import BackupJobsOption, ResumeOption, parting_of, refuse_resume
+from python_backup.cli.parting import BackupJobsOption, LockOption, ResumeOption, parting_of, refuse_resume
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table, error_document
 from python_backup.cli.running import WaitOption, called_in, locks_of
@@ -66,6 +66,7 @@ def backup(
         typer.Option(metavar="N", help="gzip and zip: 1 to 9; zstd: 1 to 22.", show_default=False),
     ] = None,
     jobs: BackupJobsOption = None,
+    lock: LockOption = None,
     resume: ResumeOption = False,
     accept_shrink: AcceptShrinkOption = False,
     wait: WaitOption = 0.0,
@@ -82,6 +83,7 @@ def backup(
         raise UsageError("--compression and --format none contradict each other")
     settings = throttling.begin(load_config(config, screen), screen)
     chosen = chosen_format(settings, wanted, compress=compression)
+    instances = _instances(settings, instance)
 
     from python_backup.jobs.backup import BackupRequest
     from python_backup.jobs.health.quick import quick, sentence
@@ -90,12 +92,12 @@ def backup(
     if not dry_run:
         make_folder(settings.directory)
     request = BackupRequest(
-        instances=_instances(settings, instance),
+        instances=instances,
         databases=tuple(dict.fromkeys(database or ())),
         folder=settings.directory,
         format=chosen,
         level=chosen_level(settings, chosen, level),
-        parts=parting_of(jobs, settings),
+        parts=parting_of(jobs, lock, settings, instances),
         dry_run=dry_run,
         locks=None if dry_run else locks_of(context, settings, screen, wait),
         expect=expected_by(settings, accept_shrink=accept_shrink),

@@ -1,17 +1,20 @@
-"""``backup --jobs``: how many connections read one database, and whether it becomes a folder of parts."""
+"""``backup --jobs`` and ``--lock``: connections that read a database into parts, and what they lock."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from python_backup.cli.order import jobs_of
 from python_backup.errors import UsageError
+from python_backup.model import Dbms, Scope
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
     from python_backup.jobs.parts.choosing import Parting
+    from python_backup.model import Instance
 
 BackupJobsOption = Annotated[
     str | None,
@@ -20,6 +23,13 @@ BackupJobsOption = Annotated[
         metavar="N|auto",
         help="Read each database over so many connections, into a folder of parts.",
         show_default=False,
+    ),
+]
+
+LockOption = Annotated[
+    Scope | None,
+    typer.Option(
+        help="What is locked while the parts' snapshots begin (MySQL, MariaDB).", show_default=False
     ),
 ]
 
@@ -41,13 +51,28 @@ def refuse_resume(*, resume: bool) -> None:
         )
 
 
-def parting_of(told: str | None, config: Config) -> Parting:
-    """``--jobs``, else the config's; asked for by name, small databases become parts too.
+def parting_of(
+    jobs: str | None, lock: Scope | None, config: Config, instances: Iterable[Instance]
+) -> Parting:
+    """``--jobs`` and ``--lock``, else the config's; jobs asked for by name make parts of small databases too.
 
     Raises:
-        UsageError: it is no number of jobs.
+        UsageError: it is no number of jobs, or there is nothing that ``--lock`` could be for.
     """
     from python_backup.jobs.parts.choosing import Parting
 
-    jobs = jobs_of(told, config.backup_jobs)
-    return Parting(jobs, config.parts, wanted=told is not None and told != "1")
+    wanted = jobs is not None and jobs != "1"
+    parting = Parting(jobs_of(jobs, config.backup_jobs), config.parts, wanted, lock or config.lock)
+    if lock is None:
+        return parting
+    if all(instance.dbms is Dbms.POSTGRESQL for instance in instances):
+        raise UsageError(
+            f"--lock {lock} is for MySQL and MariaDB: PostgreSQL's connections share one snapshot",
+            hint="Leave --lock out.",
+        )
+    if not parting.may_part:
+        raise UsageError(
+            f"--lock {lock} is for backups in parts, and each database becomes a single file",
+            hint="Give --jobs N, too; `parts: never` in the config's section backup rules parts out.",
+        )
+    return parting

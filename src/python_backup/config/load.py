@@ -39,6 +39,7 @@ from python_backup.model import (
     Limits,
     Parts,
     Retry,
+    Scope,
     Secret,
     Throttle,
     Tls,
@@ -106,6 +107,7 @@ class Config:
     restore_jobs: int | None = None
     backup_jobs: int | None = 1
     parts: Parts = Parts.AUTO
+    lock: Scope = Scope.INSTANCE
     logging: Logging = field(default_factory=Logging)
     drilling: Drilling = field(default_factory=Drilling)
     expected: tuple[Rule, ...] = ()
@@ -249,6 +251,7 @@ def _settled(checked: ConfigFile, path: Path, places: _Places, warnings: tuple[s
         level=backup.compression.level,
         backup_jobs=None if backup.jobs == "auto" else backup.jobs,
         parts=Parts(backup.parts),
+        lock=Scope(backup.lock),
         instances=tuple(one for section, one in instances if not section.scratch),
         kept=Kept(checked.restore.keep_replaced.count, checked.restore.keep_replaced.days),
         safety_keep=checked.restore.safety.keep,

@@ -136,6 +136,10 @@ class BackupSection(_Strict):
         Literal["auto", "always", "never"],
         Field(description="auto: with several jobs, databases of 256 MB and more become folders of parts"),
     ] = "auto"
+    lock: Annotated[
+        Literal["instance", "database", "none"],
+        Field(description="what is locked while the snapshots of parts begin (MySQL, MariaDB)"),
+    ] = "instance"
     timeout: Annotated[Seconds | None, Field(description="seconds that one database may take")] = None
     lock_timeout: Annotated[
         Seconds | None, Field(description="seconds to wait for each lock; null: no limit")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from python_backup.dump.piece import Piece
-from python_backup.model import Limits, PartKind
+from python_backup.model import Limits, PartKind, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,10 @@ class PartsPlan:
 class PartsServer(Protocol):
     """What a server is asked for of parts."""
 
-    def plan_parts(self, database: str, limits: Limits, jobs: int) -> PartsPlan:
+    def plan_parts(self, database: str, limits: Limits, jobs: int, lock: Scope) -> PartsPlan:
         """How the database is read side by side, over so many connections; as `Server.plan_dump`.
+
+        ``lock`` is for servers without snapshots that several connections share.
 
         Raises:
             Refused: the instance's options, or the server, stand against it; the message says why.

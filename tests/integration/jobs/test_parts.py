@@ -25,7 +25,7 @@ from python_backup.jobs.parts.choosing import Parting
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.jobs.results import DatabaseResult
 from python_backup.jobs.verify import verify_artifact
-from python_backup.model import Facts, Format, Instance, Limits, Manifest, PartKind, Parts
+from python_backup.model import Facts, Format, Instance, Limits, Manifest, PartKind, Parts, Scope
 from python_backup.storage.folder import backups
 from python_backup.stream.artifact import read_artifact
 from support import databases
@@ -82,9 +82,11 @@ SCHEMA = (
 )
 
 
-def in_parts(instance: Instance, database: str, folder: Path, jobs: int = 2) -> DatabaseResult:
+def in_parts(
+    instance: Instance, database: str, folder: Path, jobs: int = 2, lock: Scope = Scope.INSTANCE
+) -> DatabaseResult:
     """A backup in parts, good or bad."""
-    parting = Parting(jobs, Parts.ALWAYS)
+    parting = Parting(jobs, Parts.ALWAYS, lock=lock)
     request = BackupRequest((instance,), (database,), folder, Format.ZSTD, parts=parting)
     (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
     return result

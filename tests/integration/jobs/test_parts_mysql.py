@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +14,7 @@ from integration.engines.mysql import everything
 from integration.jobs.test_parts import good, in_parts
 from python_backup.engines.mysql import shares
 from python_backup.jobs.restore import RestoreRequest, restore
+from python_backup.model import Limits, Retry, Scope, Secret
 from support import databases
 from support.jobs import backed_up, facts
 from support.servers import instance_for
@@ -74,3 +77,40 @@ def test_stock_tools_restore_it_with_the_three_commands(mysql_server, filled, tm
     for command in commands:
         subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=path, check=True, env=environment)
     assert content(facts(backed_up(instance, filled, tmp_path))) == content(manifest.facts)
+
+
+@pytest.fixture
+def reader(mysql_server):
+    """An account that may read, and lock nothing."""
+    name = f"reader_{os.getpid()}"
+    databases.execute(
+        mysql_server,
+        None,
+        f"CREATE USER '{name}'@'%' IDENTIFIED BY 'x'",
+        f"GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO '{name}'@'%'",
+    )
+    yield replace(instance_for(mysql_server), username=name, password=Secret(lambda: "x"))
+    databases.execute(mysql_server, None, f"DROP USER '{name}'@'%'")
+
+
+def test_without_a_lock_nobody_is_waited_for_and_a_warning_says_so(
+    mysql_server, new_database, reader, tmp_path
+):
+    name = new_database(mysql_server, "open")
+    databases.execute(
+        mysql_server, name, "CREATE TABLE a (v INT)", "INSERT INTO a VALUES (1)",
+        "CREATE TABLE m (v INT) ENGINE=MyISAM", "INSERT INTO m VALUES (1)",
+    )  # fmt: skip
+    with closing(databases.connection(mysql_server, name)) as other, other.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("INSERT INTO a VALUES (2)")
+        once = replace(instance_for(mysql_server), limits=Limits(lock=1), retry=Retry(attempts=1))
+        locking = in_parts(once, name, tmp_path, lock=Scope.DATABASE)
+        path, manifest = good(in_parts(reader, name, tmp_path, lock=Scope.NONE))
+    assert "no moment was found to lock" in str(locking.error)
+    assert [(table.name, table.rows) for table in manifest.facts.tables] == [("a", 1), ("m", 1)]
+    told = "\n".join(manifest.warnings)
+    assert "nothing was locked: parts read over different connections may be of different moments" in told
+    assert "tables without transactions are dumped while they may change: m (MyISAM)" in told
+    assert "while the snapshots began" not in told
+    assert list(tmp_path.glob("*_open*")) == [path]

@@ -12,7 +12,7 @@ from python_backup.errors import BackupError, ConnectionFailed, ToolFailed
 from python_backup.jobs import backup as job
 from python_backup.jobs.backup import BackupRequest
 from python_backup.jobs.results import DatabaseResult
-from python_backup.model import Format, Parts, Throttle
+from python_backup.model import Format, Parts, Scope, Throttle
 from python_backup.policy.anomalies import Expectation
 from support.results import WEB, result
 
@@ -311,3 +311,45 @@ def test_jobs_and_parts_are_the_options_then_the_configs(
     assert vya("backup", "-i", "1", *arguments).code == 0
     asked = back_up.asked.parts
     assert (asked.jobs, asked.parts, asked.wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments", "expected"),
+    [
+        (", jobs: 4", (), Scope.INSTANCE),
+        (", jobs: 4, lock: database", (), Scope.DATABASE),
+        (", jobs: 4, lock: database", ("--lock", "none"), Scope.NONE),
+        (", lock: none", ("--jobs", "2", "--lock", "instance"), Scope.INSTANCE),
+        (", parts: always", ("--lock", "none"), Scope.NONE),
+        (", lock: none", (), Scope.NONE),
+    ],
+)
+def test_the_lock_of_parts_is_the_options_then_the_configs(
+    vya: Callable, back_up: Job, config: Path, written: str, arguments: tuple[str, ...], expected: Scope
+) -> None:
+    config.write_text(config.read_text().replace("timeout: 60", f"timeout: 60{written}", 1))
+    assert vya("backup", "-i", "1", *arguments).code == 0
+    assert back_up.asked.parts.lock is expected
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments", "told"),
+    [
+        ("", ("-i", "main", "--jobs", "2", "--lock", "none"), "--lock none is for MySQL and MariaDB"),
+        ("", ("-i", "1", "--lock", "none"), "each database becomes a single file"),
+        ("", ("-i", "1", "--jobs", "1", "--lock", "database"), "each database becomes a single file"),
+        (
+            ", parts: never",
+            ("-i", "1", "--jobs", "2", "--lock", "none"),
+            "each database becomes a single file",
+        ),
+        ("", ("-i", "1", "--jobs", "2", "--lock", "tables"), "--lock"),
+        (", lock: tables", ("-i", "1"), "backup.lock"),
+    ],
+)
+def test_a_lock_that_could_be_for_nothing_is_refused(
+    vya: Callable, back_up: Job, config: Path, written: str, arguments: tuple[str, ...], told: str
+) -> None:
+    config.write_text(config.read_text().replace("timeout: 60", f"timeout: 60{written}", 1))
+    ran = vya("backup", *arguments)
+    assert (ran.code, back_up.request, told in ran.err) == (2 if "--lock" in arguments else 3, None, True)

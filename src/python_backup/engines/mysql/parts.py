@@ -23,10 +23,10 @@ from python_backup.engines.mysql.connection import ServerSaid, Session, open_ses
 from python_backup.engines.mysql.dump import Job
 from python_backup.engines.mysql.rowtext import SETTINGS, Manner
 from python_backup.engines.mysql.shares import Share, of_database, pieces
-from python_backup.engines.mysql.snapshot import Scope, Snapshot, Wanted, snapshot
+from python_backup.engines.mysql.snapshot import Snapshot, Wanted, snapshot
 from python_backup.engines.parts import PartPlan, PartsPlan, PartsSource
 from python_backup.errors import Refused, ToolFailed
-from python_backup.model import Dbms, PartKind
+from python_backup.model import Dbms, PartKind, Scope
 
 _BEFORE = ("--no-data", "--skip-triggers", "--skip-events")
 _AFTER = ("--no-data", "--no-create-info", "--no-create-db", "--skip-add-drop-database", "--skip-routines")
@@ -55,7 +55,14 @@ was written.
 """
 
 
-def plan(job: Job, jobs: int) -> PartsPlan:
+_RIGHTS = {
+    Scope.INSTANCE: ("ALL PRIVILEGES", "RELOAD", "FLUSH_TABLES", "LOCK TABLES"),
+    Scope.DATABASE: ("ALL PRIVILEGES", "LOCK TABLES"),
+}
+"""Of these rights one is needed; where the instance cannot be locked, the database is."""
+
+
+def plan(job: Job, jobs: int, lock: Scope) -> PartsPlan:
     """Says how the database will be read.
 
     Raises:
@@ -72,10 +79,12 @@ def plan(job: Job, jobs: int) -> PartsPlan:
             f"{job.database!r} has tables with a history, which {job.tool.name} alone writes",
             hint="Back this database up into one file: parts: never, or --jobs 1.",
         )
-    if not _may_lock(job):
+    if not _may_lock(job, lock):
+        neither = "neither the instance nor" if lock is Scope.INSTANCE else "no tables of"
+        reload = "RELOAD on *.*, or " if lock is Scope.INSTANCE else ""
         raise Refused(
-            f"the account may lock neither the instance nor {job.database!r} for the moment of a snapshot",
-            hint="Grant RELOAD on *.*, or LOCK TABLES on the database.",
+            f"the account may lock {neither} {job.database!r} for the moment of a snapshot",
+            hint=f"Grant {reload}LOCK TABLES on the database, or give --lock none where nobody writes to it.",
         )
     name = shlex.quote(job.database)
     client = "mariadb" if job.tool.family is Dbms.MARIADB else "mysql"
@@ -89,19 +98,21 @@ def plan(job: Job, jobs: int) -> PartsPlan:
         restoring=_RESTORING.format(
             server=_NAMES[job.tool.family], database=job.database, client=client, each=each
         ),
-        start=partial(_started, job, jobs),
+        start=partial(_started, job, jobs, lock),
     )
 
 
-def _may_lock(job: Job) -> bool:
+def _may_lock(job: Job, lock: Scope) -> bool:
     """Whether the account has one of the rights, for all that its grants tell."""
+    if lock is Scope.NONE:
+        return True
     with closing(open_session(job.instance)) as session:
         granted = " ".join(str(grant) for (grant,) in session.rows("SHOW GRANTS"))
-    return any(right in granted for right in ("ALL PRIVILEGES", "RELOAD", "FLUSH_TABLES", "LOCK TABLES"))
+    return any(right in granted for right in _RIGHTS[lock])
 
 
 @contextmanager
-def _started(job: Job, jobs: int) -> Iterator[PartsSource]:
+def _started(job: Job, jobs: int, lock: Scope) -> Iterator[PartsSource]:
     def opened() -> Session:
         session = open_session(job.instance, job.database)
         try:
@@ -113,7 +124,7 @@ def _started(job: Job, jobs: int) -> Iterator[PartsSource]:
 
     with closing(open_session(job.instance, job.database)) as watcher:
         mark = _mark(watcher, job.database)
-        wanted = Wanted(job.database, jobs, Scope.INSTANCE, job.limits.lock)
+        wanted = Wanted(job.database, jobs, lock, job.limits.lock)
         with snapshot(opened, wanted) as taken:
             mariadb = job.tool.family is Dbms.MARIADB
             manner = Manner(mariadb, mariadb and job.tool.number >= _HEXES_BITS)

@@ -32,7 +32,7 @@ from python_backup.engines.parts import PartsPlan
 from python_backup.engines.program import Client
 from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed, ToolMissing
 from python_backup.late import late
-from python_backup.model import Check, Dbms, Instance, Limits
+from python_backup.model import Check, Dbms, Instance, Limits, Scope
 
 if TYPE_CHECKING:
     from python_backup.engines.mysql import (
@@ -169,13 +169,13 @@ class MysqlServer:
         """Those on routines; rights on tables stay by the tables' names."""
         return grants.held(self._session, database)
 
-    def plan_parts(self, database: str, limits: Limits, jobs: int) -> PartsPlan:
+    def plan_parts(self, database: str, limits: Limits, jobs: int, lock: Scope) -> PartsPlan:
         """How this database is read over several connections under one snapshot."""
-        lost = losses.find(self._session, database)
-        job = self._job(database, limits, replace(lost, float_columns=(), unprotected=()))
+        lost = replace(losses.find(self._session, database), float_columns=())
+        job = self._job(database, limits, lost if lock is Scope.NONE else replace(lost, unprotected=()))
         if job.tool.family is not self.flavour:
             raise Refused(f"a {self.flavour} server is read in parts with its own dump program alone")
-        return parts.plan(job, jobs)
+        return parts.plan(job, jobs, lock)
 
     def client(self) -> Client:
         """The dump program that fits this server."""

@@ -10,24 +10,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
-from enum import StrEnum
 
 from python_backup.engines.mysql import losses, survey
 from python_backup.engines.mysql.connection import Opener, ServerSaid, Session, quoted
 from python_backup.errors import BackupError, NotPermitted, ServerError
+from python_backup.model import Scope
 
 _AT_ONCE = 2
 """Seconds for one wait for others' statements: who writes waits as long."""
 _PAUSE = 1.0
 _WAITED = 1205
-
-
-class Scope(StrEnum):
-    """What is locked for the moment in which the snapshots begin."""
-
-    INSTANCE = "instance"
-    DATABASE = "database"
-    NONE = "none"
+_APART = "nothing was locked: parts read over different connections may be of different moments"
 
 
 @dataclass(slots=True)
@@ -94,7 +87,7 @@ def _begin(parties: _Parties, wanted: Wanted) -> tuple[str, ...]:
     if wanted.scope is Scope.NONE:
         for session in parties.lanes:
             session.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        return ("nothing was locked: parts read over different connections may be of different moments",)
+        return (_APART,) if len(parties.lanes) > 1 else ()
     told: tuple[str, ...] = ()
     if wanted.scope is Scope.INSTANCE:
         try:
@@ -106,7 +99,7 @@ def _begin(parties: _Parties, wanted: Wanted) -> tuple[str, ...]:
     except NotPermitted as exc:
         raise NotPermitted(
             f"parts of {wanted.database!r} cannot be read at one moment: {exc.message}",
-            hint="Grant RELOAD on *.*, or LOCK TABLES on the database, or back up with --jobs 1.",
+            hint="Grant RELOAD on *.*, or LOCK TABLES on the database; or back up with --jobs 1.",
         ) from exc
 
 

@@ -32,7 +32,7 @@ from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.engines.program import Client
 from python_backup.errors import Refused, ServerError, StatementFailed, TargetExists
 from python_backup.late import late
-from python_backup.model import Check, Dbms, Instance, Limits
+from python_backup.model import Check, Dbms, Instance, Limits, Scope
 
 if TYPE_CHECKING:
     from python_backup.engines.postgresql import lanes, load, merge, outlook, owning, parts, takeover, target
@@ -128,7 +128,7 @@ class PostgresServer:
         """Chooses pg_dump and its options for this database."""
         return dump.plan(dump.Request(self._instance, database, self._major, limits), self._toolbox)
 
-    def plan_parts(self, database: str, limits: Limits, jobs: int) -> PartsPlan:
+    def plan_parts(self, database: str, limits: Limits, jobs: int, lock: Scope) -> PartsPlan:  # noqa: ARG002 - it needs none
         """How this database is read over several connections under one snapshot."""
         request = dump.Request(self._instance, database, self._major, limits)
         return parts.plan(request, self._toolbox, jobs)

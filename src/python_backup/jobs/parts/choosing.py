@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from python_backup.engines.engine import DumpPlan, Server
 from python_backup.engines.parts import PartsPlan
 from python_backup.errors import Refused
-from python_backup.model import Limits, Parts
+from python_backup.model import Limits, Parts, Scope
 
 LARGE = 256 << 20
 """Bytes of a database, by the server's own estimate, from which on parts are worth their folder."""
@@ -18,12 +18,18 @@ class Parting:
     """How many parts are read at once, and when there are any.
 
     ``wanted``: they were asked for by name, so that small databases get them too. Of ``Parts.ALWAYS`` a
-    database that cannot be backed up in parts is refused.
+    database that cannot be backed up in parts is refused. ``lock`` is MySQL's and MariaDB's.
     """
 
     jobs: int = 1
     parts: Parts = Parts.AUTO
     wanted: bool = False
+    lock: Scope = Scope.INSTANCE
+
+    @property
+    def may_part(self) -> bool:
+        """Whether any database can become parts."""
+        return self.parts is Parts.ALWAYS or (self.parts is Parts.AUTO and (self.wanted or self.jobs > 1))
 
 
 SINGLE = Parting(parts=Parts.NEVER)
@@ -42,7 +48,7 @@ def planned(
     why: tuple[str, ...] = ()
     if _in_parts(server, database, parting):
         try:
-            return server.plan_parts(database, limits, parting.jobs), ()
+            return server.plan_parts(database, limits, parting.jobs, parting.lock), ()
         except Refused as exc:
             if parting.parts is Parts.ALWAYS:
                 raise

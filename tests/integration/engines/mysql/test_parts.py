@@ -15,9 +15,9 @@ from python_backup.engines.mysql.connection import open_session
 from python_backup.engines.mysql.engine import ENGINE
 from python_backup.engines.mysql.ranges import Keyed, ranges
 from python_backup.engines.mysql.rowtext import SETTINGS, columns
-from python_backup.engines.mysql.snapshot import Scope, Wanted, snapshot
+from python_backup.engines.mysql.snapshot import Wanted, snapshot
 from python_backup.errors import Refused, ServerError, ToolFailed
-from python_backup.model import Limits, Secret
+from python_backup.model import Limits, Scope, Secret
 from support import databases
 from support.servers import instance_for
 
@@ -27,7 +27,7 @@ ROUNDS = 20
 def read(server, database: str, lanes: int = 2):
     """The facts of all parts, joined; and what was told."""
     counter = FactsCounter(ENGINE.dialect.objects(), ENGINE.dialect.statements(database))
-    with server.plan_parts(database, Limits(timeout=120), lanes).start() as source:
+    with server.plan_parts(database, Limits(timeout=120), lanes, Scope.INSTANCE).start() as source:
         for number, part in enumerate(source.parts):
             with source.read(part, number % source.lanes) as pieces:
                 for piece in pieces:
@@ -119,7 +119,7 @@ def test_a_definition_that_is_changed_meanwhile_fails_the_backup(mysql_server, n
     name = new_database(mysql_server, "changed")
     databases.execute(mysql_server, name, "CREATE TABLE a (v INT)", "INSERT INTO a VALUES (0)")
     with dumping.connected(instance_for(mysql_server)) as server:
-        plan = server.plan_parts(name, Limits(timeout=120), 1)
+        plan = server.plan_parts(name, Limits(timeout=120), 1, Scope.INSTANCE)
         with pytest.raises(ToolFailed, match="were changed while"), plan.start() as source:
             for part in source.parts:
                 with source.read(part, 0) as pieces:
@@ -128,7 +128,11 @@ def test_a_definition_that_is_changed_meanwhile_fails_the_backup(mysql_server, n
                     databases.execute(mysql_server, name, "CREATE TABLE b (v INT)")
 
 
-def test_an_account_that_may_lock_nothing_gets_no_parts(mysql_server, new_database):
+@pytest.mark.parametrize(
+    ("lock", "told"),
+    [(Scope.INSTANCE, "may lock neither the instance nor"), (Scope.DATABASE, "may lock no tables of")],
+)
+def test_an_account_that_may_lock_nothing_gets_no_parts(mysql_server, new_database, lock, told):
     name = new_database(mysql_server, "least")
     account = f"'{name[-12:]}'@'%'"
     databases.execute(
@@ -136,8 +140,8 @@ def test_an_account_that_may_lock_nothing_gets_no_parts(mysql_server, new_databa
     )
     try:
         instance = replace(instance_for(mysql_server), username=name[-12:], password=Secret(lambda: "x"))
-        with dumping.connected(instance) as server, pytest.raises(Refused, match="may lock neither"):
-            server.plan_parts(name, Limits(), 2)
+        with dumping.connected(instance) as server, pytest.raises(Refused, match=told):
+            server.plan_parts(name, Limits(), 2, lock)
     finally:
         databases.execute(mysql_server, None, f"DROP USER {account}")
 
@@ -209,7 +213,7 @@ def test_floats_have_the_digits_that_bring_them_back(mysql_server, new_database)
     text = b""
     with (
         dumping.connected(instance_for(mysql_server)) as server,
-        server.plan_parts(name, Limits(timeout=120), 1).start() as source,
+        server.plan_parts(name, Limits(timeout=120), 1, Scope.INSTANCE).start() as source,
     ):
         for part in source.parts:
             with source.read(part, 0) as pieces:
