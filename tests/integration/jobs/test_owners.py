@@ -25,7 +25,9 @@ EVERYTHING = Path(__file__).parents[1] / "engines" / "postgresql" / "everything.
 OWNERS = """
 SELECT DISTINCT r.rolname, kind FROM (
     SELECT relowner AS who, oid, 'class' FROM pg_class UNION ALL SELECT proowner, oid, 'proc' FROM pg_proc
-    UNION ALL SELECT typowner, oid, 'type' FROM pg_type UNION ALL SELECT oprowner, oid, 'operator' FROM pg_operator
+    UNION ALL SELECT t.typowner, t.oid, CASE 'm' WHEN t.typtype THEN 'multirange'
+        WHEN e.typtype THEN 'multirange' ELSE 'type' END FROM pg_type t LEFT JOIN pg_type e ON e.oid = t.typelem
+    UNION ALL SELECT oprowner, oid, 'operator' FROM pg_operator
     UNION ALL SELECT nspowner, oid, 'namespace' FROM pg_namespace WHERE nspname !~ '^pg_'
     UNION ALL SELECT opcowner, oid, 'opclass' FROM pg_opclass
     UNION ALL SELECT opfowner, oid, 'opfamily' FROM pg_opfamily
@@ -51,7 +53,11 @@ SELECT count(*) FROM (
     UNION ALL SELECT defaclacl, NULL FROM pg_default_acl
 ) o, aclexplode(acl) a JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname LIKE 'vya\\_%'
 """
-FOR_SUPERUSERS = {"event trigger", "wrapper", "publication"}
+
+
+def for_superusers(server: RunningServer) -> set[str]:
+    """What stays with the restoring superuser; before 17 a multirange type does not follow its range's owner."""
+    return {"event trigger", "wrapper", "publication"} | ({"multirange"} if server.major[0] < 17 else set())
 
 
 def now() -> datetime:
@@ -161,7 +167,7 @@ def test_one_role_gets_all_that_a_dump_with_owners_has(
     copy.restore(file, Choices(owner=roles.app, no_acl=True))
     owners = copy.owners()
     assert set(owners) == {roles.app, copy.server.superuser}
-    assert owners[copy.server.superuser] <= FOR_SUPERUSERS
+    assert owners[copy.server.superuser] <= for_superusers(copy.server)
     assert copy.rights() == 0
 
 
@@ -174,7 +180,7 @@ def test_one_role_gets_all_of_a_backup_that_names_no_owner(
     copy.restore(result.path, Choices(owner=roles.app), jobs=2)
     owners = copy.owners()
     assert set(owners) == {roles.app, copy.server.superuser}
-    assert owners[copy.server.superuser] <= FOR_SUPERUSERS
+    assert owners[copy.server.superuser] <= for_superusers(copy.server)
     copy.restore(result.path, Choices(owner=roles.app), in_place=True)
     assert copy.owners() == owners
 
