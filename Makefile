@@ -33,6 +33,8 @@ chaos: .venv/ready ## end restores at random moments on every engine (MOMENTS=20
 	@VYA_CHAOS=$(MOMENTS) $(BIN)/pytest -n 3 -q --timeout 0 tests/chaos \
 	  tests/integration/engines/mysql/test_takeover_killed.py \
 	  tests/integration/engines/mysql/test_takeover_crashed.py tests/integration/engines/postgresql/test_takeover.py \
+	  tests/integration/engines/postgresql/test_takeover_killed.py \
+	  tests/integration/jobs/test_ended_sessions.py \
 	  tests/integration/jobs/test_hostile_names.py tests/integration/jobs/test_drill_samples.py \
   tests/integration/jobs/test_drill.py::test_the_database_of_everything_is_proven_table_by_table_and_object_by_object \
   $(ARGS)

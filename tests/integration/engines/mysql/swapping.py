@@ -109,3 +109,10 @@ def events(server: RunningServer, database: str) -> dict[str, str]:
             "SELECT event_name, status FROM information_schema.events WHERE event_schema = %s", (database,)
         )
         return dict(cursor.fetchall())
+
+
+def trio(server: RunningServer, new_database) -> tuple[str, str, str]:
+    target, fresh = new_database(server, "target"), new_database(server, "fresh")
+    small(server, target, "old")
+    small(server, fresh, "new")
+    return target, fresh, new_database(server, "before", create=False)

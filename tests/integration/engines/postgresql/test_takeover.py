@@ -2,126 +2,26 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import random
 import threading
 import time
 import uuid
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 
 import psycopg
 import pytest
 
+from integration.engines.postgresql.swapping import acting_as, connected, reconnecting
 from python_backup.engines.engine import Swap
 from python_backup.engines.postgresql.engine import ENGINE
 from python_backup.errors import DatabaseMissing, NotPermitted, Refused, TargetExists
-from python_backup.model import Secret
 from support import databases
 from support.pg_trips import dumped, restored
-from support.servers import RunningServer, instance_for
 
 NAMES = [
     "a b", "a`b", "a'b", 'a"b', "-x", "a\\b", "a/b", "a.b", "..", "a;touch p", "$(touch p)", "a%b", "a\nb", "ünï日本",
     "NULL", "select", "a=b", "postgresql://x", "host=evil", "'", "A", "x" * 45,
 ]  # fmt: skip
-
-KILLED = int(os.environ.get("VYA_CHAOS", "6"))
-"""Random moments at which a take-over is killed, on each server."""
-
-PROPERTIES = """
-SELECT pg_get_userbyid(d.datdba), d.datconnlimit, d.datistemplate, d.datallowconn,
-    shobj_description(d.oid, 'pg_database'),
-    (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(d.datacl) a),
-    (SELECT array_agg((s.setrole, s.setconfig)::text ORDER BY s.setrole)
-     FROM pg_db_role_setting s WHERE s.setdatabase = d.oid)
-FROM pg_database d WHERE d.datname = """
-
-
-@dataclass(frozen=True, slots=True)
-class Trio:
-    """An old target that holds 'old', a fresh one that holds 'new', and the name for what is replaced."""
-
-    server: RunningServer
-    target: str
-    fresh: str
-    before: str
-
-    def swap(self, **kinds: bool) -> Swap:
-        return Swap(self.fresh, self.target, self.before, **kinds)
-
-    def back(self, **kinds: bool) -> Swap:
-        return Swap(self.before, self.target, self.fresh, **kinds)
-
-    def alter(self, *statements: str) -> None:
-        """Runs statements in which {t} is the target, {f} the fresh one, quoted."""
-        names = {
-            "t": databases.quoted(self.server, self.target),
-            "f": databases.quoted(self.server, self.fresh),
-        }
-        databases.execute(self.server, None, *(s.format(**names) for s in statements))
-
-    def properties(self, name: str) -> tuple:
-        literal = "E'" + name.replace("\\", "\\\\").replace("'", "''") + "'"
-        return databases.rows(self.server, None, PROPERTIES + literal)[0]
-
-    def contents(self) -> dict[str, str]:
-        """What each of the three that is there holds."""
-        there = set(databases.names(self.server))
-        held = (name for name in (self.target, self.fresh, self.before) if name in there)
-        return {name: databases.scalar(self.server, name, "SELECT a FROM held") for name in held}
-
-    def settled(self) -> dict[str, str]:
-        """The contents, also while the server still ends what a killed program began."""
-        for _ in range(100):
-            with suppress(psycopg.OperationalError):  # committed in between: that name is gone
-                return self.contents()
-            time.sleep(0.02)
-        return self.contents()
-
-
-@pytest.fixture
-def trio(postgresql_server, new_database):
-    def make(name: str = "t") -> Trio:
-        ending = uuid.uuid4().hex[:6]
-        names = [f"{name}{ending}{mark}" for mark in ("", "__new", "__before")]
-        for place, held in enumerate(("old", "new", None)):
-            new_database(postgresql_server, names[place], exact=True, create=held is not None)
-            if held:
-                databases.execute(
-                    postgresql_server, names[place], f"CREATE TABLE held AS SELECT '{held}' AS a"
-                )
-        return Trio(postgresql_server, *names)
-
-    return make
-
-
-@pytest.fixture
-def roles(postgresql_server):
-    """Accounts whose names need quotes; what they have is dropped with them."""
-    names = [f'{name}" {uuid.uuid4().hex[:6]}' for name in ("Owner", "Reader", "Giver", "Other")]
-    quoted = [databases.quoted(postgresql_server, name) for name in names]
-    for name in quoted:
-        databases.execute(postgresql_server, None, f"CREATE ROLE {name} LOGIN PASSWORD 'p w'")
-    yield quoted
-    owned = "SELECT datname FROM pg_database WHERE datdba::regrole::text = ANY (%s) OR datacl::text LIKE '%%\" %%'"
-    with closing(databases.connection(postgresql_server)) as link:
-        for (name,) in link.execute(owned, [quoted]).fetchall():
-            link.execute(f"DROP DATABASE {databases.quoted(postgresql_server, name)} WITH (FORCE)")
-    for name in quoted:
-        databases.execute(postgresql_server, None, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
-
-
-def connected(server, name):
-    return closing(databases.connection(server, name))
-
-
-def acting_as(server, quoted_role):
-    name = quoted_role[1:-1].replace('""', '"')
-    return closing(
-        ENGINE.connect(replace(instance_for(server), username=name, password=Secret(lambda: "p w")))
-    )
 
 
 EVERY_KIND = (
@@ -391,32 +291,6 @@ def test_what_mends_a_missing_right_is_named_before_a_session_is_ended(server, t
     assert some.properties(some.target)[0] == roles[0][1:-1].replace('""', '"')
 
 
-@contextmanager
-def reconnecting(server, name, clients=3):
-    """Clients that come back at once whenever they are sent away; gives what they saw, in order."""
-    seen: list[str] = []
-    done = threading.Event()
-
-    def client():
-        while not done.is_set():
-            with suppress(psycopg.Error), connected(server, name) as link:
-                while not done.is_set():
-                    seen.append(link.execute("SELECT a FROM held").fetchone()[0])
-                    time.sleep(0.002)
-
-    threads = [threading.Thread(target=client) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    while len(seen) < clients:
-        time.sleep(0.01)
-    try:
-        yield seen
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
-
-
 def test_clients_that_come_back_at_once_do_not_stop_it(server, trio):
     some = trio()
     with reconnecting(some.server, some.target) as seen:
@@ -450,48 +324,3 @@ def test_a_session_amid_a_long_statement_is_ended(server, trio):
 def suppress_lost(link):
     with suppress(psycopg.OperationalError):
         link.execute("SELECT pg_sleep(60)")
-
-
-def swap_for_ever(server: RunningServer, there: Swap, back: Swap, began) -> None:
-    """What the killed process does: it changes the databases' names to and fro."""
-    with closing(ENGINE.connect(instance_for(server))) as link:
-        began.set()
-        while True:
-            link.take_over(there)
-            link.take_over(back)
-
-
-def test_a_killed_take_over_leaves_one_whole_database(server, trio, roles):
-    some = trio()
-    some.alter(f"ALTER DATABASE {{t}} OWNER TO {roles[0]}", "ALTER DATABASE {t} SET work_mem TO '8MB'")
-    wanted = some.properties(some.target)
-    first = {some.target: "old", some.fresh: "new"}
-    second = {some.target: "new", some.before: "old"}
-    fork = multiprocessing.get_context("forkserver")
-    fork.set_forkserver_preload([__name__, ENGINE.__module__])
-    seed = random.randrange(2**32)
-    chance = random.Random(seed)
-    found = set()
-    with reconnecting(some.server, some.target, clients=1):
-        began_at = time.monotonic()
-        with closing(ENGINE.connect(instance_for(some.server))) as link:
-            link.take_over(some.swap(disconnect=True))
-            link.take_over(some.back(disconnect=True))
-        span = time.monotonic() - began_at  # a kill falls into either of the first two swaps, however slow
-        for _ in range(KILLED):
-            ways = (some.swap(disconnect=True), some.back(disconnect=True))
-            began = fork.Event()
-            turned = some.settled() == second
-            child = fork.Process(
-                target=swap_for_ever, args=(some.server, ways[turned], ways[not turned], began)
-            )
-            child.start()
-            assert began.wait(30)
-            time.sleep(chance.uniform(0, 2 * span))
-            child.kill()
-            child.join()
-            state = some.settled()
-            assert state in (first, second), f"seed {seed}"
-            assert some.properties(some.target) == wanted, f"seed {seed}"
-            found.add(state[some.target])
-    assert found == {"old", "new"}, f"seed {seed}"
