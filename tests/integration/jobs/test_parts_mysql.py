@@ -13,6 +13,7 @@ import pytest
 from integration.engines.mysql import everything
 from integration.jobs.test_parts import good, in_parts
 from python_backup.engines.mysql import shares
+from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.model import Limits, Retry, Scope, Secret
 from support import databases
@@ -54,7 +55,8 @@ def test_its_facts_are_those_of_a_single_file_and_it_is_restored_as_any_other(my
     assert len([part for part in manifest.parts if part.table == "large"]) > 8
     subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=path, check=True)
     for jobs in (1, 3):
-        request = RestoreRequest(path, instance, filled, force=True, jobs=jobs)
+        safety = Safety(tmp_path / "safety")
+        request = RestoreRequest(path, instance, filled, force=True, jobs=jobs, safety=safety)
         report = restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
         assert report.equal, report.comparison
         assert content(facts(backed_up(instance, filled, tmp_path))) == content(manifest.facts)
