@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -166,6 +167,25 @@ def test_a_folder_that_leads_out_of_itself_is_corrupt(
     (path / "9999.dat").symlink_to("/etc/passwd")
     with pytest.raises(ArtifactCorrupt, match=r"no file of an archive: 9999\.dat"):
         Examiner(Silence()).examine(path)
+
+
+@pytest.mark.parametrize("table", ["toc.dat", "blobs"])
+def test_contents_that_name_a_file_elsewhere_are_corrupt(
+    postgresql_server: RunningServer, new_database: Name, tmp_path: Path, table: str
+) -> None:
+    """pg_restore would read it, and load its lines as rows."""
+    shop = new_database(postgresql_server, "shop")
+    databases.execute(postgresql_server, shop, *FILL)
+    path = dumped(postgresql_server, shop, tmp_path / "a.dir", "directory")
+    toc = path / "toc.dat" if table == "toc.dat" else next(path.glob("blobs*.toc"))
+    content = toc.read_bytes()
+    name = re.search(rb"\d{4}\.dat" if table == "toc.dat" else rb"blob_\d+\.dat", content)
+    assert name is not None
+    elsewhere = (b"../" + b"1" * 30)[: len(name[0]) - 4] + b".dat"
+    toc.write_bytes(content.replace(name[0], elsewhere, 1))
+    failed = Examiner(Silence()).examine(path).failed
+    assert failed is not None
+    assert re.search(rf"{toc.name} names '.*\.\./1+\.dat'", failed.detail)
 
 
 def test_a_folder_changed_meanwhile_is_found(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from python_backup.engines.postgresql import connection
+from python_backup.engines.postgresql import connection, contents
 from python_backup.engines.postgresql.dump import NAMED, WITHOUT_RIGHTS, judge, password_files
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import ArtifactCorrupt, ArtifactMissing, ToolFailed
@@ -84,7 +84,9 @@ def load_rows(path: Path, instance: Instance, database: str, jobs: int) -> None:
 
 
 def _reader(path: Path) -> int:
-    """The major version of the oldest pg_restore that reads this archive."""
+    """The major version of the oldest pg_restore that reads this archive, which leads nowhere else."""
+    if path.is_dir():
+        contents.check(path)
     try:
         with (path / TABLE_OF_CONTENTS if path.is_dir() else path).open("rb") as file:
             header = file.read(_HEADER)
