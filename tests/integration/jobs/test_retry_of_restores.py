@@ -191,6 +191,8 @@ def test_a_restore_whose_sessions_are_ended_amid_the_load_is_made_again_and_aske
     private_server: RunningServer, shop, tmp_path: Path
 ) -> None:
     name, _ = shop
+    if private_server.dbms == "mariadb" and private_server.major < (10, 6):
+        pytest.skip("before MariaDB 10.6 there is no database beside: it is filled in place, and put back")
     if private_server.family == "mysql":
         deep = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}
         databases.execute(
