@@ -50,7 +50,7 @@ def test_no_line_but_a_hint_is_wider_than_the_terminal(
     vya: Callable, checks: list[Check], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    long = Check("rights", Verdict.FAILURE, "words " * 40, "GRANT " + "x, " * 60, "1", "shop")
+    long = Check("rights", Verdict.FAILURE, "words " * 40, "GRANT x" + ", x" * 60, "1", "shop")
     checks[:] = [long]
     wide = [line for line in vya("doctor").out.splitlines() if len(line) > 80]
     assert wide == [f"  {long.hint}"]
