@@ -217,9 +217,11 @@ class Session:
             yield self._connection
 
     def break_off(self) -> None:
-        """Ends the connection under another thread that waits for its answer."""
-        with suppress(OSError):
-            self._connection._sock.shutdown(socket.SHUT_RDWR)  # noqa: SLF001 - the driver has none
+        """Ends the connection under another thread that waits for its answer, if there still is one."""
+        link = self._connection._sock  # noqa: SLF001 - the driver has no other name
+        if link is not None:
+            with suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
 
     def altered(self) -> tuple[int, str] | None:
         """What the last sent statement's values were changed in rather than refused: the first warning.

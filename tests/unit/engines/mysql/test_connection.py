@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from python_backup.engines.mysql import connection
-from python_backup.engines.mysql.connection import address, arguments, open_session, quoted
+from python_backup.engines.mysql.connection import Session, address, arguments, open_session, quoted
 from python_backup.errors import ConnectionFailed
 from python_backup.model import Dbms, Instance, Secret, Tls, TlsMode
 
@@ -95,3 +96,8 @@ def test_a_server_that_greets_and_does_not_answer_the_handshake_of_tls_is_given_
             open_session(instance(host="127.0.0.1", port=port))
         thread.join()
         held[0].close()
+
+
+def test_a_connection_that_the_driver_has_given_up_needs_no_breaking_off():
+    """PyMySQL has no socket any more once it has read that the server is gone."""
+    Session(instance(), "11.8.6", encrypted=False, _connection=SimpleNamespace(_sock=None)).break_off()
