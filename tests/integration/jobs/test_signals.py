@@ -132,8 +132,6 @@ def test_a_backup_that_is_signalled_ends_its_tree_within_ten_seconds_and_leaves_
 def test_a_backup_in_parts_that_is_signalled_leaves_nothing_that_stays(
     stage: Stage, number: signal.Signals
 ) -> None:
-    if stage.program.server.family != "postgresql":
-        pytest.skip("parts are read from PostgreSQL")
     before = stage.names()
     run = stage.program.start(
         "backup", "-i", "1", "-d", stage.database, "--jobs", "2", "--format", "zstd", "--level", "22"
