@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -73,10 +74,14 @@ def test_every_alarm_rings_and_the_original_is_as_it_was(
 
 
 def test_an_archive_of_pg_dump_is_damaged_as_sql(
-    family_server: RunningServer, new_database: Callable[..., str], tmp_path: Path
+    family_server: RunningServer,
+    new_database: Callable[..., str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if family_server.family != "postgresql":
         pytest.skip("MySQL and MariaDB have no archive of their own to be damaged")
+    monkeypatch.setenv("PATH", family_server.bin, prepend=os.pathsep)  # its pg_restore
     database = new_database(family_server, "shop")
     shop.build(family_server, database)
     instance = replace(instance_for(family_server), custom_format=True)
