@@ -20,8 +20,9 @@ import pytest
 from chaos.test_killed_restores import NAME, NEW, OLD, Stage, config_of
 from python_backup.engines.mysql.dropping import FOLDER_NOT_EMPTY
 from python_backup.engines.table import ENGINES
+from python_backup.instance import Dbms
 from python_backup.jobs.backup import BackupRequest, back_up
-from python_backup.model import Dbms, Format
+from python_backup.model import Format
 from support import databases
 from support.chance import SEED
 from support.programs import found_programs

@@ -21,8 +21,9 @@ import pytest
 
 from python_backup.engines.engine import Swap
 from python_backup.engines.table import ENGINES
+from python_backup.instance import Dbms
 from python_backup.jobs.backup import BackupRequest, back_up
-from python_backup.model import Dbms, Format
+from python_backup.model import Format
 from support import databases
 from support.chance import SEED
 from support.servers import RunningServer, instance_for

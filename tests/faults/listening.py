@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_backup.errors import ArtifactError, ConnectionFailed, UnsafeDump
+from python_backup.instance import Instance, Retry
 from python_backup.jobs.restore import RestoreRequest, restore
-from python_backup.model import Format, Instance, Retry
+from python_backup.model import Format
 from support import databases
 from support.jobs import backed_up
 from support.servers import RunningServer, instance_for

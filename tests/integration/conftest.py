@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support import databases
-from support.programs import Program, found_programs, one_of_each
+from support.programs import Program, found_programs, newest_of_each, one_of_each
 from support.servers import RunningServer, Session
 from support.stoppable import lone_server
 
@@ -80,6 +80,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for name, lone in (
         ("lone_program", one_of_each(found_programs())),
         ("lone_postgresql", _newest_postgresql()),
+        ("lone_mysql", [p for p in newest_of_each(found_programs()) if p.family == "mysql"]),
     ):
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, lone, ids=[program.id for program in lone], indirect=True)
@@ -108,6 +109,12 @@ def lone_program(request: pytest.FixtureRequest) -> Program:
 @pytest.fixture
 def lone_postgresql(request: pytest.FixtureRequest) -> Program:
     """The newest PostgreSQL that has pg_basebackup, for a test that starts and stops it itself."""
+    return request.param
+
+
+@pytest.fixture
+def lone_mysql(request: pytest.FixtureRequest) -> Program:
+    """The newest MySQL and the newest MariaDB in turn, for a test that starts and stops them itself."""
     return request.param
 
 

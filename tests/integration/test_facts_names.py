@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from python_backup.errors import BackupError
+from python_backup.instance import Secret
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.verify import verify_artifact
-from python_backup.model import Format, Secret
+from python_backup.model import Format
 from support import databases
 from support.jobs import backed_up, copied, facts, restored
 from support.recipes import PASSWORD

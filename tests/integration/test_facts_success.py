@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import ArtifactCorrupt, BackupError, StatementFailed, ToolFailed
+from python_backup.instance import Instance, Tools
 from python_backup.jobs.verify import verify_artifact
-from python_backup.model import Format, Instance, Tools
+from python_backup.model import Format
 from support import databases
 from support.jobs import backed_up, copied, facts, restored, with_options
 from support.servers import RunningServer, instance_for

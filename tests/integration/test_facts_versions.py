@@ -12,7 +12,7 @@ import pytest
 
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, ToolMissing
-from python_backup.model import Dbms, Limits, Tools
+from python_backup.instance import Dbms, Limits, Tools
 from support import databases
 from support.jobs import backed_up, copied, facts, restored
 from support.servers import RunningServer, instance_for

@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from python_backup.model import Facts, Instance, Secret
+from python_backup.instance import Instance, Secret
+from python_backup.model import Facts
 from support import databases
 from support.jobs import backed_up, facts, restored
 from support.markdown import code, fences, read, rows, section

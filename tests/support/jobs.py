@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from python_backup.instance import Instance
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.results import DatabaseResult
-from python_backup.model import Facts, Format, Instance
+from python_backup.model import Facts, Format
 from support.silence import Silence
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from python_backup.dump.changes import Changes
 from python_backup.dump.facts import FactsCounter
 from python_backup.engines.postgresql.engine import ENGINE
+from python_backup.instance import Limits
 from python_backup.jobs.reading import pieces_of
-from python_backup.model import Facts, Limits
+from python_backup.model import Facts
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_backup.errors import BackupError
+from python_backup.instance import Dbms, Instance
 from python_backup.jobs.results import DatabaseResult, Outcome
-from python_backup.model import Artifact, Dbms, Facts, Format, Instance, Manifest, TableFacts
+from python_backup.model import Artifact, Facts, Format, Manifest, TableFacts
 
 TAKEN = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)
 WEB = Instance("1", "web", Dbms.MYSQL)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from python_backup.model import Dbms, Instance, Secret, Tools
+from python_backup.instance import Dbms, Instance, Secret, Tools
 from support.programs import Program
 
 PATIENCE = 300.0

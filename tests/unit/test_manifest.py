@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_backup.errors import ArtifactCorrupt
+from python_backup.instance import Dbms
 from python_backup.manifest import dump_manifest, load_manifest, manifest_schema
-from python_backup.model import Artifact, Dbms, Facts, Format, Manifest, TableFacts
+from python_backup.model import Artifact, Facts, Format, Manifest, TableFacts
 
 MANIFEST = Manifest(
     program="vya-backupdb 1.0",

@@ -20,9 +20,10 @@ from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Tab
 from python_backup.cli.running import WaitOption, called_in, locks_of
 from python_backup.cli.throttling import Throttling, throttled
 from python_backup.errors import BackupError, ConfigError, UsageError
+from python_backup.instance import Instance
 from python_backup.log.lines import printable
 from python_backup.log.tell import about
-from python_backup.model import Format, Instance
+from python_backup.model import Format
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config

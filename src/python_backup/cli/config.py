@@ -14,8 +14,8 @@ from python_backup.cli.exit_codes import epilog
 from python_backup.cli.options import ConfigOption, JsonOption, load_config
 from python_backup.cli.render import GOOD, Cell, Screen
 from python_backup.errors import UsageError
+from python_backup.instance import Dbms
 from python_backup.log.lines import printable
-from python_backup.model import Dbms
 
 app = typer.Typer(
     name="config",

@@ -20,7 +20,7 @@ from python_backup.model import Check, Verdict
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
-    from python_backup.model import Instance
+    from python_backup.instance import Instance
 
 _STYLES = {Verdict.OK: GOOD, Verdict.WARNING: "yellow", Verdict.FAILURE: BAD, Verdict.SKIPPED: FAINT}
 

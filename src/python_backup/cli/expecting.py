@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
-    from python_backup.model import Instance
+    from python_backup.instance import Instance
     from python_backup.policy.anomalies import Expectation
 
 AcceptShrinkOption = Annotated[

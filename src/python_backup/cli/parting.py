@@ -9,12 +9,13 @@ import typer
 
 from python_backup.cli.order import jobs_of
 from python_backup.errors import UsageError
-from python_backup.model import Dbms, Scope
+from python_backup.instance import Dbms
+from python_backup.model import Scope
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
+    from python_backup.instance import Instance
     from python_backup.jobs.parts.choosing import Parting
-    from python_backup.model import Instance
 
 BackupJobsOption = Annotated[
     str | None,

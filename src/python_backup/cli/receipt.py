@@ -83,8 +83,8 @@ def _made(file: Path | None, config: Path | None, screen: Screen) -> tuple[Path,
 def _shown(file: Path | None, config: Path | None, screen: Screen) -> tuple[Path | None, PublicKey]:
     from python_backup.config.load import Receipts
     from python_backup.config.secret import private_text
+    from python_backup.instance import Secret
     from python_backup.jobs.receipts.key import key_of
-    from python_backup.model import Secret
 
     if file is not None:
         return file, key_of(Receipts(Secret(lambda: private_text(file, "receipt.key")))).public

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from python_backup.cli.stderr import on_journal, takes_json
 from python_backup.errors import BackupError, StorageFailed
+from python_backup.instance import Secret
 from python_backup.log.events import Event
 from python_backup.log.lines import prefixed, printable
 from python_backup.log.tell import tell
-from python_backup.model import Secret
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -18,8 +18,8 @@ from python_backup.log.lines import printable
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config
+    from python_backup.instance import Instance
     from python_backup.jobs.in_place import InPlace
-    from python_backup.model import Instance
     from python_backup.storage.locks import Locks
 
 

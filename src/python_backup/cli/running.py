@@ -14,7 +14,8 @@ import typer
 from python_backup.cli.render import Screen, error_document, plain
 from python_backup.cli.signals import ENDING
 from python_backup.errors import BackupError, StorageFailed
-from python_backup.model import Instance, Run
+from python_backup.instance import Instance
+from python_backup.model import Run
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config

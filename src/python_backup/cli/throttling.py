@@ -11,7 +11,7 @@ import typer
 from python_backup.cli.gathering import gathering
 from python_backup.cli.render import Screen
 from python_backup.errors import UsageError
-from python_backup.model import Instance
+from python_backup.instance import Instance
 
 if TYPE_CHECKING:
     from python_backup.config.load import Config

@@ -12,7 +12,7 @@ from python_backup.config.sealed import Kind
 from python_backup.config.secret import private_text, secret
 from python_backup.config.vault import Key, Vault
 from python_backup.errors import ConfigError, StorageFailed
-from python_backup.model import Secret
+from python_backup.instance import Secret
 from python_backup.stream.publish import publishing
 
 Ask = Callable[[str], str | None]

@@ -32,20 +32,8 @@ from python_backup.config.schema import (
 from python_backup.config.secret import secret
 from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
-from python_backup.model import (
-    Dbms,
-    Format,
-    Instance,
-    Limits,
-    Parts,
-    Retry,
-    Scope,
-    Secret,
-    Throttle,
-    Tls,
-    TlsMode,
-    Tools,
-)
+from python_backup.instance import Dbms, Instance, Limits, Retry, Secret, Throttle, Tls, TlsMode, Tools
+from python_backup.model import Format, Parts, Scope
 from python_backup.policy.anomalies import Rule
 from python_backup.policy.beside import Kept
 from python_backup.policy.forecast import Objectives

@@ -19,7 +19,8 @@ from python_backup.config.scalars import (
     Words,
     as_id,
 )
-from python_backup.model import Format, TlsMode
+from python_backup.instance import TlsMode
+from python_backup.model import Format
 
 LEVELS: dict[str, tuple[int, int]] = {"gzip": (1, 9), "zip": (1, 9), "zstd": (1, 22)}
 """The compression levels of each format that has any, lowest and highest."""

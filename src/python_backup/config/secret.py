@@ -10,7 +10,7 @@ from pathlib import Path
 from python_backup.config.schema import KeyringEntry, PasswordSource, SecretSource
 from python_backup.config.vault import Vault
 from python_backup.errors import BackupError, ConfigError
-from python_backup.model import Secret
+from python_backup.instance import Secret
 
 COMMAND_SECONDS = 60
 """How long a program may take to give a password: someone may have to touch a key."""

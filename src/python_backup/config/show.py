@@ -8,7 +8,7 @@ import yaml
 
 from python_backup.config.load import DEFAULT_PORTS
 from python_backup.config.schema import ConfigFile, InstanceSection
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 
 MASK = "***"
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_backup.errors import Refused, StorageFailed
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 from python_backup.stream.private import make_private
 
 _PLAIN = re.compile(r"[A-Za-z/_~][A-Za-z0-9/_.~-]*|[0-9]+(\.[0-9]+){3}")

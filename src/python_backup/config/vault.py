@@ -16,7 +16,7 @@ from pathlib import Path
 
 from python_backup.config.sealed import COST, Keys, Kind, header_of, keys_of, opened, sealed
 from python_backup.errors import Refused, StorageFailed, UsageError, VaultError
-from python_backup.model import Secret
+from python_backup.instance import Secret
 from python_backup.stream.publish import Sink, publishing
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from python_backup.engines.engine import Wanted
 from python_backup.engines.finding import Finding, Severity
-from python_backup.model import Instance
+from python_backup.instance import Instance
 
 _UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 

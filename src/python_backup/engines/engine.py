@@ -18,7 +18,8 @@ from python_backup.engines.finding import Finding
 from python_backup.engines.merged import How, Merged
 from python_backup.engines.parts import PartsServer
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
-from python_backup.model import Busy, Check, Dbms, Facts, Instance, Limits, Tools
+from python_backup.instance import Busy, Dbms, Instance, Limits, Tools
+from python_backup.model import Check, Facts
 
 
 @dataclass(slots=True)

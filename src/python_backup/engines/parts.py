@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from python_backup.dump.piece import Piece
-from python_backup.model import Limits, PartKind, Scope
+from python_backup.instance import Limits
+from python_backup.model import PartKind, Scope
 
 
 @dataclass(frozen=True, slots=True)

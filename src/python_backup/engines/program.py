@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 
-from python_backup.model import Dbms, Instance
+from python_backup.instance import Dbms, Instance
 
 
 @dataclass(frozen=True, slots=True)

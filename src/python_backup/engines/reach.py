@@ -14,7 +14,8 @@ from time import perf_counter
 from typing import Protocol
 
 from python_backup.errors import BackupError
-from python_backup.model import Check, Instance, TlsMode, Verdict
+from python_backup.instance import Instance, TlsMode
+from python_backup.model import Check, Verdict
 
 SECONDS = 10.0
 """For one attempt to reach a port."""

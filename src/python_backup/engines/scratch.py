@@ -21,7 +21,7 @@ from python_backup.engines.container import serves
 from python_backup.engines.engine import Engine
 from python_backup.engines.program import Image, Recipe, ServerProgram
 from python_backup.errors import ConnectionFailed, StorageFailed, ToolFailed, ToolMissing
-from python_backup.model import Instance
+from python_backup.instance import Instance
 from python_backup.stream.child import Leashed, leashed
 from python_backup.stream.environment import clean_environment
 from python_backup.stream.leash import ALONE

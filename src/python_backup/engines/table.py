@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import cast
 
 from python_backup.engines.engine import Engine
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 
 _FOLDERS = MappingProxyType({Dbms.MYSQL: "mysql", Dbms.MARIADB: "mysql", Dbms.POSTGRESQL: "postgresql"})
 

@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 
 from python_backup.errors import ConfigError
-from python_backup.model import Instance, Tls, TlsMode
+from python_backup.instance import Instance, Tls, TlsMode
 
 VERIFYING = frozenset({TlsMode.VERIFY_CA, TlsMode.VERIFY_FULL})
 """The modes that look at the server's certificate."""

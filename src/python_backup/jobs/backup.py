@@ -19,6 +19,7 @@ from python_backup.engines.engine import DumpPlan, DumpStream, Server
 from python_backup.engines.parts import PartsPlan, PartsSource
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ServerError, ToolFailed
+from python_backup.instance import Instance
 from python_backup.jobs import inventory
 from python_backup.jobs.connected import connected
 from python_backup.jobs.locking import working_on
@@ -33,7 +34,7 @@ from python_backup.jobs.selection import Selection, select_databases
 from python_backup.jobs.source import Source
 from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.tell import about, timed
-from python_backup.model import Artifact, Backup, Facts, Format, Instance, Manifest
+from python_backup.model import Artifact, Backup, Facts, Format, Manifest
 from python_backup.policy.anomalies import Expectation, suspicions
 from python_backup.storage.earlier import Wanted, last_good
 from python_backup.storage.folder import Storing, storing

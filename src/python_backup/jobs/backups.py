@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from python_backup.model import Backup, Instance
+from python_backup.instance import Instance
+from python_backup.model import Backup
 from python_backup.storage.folder import backups
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
-from python_backup.model import Instance
+from python_backup.instance import Instance
 from python_backup.policy.beside import beside
 
 

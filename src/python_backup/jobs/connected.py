@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 
 from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
+from python_backup.instance import Instance
 from python_backup.log.tell import about, timed
-from python_backup.model import Instance
 
 
 @contextmanager

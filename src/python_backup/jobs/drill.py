@@ -25,6 +25,7 @@ from python_backup.errors import (
     StorageFailed,
     UsageError,
 )
+from python_backup.instance import Dbms, Instance, Tools
 from python_backup.jobs.checks import CheckAnswered, DrillCheck, answered
 from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_numbers, compare_sequences
 from python_backup.jobs.connected import connected
@@ -47,7 +48,7 @@ from python_backup.jobs.proving import (
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.log.tell import timed
-from python_backup.model import Dbms, Facts, Instance, Tools
+from python_backup.model import Facts
 from python_backup.storage import proofs
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_path

@@ -21,6 +21,7 @@ from python_backup.dump.pick import Pick
 from python_backup.dump.piece import DataBegin, Piece, Statement
 from python_backup.dump.table import DIALECTS, read_header
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump, UsageError
+from python_backup.instance import Throttle, Tools
 from python_backup.jobs.evidence import Beside, Check, facts_check
 from python_backup.jobs.in_part import InPart, Reader, length, opened_in_part
 from python_backup.jobs.pace import Pace
@@ -28,7 +29,7 @@ from python_backup.jobs.parts.places import placed
 from python_backup.jobs.picked import PickedFacts
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
-from python_backup.model import Facts, Format, Manifest, Span, Throttle, Tools
+from python_backup.model import Facts, Format, Manifest, Span
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_path
 from python_backup.stream.artifact import (

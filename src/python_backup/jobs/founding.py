@@ -15,12 +15,12 @@ from datetime import datetime
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.engines.engine import Server
 from python_backup.errors import BackupError
+from python_backup.instance import Instance
 from python_backup.jobs.beside import free_beside
 from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import resume
 from python_backup.jobs.progress import Progress
 from python_backup.log.tell import timed
-from python_backup.model import Instance
 from python_backup.policy.beside import RESTORING
 
 NOTHING = ""

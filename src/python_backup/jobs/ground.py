@@ -20,10 +20,10 @@ from python_backup.engines.program import Image, ServerProgram
 from python_backup.engines.scratch import Kept, choose_program, clear_scratch, scratch_server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, Refused, ToolMissing, UsageError
+from python_backup.instance import Dbms, Instance
 from python_backup.jobs.connected import connected
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.proving import version_number
-from python_backup.model import Dbms, Instance
 
 DOCKER, EMBEDDED = "docker", "embedded"
 

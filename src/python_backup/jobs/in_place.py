@@ -18,6 +18,7 @@ from python_backup.dump.choices import Choices
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.engines.engine import Server, Swap
 from python_backup.errors import BackupError, FactsDiffer, Refused
+from python_backup.instance import Instance, Throttle
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.compare import compare
@@ -26,7 +27,7 @@ from python_backup.jobs.examine import Examiner
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
 from python_backup.log.tell import about, timed
-from python_backup.model import Format, Instance, Throttle
+from python_backup.model import Format
 from python_backup.policy.beside import BEFORE, RESTORING
 from python_backup.storage.safety import Mark, drop_oldest, is_held, marked, marks, taken_up, unmark
 

@@ -18,6 +18,7 @@ from python_backup.dump.piece import Piece, Statement
 from python_backup.engines.engine import Server
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, Refused, UsageError
+from python_backup.instance import Instance
 from python_backup.jobs.clock import LoadClock
 from python_backup.jobs.examine import ARCHIVES, Examination, Examiner, both, opened_as_sql
 from python_backup.jobs.in_part import opened_in_part
@@ -25,7 +26,7 @@ from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.filling import fill_parts
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import fed, pieces_of
-from python_backup.model import Facts, Format, Instance, Span
+from python_backup.model import Facts, Format, Span
 from python_backup.storage.names import parse_path
 from python_backup.stream.apart import apart
 from python_backup.stream.artifact import new_sum, stored_blocks

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from python_backup.engines.engine import Server
-from python_backup.model import Instance
+from python_backup.instance import Instance
 from python_backup.storage.locks import Locks
 
 

@@ -15,6 +15,7 @@ from python_backup.dump.choices import Choices
 from python_backup.dump.pick import Pick
 from python_backup.engines.merged import How, Merged
 from python_backup.errors import ConnectionFailed, DatabaseMissing, UsageError
+from python_backup.instance import Instance
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.in_place import Safety
@@ -24,7 +25,7 @@ from python_backup.jobs.progress import Progress
 from python_backup.jobs.restore import refuse_unfinished
 from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.tell import about, timed
-from python_backup.model import Facts, Instance, Manifest
+from python_backup.model import Facts, Manifest
 from python_backup.storage.locks import Locks
 
 

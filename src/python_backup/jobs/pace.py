@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError
+from python_backup.instance import Busy, Instance, Throttle
 from python_backup.jobs.progress import Progress
-from python_backup.model import Busy, Instance, Throttle
 from python_backup.policy.throttle import reason
 from python_backup.stream.bucket import Bucket
 

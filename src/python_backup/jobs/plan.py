@@ -12,6 +12,7 @@ from python_backup.dump.changes import Changes
 from python_backup.engines.engine import Server, Wanted
 from python_backup.engines.finding import Finding, Severity
 from python_backup.engines.table import ENGINES
+from python_backup.instance import Instance
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.fingerprint import Fingerprint, TargetState, fingerprint
@@ -22,7 +23,7 @@ from python_backup.jobs.refusals import part_for_whole, stuck
 from python_backup.jobs.restore import RestoreRequest
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
-from python_backup.model import Facts, Instance, Manifest
+from python_backup.model import Facts, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, beside, is_beside_of, no_longer_kept, replaced_of
 
 SHOWN = 8

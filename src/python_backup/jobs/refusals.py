@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from python_backup.errors import Refused
-from python_backup.model import Instance
+from python_backup.instance import Instance
 
 
 def stuck(target: str, reasons: tuple[str, ...]) -> Refused:

@@ -18,6 +18,7 @@ from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, ConnectionFailed, Refused, TargetExists
+from python_backup.instance import Instance
 from python_backup.jobs.beside import abandon, free_beside
 from python_backup.jobs.clock import LoadClock
 from python_backup.jobs.compare import Comparison, compare
@@ -33,7 +34,7 @@ from python_backup.jobs.refusals import in_use, part_for_whole, stuck
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.tell import about, timed
-from python_backup.model import Facts, Instance, Manifest
+from python_backup.model import Facts, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, Kept, no_longer_kept, replaced_of
 from python_backup.storage.locks import Locks
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from python_backup.errors import BackupError
+from python_backup.instance import Instance
 from python_backup.log.events import Event
 from python_backup.log.tell import about, explained, tell
-from python_backup.model import Instance, Manifest
+from python_backup.model import Manifest
 
 Outcome = Literal["done", "partial", "suspect", "failed", "planned"]
 

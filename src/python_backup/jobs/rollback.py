@@ -9,6 +9,7 @@ from datetime import datetime
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import FactsDiffer, Refused, StatementFailed
+from python_backup.instance import Instance
 from python_backup.jobs.beside import free_beside
 from python_backup.jobs.connected import connected
 from python_backup.jobs.founding import is_hollow
@@ -18,7 +19,7 @@ from python_backup.jobs.refusals import in_use
 from python_backup.jobs.restore import RestoreRequest, refuse_unfinished, restore
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
-from python_backup.model import Backup, Instance
+from python_backup.model import Backup
 from python_backup.policy.beside import BEFORE, RESTORING, is_beside_of, replaced_of
 from python_backup.storage.locks import Locks
 from python_backup.storage.safety import safe_of

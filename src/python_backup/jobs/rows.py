@@ -20,11 +20,11 @@ from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.rowwise import RowCutter, RowForm
 from python_backup.dump.table import DIALECTS
 from python_backup.errors import UsageError
+from python_backup.instance import Tools
 from python_backup.jobs.diff import DiffReport, Side
 from python_backup.jobs.examine import opened_for, peek
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import pieces_of
-from python_backup.model import Tools
 from python_backup.stream.private import private_files
 from python_backup.stream.scattered import PARTS, Scattered
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from python_backup.model import Instance
+from python_backup.instance import Instance
 from python_backup.policy.beside import is_beside
 
 _WILD = frozenset("*?[")

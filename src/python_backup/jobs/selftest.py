@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 from python_backup.errors import StorageFailed
+from python_backup.instance import Dbms, Tools
 from python_backup.jobs.copies import Copier
 from python_backup.jobs.damages import DAMAGES, ContentDamage, Damage, StoredDamage, Undamaged
 from python_backup.jobs.drill import DrillReport, DrillRequest, drill
@@ -21,7 +22,7 @@ from python_backup.jobs.ground import Grounds
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import pieces_of
 from python_backup.log.tell import timed
-from python_backup.model import Artifact, Dbms, Facts, Manifest, Tools
+from python_backup.model import Artifact, Facts, Manifest
 from python_backup.storage.names import parse_path
 from python_backup.storage.proofs import Verdict
 from python_backup.storage.room import free_in

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from python_backup.errors import BackupError
+from python_backup.instance import Retry
 from python_backup.jobs.progress import Progress
-from python_backup.model import Retry
 from python_backup.policy.retry import wait_before_next
 
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
-from python_backup.model import Secret
+from python_backup.instance import Secret
 
 MASK = "***"
 

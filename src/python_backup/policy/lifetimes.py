@@ -13,7 +13,8 @@ import re
 from collections.abc import Mapping
 from datetime import date
 
-from python_backup.model import Check, Dbms, Verdict
+from python_backup.instance import Dbms
+from python_backup.model import Check, Verdict
 
 Series = tuple[int, ...]
 

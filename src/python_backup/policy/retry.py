@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from python_backup.model import Retry
+from python_backup.instance import Retry
 
 
 def wait_before_next(retry: Retry, made: int, drawn: float) -> float | None:

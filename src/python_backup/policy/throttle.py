@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from python_backup.model import Busy, Throttle
+from python_backup.instance import Busy, Throttle
 
 
 def reason(throttle: Throttle, busy: Busy) -> str | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 
 Number = tuple[int, ...]
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from python_backup.errors import BackupError
-from python_backup.model import Dbms, Format, Manifest
+from python_backup.instance import Dbms
+from python_backup.model import Format, Manifest
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import ArtifactName, artifact_name, parse_folder, parse_name
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from python_backup.errors import Locked, StorageFailed
-from python_backup.model import Instance
+from python_backup.instance import Instance
 from python_backup.storage.names import encode
 from python_backup.stream.hold import abandoned, has_name, take
 from python_backup.stream.private import make_private

@@ -18,7 +18,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
-from python_backup.model import Dbms, Format
+from python_backup.instance import Dbms
+from python_backup.model import Format
 from python_backup.stream.codecs import CODECS, named_format
 from python_backup.stream.members import is_folder
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from python_backup.errors import StorageFailed
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 from python_backup.stream.publish import publishing, storage_failed
 
 PROOFS = ".proofs"

@@ -6,7 +6,6 @@ is made durable, then the folder is renamed. Files are written by several thread
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,9 +14,7 @@ from pathlib import Path
 
 from python_backup.errors import StorageFailed
 from python_backup.stream.hold import has_name, take
-from python_backup.stream.publish import STEM_KEPT, storage_failed, sync_folder
-
-_DRAWS = 20
+from python_backup.stream.publish import make_temporary, storage_failed, sync_folder, write_whole
 
 
 @contextmanager
@@ -43,14 +40,11 @@ class NewFolder:
         self._final = final
         self._descriptor = -1
         self._inner: set[Path] = set()
-        for _ in range(_DRAWS):
-            self.path = final.with_name(f".{final.name[:STEM_KEPT]}.partial-{draw(4).hex()}")
-            if self._made():
-                return
-        raise StorageFailed(f"{final.parent} cannot be written: others remove what is made there")
+        self.path = make_temporary(final, draw, self._made)
 
-    def _made(self) -> bool:
+    def _made(self, temporary: Path) -> bool:
         """Makes the temporary folder and takes its lock; False where one who clears up was quicker."""
+        self.path = temporary
         try:
             self.path.mkdir(mode=0o700)
             flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -95,18 +89,23 @@ class NewFolder:
         Raises:
             StorageFailed: the name is taken, or the disk did not take the bytes.
         """
+        if os.path.lexists(final):  # rename(2) would replace an empty folder
+            raise StorageFailed(f"{final} is there already and is not replaced")
         try:
             for inner in (*self._inner, self.path):
                 sync_folder(inner)
-            if os.path.lexists(final):  # rename(2) would replace an empty folder
-                raise FileExistsError(errno.EEXIST, "it is there already and is not replaced")
             self.path.rename(final)
-            self.path = final
-            os.close(self._descriptor)
-            self._descriptor = -1
             sync_folder(final.parent)
-        except OSError as exc:
-            raise storage_failed(final, exc) from exc
+        except BaseException as exc:  # a signal may come at any moment
+            if has_name(self._descriptor, final):
+                with suppress(OSError):
+                    final.rename(self.path)
+            if isinstance(exc, OSError):
+                raise storage_failed(final, exc) from exc
+            raise
+        descriptor, self._descriptor = self._descriptor, -1  # from here on `close` removes nothing
+        self.path = final
+        os.close(descriptor)
         return final
 
     def close(self) -> None:
@@ -128,10 +127,5 @@ class Member:
 
     def write(self, block: bytes) -> None:
         """Writes the whole block."""
-        rest = memoryview(block)
-        try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as exc:
-            raise storage_failed(self._folder, exc, len(rest)) from exc
+        write_whole(self._descriptor, block, self._folder)
         self.size += len(block)

@@ -19,9 +19,7 @@ from python_backup.stream.hold import has_name, take
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
 _TEMPORARY = re.compile(r"\..+\.partial-[0-9a-f]{8}\Z", re.DOTALL)
-STEM_KEPT = 200
-"""Characters of a name that its temporary name keeps."""
-
+_STEM_KEPT = 200  # characters of a name that its temporary name keeps
 _DRAWS = 20
 _HINTS = {
     errno.ENOSPC: "Free space there, or set backup.directory to another file system.",
@@ -62,6 +60,33 @@ def storage_failed(path: Path, exc: OSError, wanted: int = 0) -> StorageFailed:
     if wanted and exc.errno in {errno.ENOSPC, errno.EDQUOT}:
         short = f"; at least {wanted:,} bytes short"
     return StorageFailed(f"{path} cannot be written: {exc.strerror}{short}", hint=_HINTS.get(exc.errno or 0))
+
+
+def make_temporary(final: Path, draw: Callable[[int], bytes], make: Callable[[Path], bool]) -> Path:
+    """The first temporary name beside ``final`` under which ``make`` makes and holds something.
+
+    Raises:
+        StorageFailed: each was removed by others before it was held; and what ``make`` raises.
+    """
+    for _ in range(_DRAWS):
+        temporary = final.with_name(f".{final.name[:_STEM_KEPT]}.partial-{draw(4).hex()}")
+        if make(temporary):
+            return temporary
+    raise StorageFailed(f"{final.parent} cannot be written: others remove what is made there")
+
+
+def write_whole(descriptor: int, block: bytes, folder: Path) -> None:
+    """Writes all of the block to a file in the folder.
+
+    Raises:
+        StorageFailed: the disk did not take it; says how much there was no room for.
+    """
+    rest = memoryview(block)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError as exc:
+        raise storage_failed(folder, exc, len(rest)) from exc
 
 
 @contextmanager
@@ -114,14 +139,11 @@ class Sink:
         self.size = 0
         self._final = final
         self._given: Path | None = None
-        for _ in range(_DRAWS):
-            self._temporary = final.with_name(f".{final.name[:STEM_KEPT]}.partial-{draw(4).hex()}")
-            if self._opened():
-                return
-        raise StorageFailed(f"{final.parent} cannot be written: others remove what is made there")
+        self._temporary = make_temporary(final, draw, self._opened)
 
-    def _opened(self) -> bool:
+    def _opened(self, temporary: Path) -> bool:
         """Makes the temporary file and takes its lock; False where one who clears up was quicker."""
+        self._temporary = temporary
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self._descriptor = os.open(self._temporary, flags, 0o600)
@@ -155,12 +177,7 @@ class Sink:
 
     def write(self, block: bytes) -> None:
         """Writes the whole block."""
-        rest = memoryview(block)
-        try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as exc:
-            raise storage_failed(self._final.parent, exc, len(rest)) from exc
+        write_whole(self._descriptor, block, self._final.parent)
         self.size += len(block)
 
     def commit(self, others: Iterable[Path] = ()) -> Path:

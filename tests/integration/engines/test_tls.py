@@ -20,7 +20,8 @@ import pytest
 
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ConfigError, ConnectionFailed, ServerError, ToolFailed
-from python_backup.model import Check, Instance, Tls, TlsMode, Verdict
+from python_backup.instance import Instance, Tls, TlsMode
+from python_backup.model import Check, Verdict
 from support import databases
 from support.certificates import Authority
 from support.jobs import copied

@@ -16,10 +16,10 @@ from python_backup.dump.pick import Pick
 from python_backup.engines.postgresql import archive
 from python_backup.engines.postgresql.dump import password_files
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump
+from python_backup.instance import Instance, Secret
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.plan import Verdict, plan
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
-from python_backup.model import Instance, Secret
 from support import databases
 from support.jobs import backed_up, facts
 from support.results import WEB

@@ -18,9 +18,10 @@ import pytest
 
 from python_backup.config.load import load
 from python_backup.engines.table import ENGINES
+from python_backup.instance import Instance, Secret, Tls, TlsMode, Tools
 from python_backup.jobs.health.doctor import STEPS, examine
 from python_backup.jobs.health.quick import quick
-from python_backup.model import Check, Instance, Secret, Tls, TlsMode, Tools, Verdict
+from python_backup.model import Check, Verdict
 from support import databases
 from support.cli import Program
 from support.disks import disk

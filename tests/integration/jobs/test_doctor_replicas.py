@@ -13,8 +13,9 @@ import pytest
 
 from python_backup.config.load import load
 from python_backup.engines.mysql import health
+from python_backup.instance import Instance, Secret
 from python_backup.jobs.health.doctor import examine
-from python_backup.model import Check, Instance, Secret, Verdict
+from python_backup.model import Check, Verdict
 from support import databases
 from support.cli import Program
 from support.jobs import backed_up

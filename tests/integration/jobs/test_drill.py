@@ -16,13 +16,14 @@ import pytest
 
 from integration.engines.mysql import everything
 from python_backup.cli.drilled import exit_code
+from python_backup.instance import Dbms, Instance
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.checks import DrillCheck, Rows
 from python_backup.jobs.drill import DrillReport, DrillRequest, drill
 from python_backup.jobs.ground import Grounds
 from python_backup.jobs.limits import Limits
 from python_backup.jobs.restore import RestoreReport, restore
-from python_backup.model import Dbms, Format, Instance
+from python_backup.model import Format
 from python_backup.policy.anomalies import Rule
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.proofs import Equality, Verdict

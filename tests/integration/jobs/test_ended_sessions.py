@@ -17,6 +17,7 @@ import pytest
 from integration.jobs.test_in_place import config_for
 from python_backup.config.load import load
 from python_backup.errors import BackupError
+from python_backup.instance import Instance, Retry
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.drill import DrillRequest, drill
 from python_backup.jobs.ground import Grounds
@@ -26,7 +27,7 @@ from python_backup.jobs.merge import MergeRequest, merge
 from python_backup.jobs.plan import plan
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.jobs.rollback import roll_back, settle
-from python_backup.model import Format, Instance, Retry
+from python_backup.model import Format
 from support import databases
 from support.chance import SEED
 from support.ending import ending

@@ -17,9 +17,10 @@ from python_backup.engines import liveness
 from python_backup.engines.liveness import Patience
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, ConnectionFailed, ToolFailed
+from python_backup.instance import Limits
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.restore import RestoreRequest, restore
-from python_backup.model import Format, Limits
+from python_backup.model import Format
 from support import databases
 from support.programs import Program
 from support.servers import instance_for

@@ -10,10 +10,10 @@ import pytest
 
 from python_backup.engines.mysql.tools import Toolbox
 from python_backup.errors import Refused, ToolMissing
+from python_backup.instance import Dbms, Tools
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.plan import Verdict, plan
 from python_backup.jobs.restore import RestoreRequest, restore
-from python_backup.model import Dbms, Tools
 from support import databases
 from support.jobs import backed_up
 from support.programs import found_programs

@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import Refused, StatementFailed, UnsafeDump
+from python_backup.instance import Instance
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.in_place import InPlace, Safety
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.rollback import roll_back, settle
-from python_backup.model import Format, Instance
+from python_backup.model import Format
 from support import databases
 from support.servers import RunningServer, instance_for
 from support.silence import Silence

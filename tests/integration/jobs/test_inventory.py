@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.instance import Tools
 from python_backup.jobs.backups import list_backups
-from python_backup.model import Format, Tools
+from python_backup.model import Format
 from support import databases
 from support.jobs import backed_up, with_options
 from support.servers import RunningServer, instance_for

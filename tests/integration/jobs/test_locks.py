@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from python_backup.engines.table import ENGINES
+from python_backup.instance import Dbms
 from python_backup.jobs.locking import working_on
-from python_backup.model import Dbms
 from python_backup.storage.locks import Locks
 from support import databases
 from support.cli import Program

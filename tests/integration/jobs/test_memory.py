@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,6 @@ from support.programs import Program as ServerProgram
 from support.servers import RunningServer, instance_for
 from support.stoppable import lone_server
 
-Name = Callable[..., str]
 MEGABYTES = 64
 MOST = 130
 """Megabytes; a process that held the value once would have more."""
@@ -34,28 +33,31 @@ main(sys.argv[1:])
 
 
 @pytest.fixture
-def wide(family_server: RunningServer, new_database: Name) -> str:
+def server(lone_program: ServerProgram) -> Iterator[RunningServer]:
+    """One that takes large values: others, who read how large a value may be, do not share it."""
+    options = () if lone_program.family == "postgresql" else ("--max-allowed-packet=1G",)
+    with lone_server(lone_program, options) as lone:
+        yield lone.server
+
+
+@pytest.fixture
+def wide(server: RunningServer) -> str:
     """A database with one value of 64 MB, of bytes that a dump writes as they are or as two digits each."""
-    name = new_database(family_server)
-    if family_server.family == "postgresql":
+    databases.create(server, "wide")
+    if server.family == "postgresql":
         value = f"decode(repeat(md5('a') || md5('b'), {MEGABYTES * 1_000_000 // 32}), 'hex')"
-        databases.execute(family_server, name, "CREATE TABLE t (id int PRIMARY KEY, v bytea)")
-        databases.execute(family_server, name, "ALTER TABLE t ALTER v SET STORAGE EXTERNAL")
+        databases.execute(server, "wide", "CREATE TABLE t (id int PRIMARY KEY, v bytea)")
+        databases.execute(server, "wide", "ALTER TABLE t ALTER v SET STORAGE EXTERNAL")
     else:
         value = f"repeat(md5('a'), {MEGABYTES * 1_000_000 // 32})"
-        databases.execute(family_server, None, "SET GLOBAL max_allowed_packet = 1073741824")
-        databases.execute(family_server, name, "CREATE TABLE t (id int PRIMARY KEY, v longblob)")
-    databases.execute(family_server, name, f"INSERT INTO t SELECT 1, {value}")
-    return name
+        databases.execute(server, "wide", "CREATE TABLE t (id int PRIMARY KEY, v longblob)")
+    databases.execute(server, "wide", f"INSERT INTO t SELECT 1, {value}")
+    return "wide"
 
 
-def test_no_command_holds_a_large_value_whole(
-    wide: str, family_server: RunningServer, new_database: Name, tmp_path: Path
-) -> None:
-    target = new_database(family_server)
-    databases.drop(family_server, target)
-    path = Program(family_server, tmp_path).config()
-    path.write_text(json.dumps({**json.loads(path.read_text()), "drill": {"programs": [family_server.bin]}}))
+def test_no_command_holds_a_large_value_whole(wide: str, server: RunningServer, tmp_path: Path) -> None:
+    path = Program(server, tmp_path).config()
+    path.write_text(json.dumps({**json.loads(path.read_text()), "drill": {"programs": [server.bin]}}))
     config = ("--config", str(path))
     backup = peak("backup", "-i", "1", "-d", wide, "--format", "zstd", *config)
     (artifact,) = (tmp_path / "backups").glob("*.sql.zst")
@@ -63,12 +65,12 @@ def test_no_command_holds_a_large_value_whole(
         "backup": backup,
         "verify": peak("verify", str(artifact)),
         "verify --deep": peak("verify", "--deep", str(artifact)),
-        "restore": peak("restore", "-i", "1", "-f", str(artifact), "-t", target, "--jobs", "1", *config),
+        "restore": peak("restore", "-i", "1", "-f", str(artifact), "-t", "again", "--jobs", "1", *config),
         "drill": peak("drill", "-f", str(artifact), *config),
     }
     assert {what: megabytes for what, megabytes in peaks.items() if megabytes > MOST} == {}
-    size = "octet_length(v)" if family_server.family == "postgresql" else "length(v)"
-    assert databases.rows(family_server, target, f"SELECT {size} FROM t") == [(MEGABYTES * 1_000_000,)]
+    size = "octet_length(v)" if server.family == "postgresql" else "length(v)"
+    assert databases.rows(server, "again", f"SELECT {size} FROM t") == [(MEGABYTES * 1_000_000,)]
 
 
 def test_a_value_that_the_server_cannot_write_as_text_is_explained(

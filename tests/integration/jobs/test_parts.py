@@ -18,6 +18,7 @@ import pytest
 
 from python_backup.engines.postgresql import parts
 from python_backup.errors import UnsafeDump
+from python_backup.instance import Instance, Limits
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.connected import connected
 from python_backup.jobs.fingerprint import fingerprint
@@ -25,7 +26,7 @@ from python_backup.jobs.parts.choosing import Parting
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.jobs.results import DatabaseResult
 from python_backup.jobs.verify import verify_artifact
-from python_backup.model import Facts, Format, Instance, Limits, Manifest, PartKind, Parts, Scope
+from python_backup.model import Facts, Format, Manifest, PartKind, Parts, Scope
 from python_backup.storage.folder import backups
 from python_backup.stream.artifact import read_artifact
 from support import databases

@@ -13,9 +13,10 @@ import pytest
 from integration.engines.mysql import everything
 from integration.jobs.test_parts import good, in_parts
 from python_backup.engines.mysql import shares
+from python_backup.instance import Limits, Retry, Secret
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import RestoreRequest, restore
-from python_backup.model import Limits, Retry, Scope, Secret
+from python_backup.model import Scope
 from support import databases
 from support.jobs import backed_up, facts
 from support.servers import instance_for

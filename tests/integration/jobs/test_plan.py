@@ -16,11 +16,12 @@ from python_backup.dump.pick import Pick
 from python_backup.engines.finding import Severity
 from python_backup.engines.table import ENGINES
 from python_backup.errors import Refused
+from python_backup.instance import Instance, Secret
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.plan import Plan, Verdict, plan
 from python_backup.jobs.restore import RestoreRequest, restore
-from python_backup.model import Format, Instance, Secret
+from python_backup.model import Format
 from support import databases
 from support.servers import RunningServer, instance_for
 from support.silence import Silence

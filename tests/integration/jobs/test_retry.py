@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import ConnectionFailed, NotPermitted, ToolFailed
+from python_backup.instance import Instance, Limits, Retry, Secret
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.results import DatabaseResult
 from python_backup.jobs.tries import Waits
-from python_backup.model import Format, Instance, Limits, Retry, Secret
+from python_backup.model import Format
 from support import databases
 from support.programs import Program
 from support.servers import RunningServer, instance_for

@@ -14,11 +14,12 @@ import pytest
 
 from python_backup.dump.pick import Pick
 from python_backup.errors import StatementFailed
+from python_backup.instance import Instance, Limits, Retry
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.merge import MergeRequest, merge
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.jobs.tries import Waits
-from python_backup.model import Format, Instance, Limits, Retry
+from python_backup.model import Format
 from support import databases
 from support.servers import RunningServer, instance_for
 from support.silence import Silence

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import BackupError, StatementFailed, TargetExists
+from python_backup.instance import Instance
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.backups import list_backups
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import Replacement, RestoreReport, RestoreRequest, restore
 from python_backup.jobs.results import DatabaseResult
 from python_backup.jobs.verify import verify_artifact
-from python_backup.model import Format, Instance
+from python_backup.model import Format
 from support import databases
 from support.servers import RunningServer, instance_for
 from support.silence import Silence

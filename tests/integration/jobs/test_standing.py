@@ -17,11 +17,11 @@ import pytest
 from integration.jobs.test_in_place import DUMPS, backed_up, beside, config_for
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, Refused, StatementFailed
+from python_backup.instance import Instance
 from python_backup.jobs.in_place import InPlace, Safety
 from python_backup.jobs.plan import Verdict, plan
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.rollback import roll_back, settle
-from python_backup.model import Instance
 from support import databases
 from support.servers import RunningServer, instance_for
 from support.silence import Silence

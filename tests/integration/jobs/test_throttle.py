@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from python_backup.engines.table import ENGINES
+from python_backup.instance import Instance, Secret, Throttle
 from python_backup.jobs.backup import BackupRequest, DatabaseResult, back_up
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.verify import verify_artifact
-from python_backup.model import Format, Instance, Secret, Throttle
+from python_backup.model import Format
 from support import databases
 from support.programs import Program, found_programs, newest_of_each
 from support.replica import Replica, replica_of

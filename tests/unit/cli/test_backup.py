@@ -9,10 +9,11 @@ import pytest
 
 from python_backup.cli.backup import exit_code
 from python_backup.errors import BackupError, ConnectionFailed, ToolFailed
+from python_backup.instance import Throttle
 from python_backup.jobs import backup as job
 from python_backup.jobs.backup import BackupRequest
 from python_backup.jobs.results import DatabaseResult
-from python_backup.model import Format, Parts, Scope, Throttle
+from python_backup.model import Format, Parts, Scope
 from python_backup.policy.anomalies import Expectation
 from support.results import WEB, result
 

@@ -10,7 +10,7 @@ import yaml
 
 from python_backup.config.load import load
 from python_backup.config.schema import PasswordSource
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 
 
 class Terminal(io.StringIO):

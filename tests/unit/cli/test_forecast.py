@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.instance import Dbms
 from python_backup.manifest import dump_manifest
-from python_backup.model import Dbms
 from python_backup.storage.proofs import Proof, Verdict, keep
 from support.results import manifest
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from python_backup.cli.list import Proofs, document, state
+from python_backup.instance import Dbms
 from python_backup.jobs import backups as job
-from python_backup.model import Backup, Dbms
+from python_backup.model import Backup
 from python_backup.storage.proofs import Equality, Proof, Verdict, keep
 from support.results import TAKEN, manifest
 

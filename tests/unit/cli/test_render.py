@@ -9,7 +9,8 @@ import pytest
 
 from python_backup.cli.render import Cell, Column, Screen, Table, plain
 from python_backup.errors import ToolFailed
-from python_backup.model import Dbms, Instance, Secret, TableFacts
+from python_backup.instance import Dbms, Instance, Secret
+from python_backup.model import TableFacts
 
 
 def screen(*, as_json: bool = False) -> tuple[Screen, io.StringIO, io.StringIO]:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from python_backup.cli.selftest import exit_code
+from python_backup.instance import Dbms
 from python_backup.jobs import backups
 from python_backup.jobs import selftest as job
 from python_backup.jobs.selftest import Alarm, SelftestReport, SelftestRequest
-from python_backup.model import Backup, Dbms
+from python_backup.model import Backup
 from python_backup.storage.proofs import Verdict
 from support.results import TAKEN, manifest
 

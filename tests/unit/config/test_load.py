@@ -8,7 +8,8 @@ import pytest
 from python_backup.config.load import load
 from python_backup.config.schema import ConfigFile
 from python_backup.errors import ConfigError, UsageError
-from python_backup.model import Dbms, Format, Limits, Retry, Throttle, Tls, TlsMode, Tools
+from python_backup.instance import Dbms, Limits, Retry, Throttle, Tls, TlsMode, Tools
+from python_backup.model import Format
 from python_backup.policy.anomalies import Rule
 from support.configs import ONE, START, written
 

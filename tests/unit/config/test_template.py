@@ -11,7 +11,8 @@ from python_backup.config.load import load, read_config
 from python_backup.config.schema import InstanceSection, PasswordSource
 from python_backup.config.template import Answers, config_text, write_new
 from python_backup.errors import Refused, StorageFailed
-from python_backup.model import Dbms, Format
+from python_backup.instance import Dbms
+from python_backup.model import Format
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 

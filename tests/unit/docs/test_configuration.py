@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from python_backup.config.find import ENVIRONMENT_NAME, places
 from python_backup.config.load import DEFAULT_PORTS, load, read_config
 from python_backup.config.schema import LEVELS, ConfigFile, TlsSection
-from python_backup.model import Dbms, TlsMode
+from python_backup.instance import Dbms, TlsMode
 from support.markdown import CHECKOUT, code, fences, read, rows, section
 
 DOCUMENT = "docs/configuration.md"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from python_backup.instance import Dbms
 from python_backup.jobs.health.doctor import MACHINE, STEPS
-from python_backup.model import Dbms, Verdict
+from python_backup.model import Verdict
 from python_backup.policy.lifetimes import ENDS, NAMES
 from python_backup.policy.vulnerabilities import KNOWN
 from support.markdown import code, read, rows, section

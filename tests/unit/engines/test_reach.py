@@ -13,7 +13,8 @@ import pytest
 
 from python_backup.engines import reach
 from python_backup.errors import ConnectionFailed
-from python_backup.model import Check, Dbms, Instance, Tls, TlsMode, Verdict
+from python_backup.instance import Dbms, Instance, Tls, TlsMode
+from python_backup.model import Check, Verdict
 from support.certificates import Authority
 
 WEB = Instance("1", "web", Dbms.POSTGRESQL, host="db.example", port=5432)

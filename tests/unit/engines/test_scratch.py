@@ -15,7 +15,7 @@ from python_backup.engines import scratch
 from python_backup.engines.program import Recipe, ServerProgram
 from python_backup.engines.scratch import choose_program, clear_scratch, scratch_server
 from python_backup.errors import StorageFailed, ToolMissing
-from python_backup.model import Dbms, Instance
+from python_backup.instance import Dbms, Instance
 from support.disks import disk
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from python_backup.engines.table import ENGINES
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 
 ONLY_A_RESTORES = ("guard", "load", "merge", "outlook", "picking", "rewriter", "scratch", "takeover")
 
@@ -14,7 +14,7 @@ def test_an_engine_comes_without_what_only_a_restore_needs(dbms: Dbms) -> None:
     code = f"""
 import sys
 from python_backup.engines.table import ENGINES
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 ENGINES[Dbms({dbms.value!r})].dialect.lexer()
 print(*sorted(name for name in sys.modules if name.rpartition(".")[2] in {ONLY_A_RESTORES!r}))
 """

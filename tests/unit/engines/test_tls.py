@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 
 from python_backup.engines.tls import check_files, hint_for
 from python_backup.errors import ConfigError
-from python_backup.model import Dbms, Instance, Tls, TlsMode
+from python_backup.instance import Dbms, Instance, Tls, TlsMode
 from support.certificates import Authority
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from python_backup.instance import Dbms
 from python_backup.jobs.backups import latest_of_each
-from python_backup.model import Artifact, Backup, Dbms, Facts, Format, Manifest
+from python_backup.model import Artifact, Backup, Facts, Format, Manifest
 
 NOON = datetime(2026, 1, 13, 12, tzinfo=UTC)
 MANIFEST = Manifest(

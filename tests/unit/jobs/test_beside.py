@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from python_backup.instance import Dbms, Instance
 from python_backup.jobs.beside import abandon, free_beside
-from python_backup.model import Dbms, Instance
 
 AT = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)
 

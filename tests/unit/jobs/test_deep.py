@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from python_backup.dump.table import DIALECTS
+from python_backup.instance import Dbms
 from python_backup.jobs.deep import TableState
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.verify import VerifyReport, verify_artifact
 from python_backup.manifest import dump_manifest
-from python_backup.model import Artifact, Dbms, Format, Manifest
+from python_backup.model import Artifact, Format, Manifest
 from python_backup.storage.folder import manifest_of
 from support.silence import Silence
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from python_backup.instance import Dbms
 from python_backup.jobs.checks import CheckAnswered
 from python_backup.jobs.limits import Drilled, Limits, kept
-from python_backup.model import Dbms, Facts, Format, Manifest, TableFacts
+from python_backup.model import Facts, Format, Manifest, TableFacts
 from python_backup.policy.anomalies import Rule
 from python_backup.storage.folder import storing
 from python_backup.storage.names import ArtifactName

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from python_backup.instance import Retry, Throttle
 from python_backup.jobs.pace import TRICKLE, Pace
 from python_backup.jobs.tries import Tries, Waits
-from python_backup.model import Retry, Throttle
 from support.silence import Silence
 
 

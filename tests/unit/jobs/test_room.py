@@ -5,9 +5,10 @@ import re
 import pytest
 
 from python_backup.errors import StorageFailed
+from python_backup.instance import Dbms
 from python_backup.jobs import room as module
 from python_backup.jobs.room import room_for
-from python_backup.model import Dbms, Format
+from python_backup.model import Format
 from python_backup.storage.earlier import Wanted
 
 SHOP = Wanted("1", Dbms.MYSQL, "shop", Format.NONE)

@@ -1,7 +1,7 @@
 """Which databases a run takes."""
 
+from python_backup.instance import Dbms, Instance
 from python_backup.jobs.selection import Selection, select_databases
-from python_backup.model import Dbms, Instance
 
 PRESENT = ("app_a", "app_b", "app_b_tmp", "other")
 BEFORE = "other__before_20260113_155440"

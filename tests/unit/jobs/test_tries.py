@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from python_backup.errors import BackupError, ConnectionFailed, NotPermitted
+from python_backup.instance import Retry
 from python_backup.jobs.tries import Tries, Waits
-from python_backup.model import Retry
 from support.silence import Silence
 
 LOST = ConnectionFailed("gone", transient=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.instance import Dbms
 from python_backup.jobs.turns import Turn, turns, within
-from python_backup.model import Artifact, Backup, Dbms, Facts, Format, Manifest
+from python_backup.model import Artifact, Backup, Facts, Format, Manifest
 from python_backup.storage.proofs import Proof, Verdict, keep
 
 NOW = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.instance import Secret
 from python_backup.log.events import Event
 from python_backup.log.lines import JournalLine, JsonLine, TextLine, prefixed, printable
 from python_backup.log.scrub import Scrubber
 from python_backup.log.tell import about, tell
-from python_backup.model import Secret
 
 Records = list[logging.LogRecord]
 

@@ -8,8 +8,8 @@ import pytest
 
 from python_backup.engines.mysql.dump import _value
 from python_backup.engines.postgresql.dump import _passfile
+from python_backup.instance import Secret
 from python_backup.log.scrub import MASK, Scrubber
-from python_backup.model import Secret
 
 AWKWARD = (
     "'quoted'",

@@ -6,7 +6,8 @@ from datetime import date
 
 import pytest
 
-from python_backup.model import Dbms, Verdict
+from python_backup.instance import Dbms
+from python_backup.model import Verdict
 from python_backup.policy.lifetimes import ENDS, supported
 
 DAY = date(2026, 11, 21)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from python_backup.model import Retry
+from python_backup.instance import Retry
 from python_backup.policy.retry import wait_before_next
 
 MOST = 1 - 1e-12

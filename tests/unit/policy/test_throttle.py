@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from python_backup.model import Busy, Throttle
+from python_backup.instance import Busy, Throttle
 from python_backup.policy.throttle import reason
 
 

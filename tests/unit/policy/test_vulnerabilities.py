@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 from python_backup.policy.vulnerabilities import KNOWN, fixed_in, known_in
 
 

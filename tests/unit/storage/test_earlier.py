@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from python_backup.model import MANIFEST, Artifact, Dbms, Facts, Format, Manifest
+from python_backup.instance import Dbms
+from python_backup.model import MANIFEST, Artifact, Facts, Format, Manifest
 from python_backup.storage.earlier import Wanted, earlier, last_good
 from python_backup.storage.folder import storing
 from python_backup.storage.names import ArtifactName

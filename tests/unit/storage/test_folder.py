@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from python_backup.errors import ArtifactCorrupt, ArtifactMissing, StorageFailed
-from python_backup.model import Artifact, Dbms, Facts, Format, Manifest
+from python_backup.instance import Dbms
+from python_backup.model import Artifact, Facts, Format, Manifest
 from python_backup.storage import folder as storage
 from python_backup.storage.folder import (
     ExpectedSum,

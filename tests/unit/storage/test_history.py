@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.instance import Dbms
 from python_backup.jobs.backups import list_backups
 from python_backup.jobs.room import room_for
 from python_backup.manifest import dump_manifest, load_manifest
-from python_backup.model import MANIFEST, Dbms, Format
+from python_backup.model import MANIFEST, Format
 from python_backup.storage.earlier import Wanted, last_good
 from python_backup.storage.leftovers import clear_folder
 from python_backup.storage.names import ArtifactName, artifact_name

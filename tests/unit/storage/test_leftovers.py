@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from python_backup.model import Dbms, Format
+from python_backup.instance import Dbms
+from python_backup.model import Format
 from python_backup.storage.folder import backups
 from python_backup.storage.leftovers import clear_folder
 from python_backup.storage.names import ArtifactName, artifact_name
@@ -24,7 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from test_manifest import MANIFEST
-from python_backup.model import Dbms, Format
+from python_backup.instance import Dbms
+from python_backup.model import Format
 from python_backup.storage.folder import storing
 from python_backup.storage.names import ArtifactName
 left = int(sys.argv[2])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from python_backup.model import Dbms, Format
+from python_backup.instance import Dbms
+from python_backup.model import Format
 from python_backup.storage.names import (
     LONGEST,
     ArtifactName,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from python_backup.errors import StorageFailed
-from python_backup.model import Dbms
+from python_backup.instance import Dbms
 from python_backup.storage import proofs as module
 from python_backup.storage.proofs import (
     PROOFS,

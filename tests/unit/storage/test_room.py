@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import StorageFailed
-from python_backup.model import Artifact, Dbms, Facts, Format, Manifest
+from python_backup.instance import Dbms
+from python_backup.model import Artifact, Facts, Format, Manifest
 from python_backup.storage.earlier import Wanted
 from python_backup.storage.folder import storing
 from python_backup.storage.names import ArtifactName

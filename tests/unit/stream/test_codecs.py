@@ -43,7 +43,7 @@ def corrupt(tmp_path, content: bytes, name: str = "a.sql") -> str:
 
 @pytest.mark.parametrize("kind", CODECS)
 def test_what_is_written_is_read_back(tmp_path, kind):
-    blocks = [os.urandom(300_000), b"row\n" * 900_000, b"x"]
+    blocks = [b"-- ", os.urandom(300_000), b"row\n" * 900_000, b"x"]
     assert read(tmp_path, stored(kind, *blocks)) == b"".join(blocks)
 
 

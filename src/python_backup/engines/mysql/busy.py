@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from python_backup.engines.mysql.connection import ServerSaid, Session, open_session
+from python_backup.engines.mysql.connection import Session, open_session
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.errors import NotPermitted
-from python_backup.model import Busy, Instance
+from python_backup.instance import Busy, Instance
 
 _STATUS = ("SHOW ALL REPLICAS STATUS", "SHOW REPLICA STATUS", "SHOW SLAVE STATUS")
 """The first is MariaDB's, for every source; the last that of older servers."""

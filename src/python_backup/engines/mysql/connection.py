@@ -1,4 +1,4 @@
-"""The driver's seam: how an instance becomes a PyMySQL session, and PyMySQL's errors become ours.
+"""The driver's seam: how an instance becomes a PyMySQL session.
 
 No option file is read, autocommit is on, text is utf8mb4. Nothing above this file knows PyMySQL.
 """
@@ -13,81 +13,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import pymysql
-from pymysql.constants import CR, ER
 
 from python_backup.engines import liveness
 from python_backup.engines.liveness import Patience
 from python_backup.engines.mysql import packets
 from python_backup.engines.mysql.listening import listen
-from python_backup.engines.tls import check_files, context_of, hint_for
-from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed
-from python_backup.model import Instance, Tls, TlsMode
+from python_backup.engines.mysql.refused import DEFAULT_PORT, NOBODY, converted, reaching, said
+from python_backup.engines.tls import check_files, context_of
+from python_backup.errors import ConnectionFailed, Refused
+from python_backup.instance import Instance, Tls, TlsMode
 
-DEFAULT_PORT = 3306
 CONNECT_SECONDS = 10
 LOGIN_SECONDS = 30
 """For each answer of a server that took the connection; some look up the client's name meanwhile."""
 
 _IDLE_SECONDS = 86_400
 """A session stays open while a dump of hours runs beside it, whatever the server's wait_timeout."""
-_REASON_LENGTH = 200
-
-_EXPIRED = 1820
-"""The password must be changed first: MariaDB lets the account in, and refuses what it then asks."""
-
-_LOGIN_REFUSED = frozenset(
-    {
-        ER.ACCESS_DENIED_ERROR,
-        ER.DBACCESS_DENIED_ERROR,
-        ER.HOST_NOT_PRIVILEGED,
-        1524,  # the account's authentication plugin is not loaded
-        1698,  # access denied, as MariaDB's unix_socket says it
-        _EXPIRED,
-        1862,  # the password has expired
-        3118,  # the account is locked
-        3159,  # the server wants TLS
-        4151,  # the account is locked, as MariaDB says it
-    }
-)
-_RIGHT_MISSING = frozenset(
-    {
-        ER.ACCESS_DENIED_ERROR,
-        ER.DBACCESS_DENIED_ERROR,
-        ER.TABLEACCESS_DENIED_ERROR,
-        ER.COLUMNACCESS_DENIED_ERROR,
-        ER.SPECIFIC_ACCESS_DENIED_ERROR,
-        ER.PROCACCESS_DENIED_ERROR,
-    }
-)
-_LOST = frozenset(
-    {0, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_EXTENDED, 1053, 1927, 4031}
-)
-
-_NOBODY = frozenset(
-    {0, CR.CR_CONNECTION_ERROR, CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST}
-)
-"""The driver's codes for no answer, or for that of a machine or a proxy alone."""
-
-PASSING = frozenset(
-    {
-        *(1205, 1213),  # a lock was held too long, a deadlock
-        *(1412, 1146),  # tables were changed amid a transaction, dropped amid a dump
-        *(1040, 1203, 1226),  # no connection left: the server's, the account's
-        *(1053, 1077, 1079, 1927, 4031),  # the server is shutting down, the connection was ended
-        *(1158, 1159, 1160, 1161),  # the network failed the server
-        *(2002, 2003, 2005, 2006, 2013, 2055),  # it cannot be reached, or was lost
-    }
-)
-"""Errors that may be none a little later; of the servers, and (from 2000 on) of their clients."""
-
-
-class ServerSaid(StatementFailed):
-    """The server refused a statement; ``code`` and ``reason`` are its own."""
-
-    def __init__(self, code: int, reason: str, *, hint: str | None = None) -> None:
-        super().__init__(f"the server refused: {reason} ({code})", hint=hint, transient=code in PASSING)
-        self.code = code
-        self.reason = reason
 
 
 def quoted(name: str) -> str:
@@ -102,11 +43,6 @@ def quoted(name: str) -> str:
             hint="Choose a name without emoji: --target NAME.",
         )
     return "`" + name.replace("`", "``") + "`"
-
-
-def address(instance: Instance) -> str:
-    """Where the server is, as it is shown to people."""
-    return instance.socket or f"{instance.host}:{instance.port or DEFAULT_PORT}"
 
 
 def arguments(instance: Instance) -> dict[str, Any]:
@@ -168,7 +104,7 @@ class Session:
             NotPermitted: a right is missing.
             ServerSaid: the server refused it for another reason.
         """
-        with _converted(self.instance, rights=True), self._connection.cursor() as cursor:
+        with converted(self.instance, rights=True), self._connection.cursor() as cursor:
             cursor.execute(sql, values or None)
             return list(cursor.fetchall())
 
@@ -179,7 +115,7 @@ class Session:
 
     def mappings(self, sql: str) -> list[dict[str, Any]]:
         """All rows of a query, each by the names of its columns; raises as `rows`."""
-        with _converted(self.instance, rights=True), self._connection.cursor() as cursor:
+        with converted(self.instance, rights=True), self._connection.cursor() as cursor:
             cursor.execute(sql)
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -193,7 +129,7 @@ class Session:
 
     def use(self, database: str) -> None:
         """Makes this the session's database."""
-        with _converted(self.instance, rights=True):
+        with converted(self.instance, rights=True):
             self._connection.select_db(database)
 
     def send(self, statement: bytes | bytearray) -> int:
@@ -202,18 +138,18 @@ class Session:
         The driver cuts a long one into packets: of a view, since each cut of bytes would copy the rest.
         Raises `ServerSaid` where the server refused it, rights included.
         """
-        with _converted(self.instance, rights=False):
+        with converted(self.instance, rights=False):
             return int(self._connection.query(memoryview(statement)))
 
     def send_parts(self, parts: Iterable[bytes | bytearray]) -> int:
         """Sends one statement whose parts come one by one; as `send`."""
-        with _converted(self.instance, rights=False):
+        with converted(self.instance, rights=False):
             return packets.query(self._connection, parts)
 
     @contextmanager
     def raw(self) -> Iterator[Any]:
         """The driver's own connection, whose errors come as those of `rows`."""
-        with _converted(self.instance, rights=True):
+        with converted(self.instance, rights=True):
             yield self._connection
 
     def break_off(self) -> None:
@@ -231,7 +167,7 @@ class Session:
         """
         if not self._connection._result.warning_count:  # noqa: SLF001 - it has no other name
             return None
-        with _converted(self.instance, rights=False):
+        with converted(self.instance, rights=False):
             said = self._connection.show_warnings()
         return next(((int(code), str(reason)) for level, code, reason in said if level != "Note"), None)
 
@@ -261,7 +197,7 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
         NotPermitted: the login was refused.
     """
     check_files(instance)
-    with _reaching(instance):
+    with reaching(instance):
         connection = _connected(instance, arguments(instance) | {"database": database})
         bounds = liveness.patience(instance.limits.idle)
         listen(connection, bounds.silence, lambda: _ask(instance, bounds))
@@ -302,7 +238,7 @@ def _answers(instance: Instance, seconds: float) -> bool:
     except ConnectionFailed:
         return False
     except pymysql.MySQLError as exc:
-        return _said(exc)[0] not in _NOBODY
+        return said(exc)[0] not in NOBODY
     return True
 
 
@@ -320,82 +256,6 @@ def _local_socket(path: str, seconds: float) -> socket.socket:
             transient=True,
         ) from exc
     return made
-
-
-@contextmanager
-def _reaching(instance: Instance) -> Iterator[None]:
-    who = f"{address(instance)} as {instance.account or 'the current user'!r}"
-    try:
-        yield
-    except pymysql.MySQLError as exc:
-        code, reason = _said(exc)
-        if code in _LOGIN_REFUSED:
-            raise NotPermitted(
-                f"{who} refused the login: {reason} ({code})",
-                hint=hint_for(reason) or _login_hint(instance),
-            ) from exc
-        raise ConnectionFailed(
-            f"cannot connect to {who}: {reason} ({code})",
-            hint=hint_for(reason) or _REACHING.get(code),
-            transient=code in PASSING and hint_for(reason) is None,
-        ) from exc
-    except RuntimeError as exc:  # PyMySQL's word for a package that an authentication plugin needs
-        raise ConnectionFailed(
-            f"cannot log in at {who}: {exc}",
-            hint="Install the package that it names beside this program, or take another account.",
-        ) from exc
-    except (OSError, ssl.SSLError) as exc:
-        hint = hint_for(str(exc)) or "Check host, port and tls in the config."
-        raise ConnectionFailed(f"cannot connect to {who}: {exc}", hint=hint) from exc
-
-
-def _login_hint(instance: Instance) -> str:
-    """What may be wrong: the server says the same of a wrong password and of a missing certificate."""
-    hint = "Check username and password in the config, and the account's host part in mysql.user"
-    if instance.tls.cert is None:
-        hint += "; one that REQUIREs X509 needs tls.cert and tls.key, one that REQUIREs SSL tls.mode require"
-    return f"{hint}."
-
-
-_REACHING = {
-    CR.CR_CONN_HOST_ERROR: "Check host, port, socket and tls in the config, and that the server is running.",
-    CR.CR_SSL_CONNECTION_ERROR: "Set tls.mode to prefer, or give the server a certificate.",
-    CR.CR_SERVER_LOST: "The server took the connection and gave no login: see whether it hangs.",
-    1049: "The database is not there: see SHOW DATABASES.",
-    1040: "The server has no connection left: raise max_connections.",
-    1129: "Run FLUSH HOSTS on the server.",
-}
-
-
-@contextmanager
-def _converted(instance: Instance, *, rights: bool) -> Iterator[None]:
-    try:
-        yield
-    except pymysql.MySQLError as exc:
-        code, reason = _said(exc)
-        if code in _LOST:
-            raise ConnectionFailed(
-                f"the connection to {address(instance)} was lost: {reason} ({code})",
-                hint="See the server's error log; a statement larger than max_allowed_packet also ends it.",
-                transient=True,
-            ) from exc
-        if rights and code in _RIGHT_MISSING:
-            raise NotPermitted(
-                f"{address(instance)} does not permit it: {reason} ({code})",
-                hint="Grant the right that the server names to the configured account.",
-            ) from exc
-        if code == _EXPIRED:
-            raise NotPermitted(
-                f"{address(instance)} refused the account: {reason} ({code})",
-                hint="Give the account a new password (ALTER USER … IDENTIFIED BY …), and the config.",
-            ) from exc
-        raise ServerSaid(code, reason) from exc
-
-
-def _said(exc: pymysql.MySQLError) -> tuple[int, str]:
-    code = exc.args[0] if exc.args and isinstance(exc.args[0], int) else 0
-    reason = " ".join(str(exc.args[1] if len(exc.args) > 1 else exc).split())
-    return code, reason if len(reason) <= _REASON_LENGTH else reason[: _REASON_LENGTH - 1] + "…"
 
 
 Opener = Callable[[], Session]

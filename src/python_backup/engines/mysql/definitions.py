@@ -17,7 +17,8 @@ from python_backup.dump.mysql.renaming import Name, ambiguous
 from python_backup.dump.mysql.rewriter import MysqlRewriter, Target
 from python_backup.dump.mysql.tokens import Token, tokens
 from python_backup.dump.piece import Statement
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.survey import of_schema
 from python_backup.errors import NotPermitted, Refused
 

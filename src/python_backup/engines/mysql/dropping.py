@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.refused import ServerSaid
 
 FOLDER_NOT_EMPTY = 1010
 """DROP DATABASE dropped all that the server knew in it, and found further files in its folder."""

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from python_backup.engines.engine import DumpPlan, DumpStream
-from python_backup.engines.mysql.connection import DEFAULT_PORT, PASSING
+from python_backup.engines.mysql.refused import DEFAULT_PORT, PASSING
 from python_backup.engines.mysql.tools import Tool
 from python_backup.engines.mysql.waiting import lock_watch
 from python_backup.engines.tls import VERIFYING, hint_for
 from python_backup.errors import ToolFailed
-from python_backup.model import Dbms, Instance, Limits, Tls, TlsMode
+from python_backup.instance import Dbms, Instance, Limits, Tls, TlsMode
 from python_backup.stream.bounds import Silence
 from python_backup.stream.child import Command, Ending, running
 from python_backup.stream.private import private_files

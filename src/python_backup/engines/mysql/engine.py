@@ -12,12 +12,12 @@ from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.mysql import health
-from python_backup.engines.mysql.connection import DEFAULT_PORT
+from python_backup.engines.mysql.refused import DEFAULT_PORT
 from python_backup.engines.mysql.server import connect
 from python_backup.engines.mysql.survey import OWN
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
+from python_backup.instance import Busy, Dbms, Instance, Tools
 from python_backup.late import late
-from python_backup.model import Busy, Dbms, Instance, Tools
 
 if TYPE_CHECKING:
     from python_backup.engines.mysql import busy, movable, reach, scratch

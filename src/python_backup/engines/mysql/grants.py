@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from python_backup.engines.mysql import survey, target
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.errors import NotPermitted
 
 _NO_NEW_ACCOUNTS = "NO_AUTO_CREATE_USER"

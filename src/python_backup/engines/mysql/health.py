@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from python_backup.engines.mysql import losses, target
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.survey import is_mariadb
 from python_backup.engines.reach import each
 from python_backup.errors import NotPermitted

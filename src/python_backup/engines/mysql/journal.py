@@ -14,8 +14,9 @@ from typing import Any
 
 from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import movable
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.definitions import Definition
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.survey import JOURNAL
 
 _MARK = "vya-backupdb swap "

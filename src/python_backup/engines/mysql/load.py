@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.mysql import survey
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.lanes import lanes, spread
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.errors import StatementFailed
 from python_backup.stream.apart import apart
 

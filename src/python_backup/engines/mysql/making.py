@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.definitions import (
     PLAIN,
     ROUTINES,
@@ -17,6 +17,7 @@ from python_backup.engines.mysql.definitions import (
     trigger_names,
     triggers,
 )
+from python_backup.engines.mysql.refused import ServerSaid
 
 _TRIGGER_EXISTS = 1359
 

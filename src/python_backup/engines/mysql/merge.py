@@ -20,7 +20,8 @@ from python_backup.dump.mysql.tokens import tokens
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.merged import How, Merged
 from python_backup.engines.mysql import load
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.errors import Refused, StatementFailed
 from python_backup.model import label
 

@@ -13,7 +13,8 @@ from python_backup.engines.finding import Finding, Severity
 from python_backup.engines.mysql import rights, target
 from python_backup.engines.mysql.connection import Session
 from python_backup.errors import NotPermitted
-from python_backup.model import Instance, label
+from python_backup.instance import Instance
+from python_backup.model import label
 
 _ALWAYS = ("SELECT", "INSERT", "CREATE", "DROP", "ALTER", "INDEX", "REFERENCES", "LOCK TABLES")
 _FOR = {

@@ -19,14 +19,16 @@ from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpStream
 from python_backup.engines.mysql import dump
-from python_backup.engines.mysql.connection import ServerSaid, Session, open_session
+from python_backup.engines.mysql.connection import Session, open_session
 from python_backup.engines.mysql.dump import Job
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.rowtext import SETTINGS, Manner
 from python_backup.engines.mysql.shares import Share, of_database, pieces
 from python_backup.engines.mysql.snapshot import Snapshot, Wanted, snapshot
 from python_backup.engines.parts import PartPlan, PartsPlan, PartsSource
 from python_backup.errors import Refused, ToolFailed
-from python_backup.model import Dbms, PartKind, Scope
+from python_backup.instance import Dbms
+from python_backup.model import PartKind, Scope
 
 _BEFORE = ("--no-data", "--skip-triggers", "--skip-events")
 _AFTER = ("--no-data", "--no-create-info", "--no-create-db", "--skip-add-drop-database", "--skip-routines")

@@ -17,7 +17,8 @@ from python_backup.engines.mysql.server import client_of, connect
 from python_backup.engines.mysql.tools import Toolbox
 from python_backup.engines.program import Client
 from python_backup.errors import BackupError
-from python_backup.model import Check, Dbms, Instance, Tools, Verdict
+from python_backup.instance import Dbms, Instance, Tools
+from python_backup.model import Check, Verdict
 
 
 def reach(instance: Instance) -> Reached:

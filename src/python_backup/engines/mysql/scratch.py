@@ -11,7 +11,7 @@ from pathlib import Path
 from python_backup.engines.container import SHARED, name_in, removes, runs_in
 from python_backup.engines.mysql.tools import INSTALLED
 from python_backup.engines.program import Image, Recipe, ServerProgram
-from python_backup.model import Dbms, Instance, Secret, Tools
+from python_backup.instance import Dbms, Instance, Secret, Tools
 from python_backup.stream.child import Command, output_of
 from python_backup.stream.environment import clean_environment
 

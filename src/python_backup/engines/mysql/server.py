@@ -26,13 +26,15 @@ from python_backup.engines.mysql import (
     survey,
     target,
 )
-from python_backup.engines.mysql.connection import ServerSaid, Session, open_session, quoted
+from python_backup.engines.mysql.connection import Session, open_session, quoted
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.engines.parts import PartsPlan
 from python_backup.engines.program import Client
 from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed, ToolMissing
+from python_backup.instance import Dbms, Instance, Limits
 from python_backup.late import late
-from python_backup.model import Check, Dbms, Instance, Limits, Scope
+from python_backup.model import Check, Scope
 
 if TYPE_CHECKING:
     from python_backup.engines.mysql import (

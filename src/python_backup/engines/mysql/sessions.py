@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from python_backup.engines.mysql.connection import ServerSaid, Session
+from python_backup.engines.mysql.connection import Session
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.rights import read
 from python_backup.errors import NotPermitted, Refused
 

@@ -12,7 +12,8 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
 from python_backup.engines.mysql import losses, survey
-from python_backup.engines.mysql.connection import Opener, ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Opener, Session, quoted
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.errors import BackupError, NotPermitted, ServerError
 from python_backup.model import Scope
 

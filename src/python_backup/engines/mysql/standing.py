@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from python_backup.engines.mysql import dropping, events, grants, making, movable, sessions, steps, survey
-from python_backup.engines.mysql.connection import ServerSaid, Session, quoted
+from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.definitions import PLAIN, Definition, read, woken
 from python_backup.engines.mysql.dropping import FOLDER_NOT_EMPTY
+from python_backup.engines.mysql.refused import ServerSaid
 
 _MARK = "vya-backupdb filling "
 _LOCK_SECONDS = 60

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_backup.errors import BackupError, ToolFailed, ToolMissing
-from python_backup.model import Dbms, Tools
+from python_backup.instance import Dbms, Tools
 from python_backup.stream.child import Command, output_of
 from python_backup.stream.environment import clean_environment
 

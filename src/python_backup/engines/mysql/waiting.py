@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from python_backup.engines.mysql.connection import Session, open_session
 from python_backup.errors import ServerError, ToolFailed
-from python_backup.model import Instance
+from python_backup.instance import Instance
 
 _WAITING = (
     "SELECT time, state FROM information_schema.processlist"

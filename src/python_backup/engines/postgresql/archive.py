@@ -11,7 +11,7 @@ from python_backup.engines.postgresql import connection, contents
 from python_backup.engines.postgresql.dump import NAMED, WITHOUT_RIGHTS, judge, password_files
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import ArtifactCorrupt, ArtifactMissing, ToolFailed
-from python_backup.model import Instance, Tools
+from python_backup.instance import Instance, Tools
 from python_backup.stream.artifact import TABLE_OF_CONTENTS
 from python_backup.stream.child import Command, running
 

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 from python_backup.engines.postgresql.connection import converting, query
 from python_backup.engines.postgresql.entering import enter
-from python_backup.model import Busy, Instance
+from python_backup.instance import Busy, Instance
 
 _BUSY = b"""
 SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity

@@ -24,7 +24,7 @@ from python_backup.engines.postgresql.handshake import refusal
 from python_backup.engines.postgresql.listening import Link
 from python_backup.engines.tls import check_files, hint_for
 from python_backup.errors import BackupError, ConnectionFailed, NotPermitted, Refused, ServerError
-from python_backup.model import Instance, Tls, TlsMode
+from python_backup.instance import Instance, Tls, TlsMode
 
 CONNECT_TIMEOUT = 10
 """Seconds for one connection attempt."""

@@ -13,7 +13,7 @@ from python_backup.engines.postgresql import connection, inventory
 from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.engines.tls import hint_for
 from python_backup.errors import ConfigError, ToolFailed
-from python_backup.model import Instance, Limits
+from python_backup.instance import Instance, Limits
 from python_backup.stream.bounds import Silence
 from python_backup.stream.child import Command, Ending, running
 from python_backup.stream.private import private_files

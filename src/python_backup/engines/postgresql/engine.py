@@ -14,8 +14,8 @@ from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.postgresql import health
 from python_backup.engines.postgresql.server import PostgresServer, fits
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
+from python_backup.instance import Busy, Dbms, Instance, Tools
 from python_backup.late import late
-from python_backup.model import Busy, Dbms, Instance, Tools
 
 if TYPE_CHECKING:
     from python_backup.engines.postgresql import busy, reach, scratch

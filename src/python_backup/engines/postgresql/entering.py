@@ -9,7 +9,7 @@ import psycopg
 
 from python_backup.engines.postgresql import connection
 from python_backup.errors import ServerError
-from python_backup.model import Instance
+from python_backup.instance import Instance
 
 DOORS = ("postgres", "template1")
 """Databases through which the server itself is asked, the first that is there."""

@@ -6,7 +6,7 @@ import socket
 import ssl
 
 from python_backup.engines.tls import context_of
-from python_backup.model import Tls
+from python_backup.instance import Tls
 
 _SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
 """The message SSLRequest; the server answers one byte, S or N (protocol 3.0, Message Formats)."""

@@ -11,7 +11,7 @@ from python_backup.engines.disk import room
 from python_backup.engines.engine import Wanted
 from python_backup.engines.finding import Finding, Severity
 from python_backup.engines.postgresql.connection import identifier, major, query, text
-from python_backup.model import Instance
+from python_backup.instance import Instance
 
 _EVERYWHERE = {"c", "posix", "c.utf8", "ucs_basic"}
 _UTF8 = {"utf8", "unicode"}

@@ -16,7 +16,8 @@ from python_backup.engines.postgresql.server import PostgresServer, client_of
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.engines.program import Client
 from python_backup.errors import BackupError, ConnectionFailed
-from python_backup.model import Check, Instance, TlsMode, Tools, Verdict
+from python_backup.instance import Instance, TlsMode, Tools
+from python_backup.model import Check, Verdict
 
 _SSL_REQUEST = bytes.fromhex("00000008 04d2162f")
 """The message SSLRequest; the server answers one byte, S or N (protocol 3.0, Message Formats)."""

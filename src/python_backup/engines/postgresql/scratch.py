@@ -10,7 +10,7 @@ from pathlib import Path
 from python_backup.engines.container import SHARED, name_in, removes, runs_in
 from python_backup.engines.postgresql.tools import EMBEDDED, Toolbox, folders
 from python_backup.engines.program import Image, Recipe, ServerProgram
-from python_backup.model import Dbms, Instance, Secret, Tools
+from python_backup.instance import Dbms, Instance, Secret, Tools
 
 SUPERUSER = "postgres"
 PORT = 5432

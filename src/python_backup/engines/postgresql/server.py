@@ -31,8 +31,9 @@ from python_backup.engines.postgresql.entering import DOORS, enter
 from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.engines.program import Client
 from python_backup.errors import Refused, ServerError, StatementFailed, TargetExists
+from python_backup.instance import Dbms, Instance, Limits
 from python_backup.late import late
-from python_backup.model import Check, Dbms, Instance, Limits, Scope
+from python_backup.model import Check, Scope
 
 if TYPE_CHECKING:
     from python_backup.engines.postgresql import lanes, load, merge, outlook, owning, parts, takeover, target

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from python_backup.errors import BackupError, ToolFailed, ToolMissing
-from python_backup.model import Tools
+from python_backup.instance import Tools
 from python_backup.stream.child import Command, output_of
 from python_backup.stream.environment import clean_environment
 

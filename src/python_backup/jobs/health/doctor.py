@@ -15,9 +15,10 @@ from python_backup.config.load import Config
 from python_backup.engines.engine import Reached
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError, ConfigError
+from python_backup.instance import Instance
 from python_backup.jobs.health import databases, folders, instance, leftovers, machine
 from python_backup.jobs.health.instance import Patient
-from python_backup.model import Backup, Check, Instance, Verdict
+from python_backup.model import Backup, Check, Verdict
 from python_backup.storage.folder import backups
 from python_backup.storage.runs import RUNS
 from python_backup.storage.safety import FOLDER

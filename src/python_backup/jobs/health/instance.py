@@ -13,7 +13,8 @@ from python_backup.engines.engine import Reached, Server
 from python_backup.engines.program import Client
 from python_backup.engines.table import ENGINES
 from python_backup.errors import BackupError
-from python_backup.model import Backup, Check, Dbms, Instance, Secret, Verdict
+from python_backup.instance import Dbms, Instance, Secret
+from python_backup.model import Backup, Check, Verdict
 from python_backup.policy.beside import Kept
 from python_backup.policy.lifetimes import supported
 from python_backup.policy.vulnerabilities import fixed_in, known_in

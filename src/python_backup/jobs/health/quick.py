@@ -8,10 +8,11 @@ from pathlib import Path
 
 from python_backup.engines.engine import Reached, Server
 from python_backup.errors import BackupError
+from python_backup.instance import Instance
 from python_backup.jobs.health import folders
 from python_backup.jobs.health import instance as checks
 from python_backup.jobs.health.instance import Patient
-from python_backup.model import Check, Instance, Verdict
+from python_backup.model import Check, Verdict
 from python_backup.policy.beside import Kept
 
 QUICK = ("client", "version", "clock", "folder")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from python_backup.engines.engine import DumpPlan, Server
 from python_backup.engines.parts import PartsPlan
 from python_backup.errors import Refused
-from python_backup.model import Limits, Parts, Scope
+from python_backup.instance import Limits
+from python_backup.model import Parts, Scope
 
 LARGE = 256 << 20
 """Bytes of a database, by the server's own estimate, from which on parts are worth their folder."""

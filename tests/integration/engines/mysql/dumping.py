@@ -12,7 +12,8 @@ from python_backup.dump.facts import FactsCounter
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.mysql.engine import ENGINE
-from python_backup.model import Facts, Instance, Limits
+from python_backup.instance import Instance, Limits
+from python_backup.model import Facts
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from python_backup.engines.mysql.ranges import Keyed, ranges
 from python_backup.engines.mysql.rowtext import SETTINGS, columns
 from python_backup.engines.mysql.snapshot import Wanted, snapshot
 from python_backup.errors import Refused, ServerError, ToolFailed
-from python_backup.model import Limits, Scope, Secret
+from python_backup.instance import Limits, Secret
+from python_backup.model import Scope
 from support import databases
 from support.servers import instance_for
 

@@ -12,7 +12,7 @@ from integration.engines.mysql.everything import build
 from python_backup.engines.engine import Server
 from python_backup.engines.mysql.tools import Toolbox
 from python_backup.errors import ToolMissing
-from python_backup.model import Dbms, Limits, Tools
+from python_backup.instance import Dbms, Limits, Tools
 from support import databases
 from support.servers import RunningServer, instance_for
 

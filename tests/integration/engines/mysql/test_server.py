@@ -13,9 +13,12 @@ from integration.engines.mysql.dumping import connected, dump, pieces, restore
 from integration.engines.mysql.everything import NAMES
 from python_backup.dump.dialect import SourceDatabase
 from python_backup.errors import ConnectionFailed, NotPermitted, StatementFailed, ToolFailed
-from python_backup.model import Instance, Limits, Secret, Tls, TlsMode, label
+from python_backup.instance import Instance, Limits, Secret, Tls, TlsMode
+from python_backup.model import label
 from support import databases
+from support.programs import Program
 from support.servers import RunningServer, instance_for
+from support.stoppable import lone_server
 
 PASSWORD = "p\"a's\\s#w\\\\ é;$(x)`"
 
@@ -256,21 +259,14 @@ def test_a_database_in_use_is_dropped_with_its_sessions(mysql_server: RunningSer
             assert not server.exists(name)
 
 
-def test_a_foreign_dump_is_read_alike_under_any_mode_of_the_server(mysql_server: RunningServer, new_database):
-    name = new_database(mysql_server)
-    before = databases.rows(mysql_server, None, "SELECT @@global.sql_mode")[0][0]
-    databases.execute(mysql_server, None, "SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
-    try:
-        with connected(instance_for(mysql_server)) as server:
-            server.load(
-                name,
-                pieces(b"CREATE TABLE t (v TEXT);\nINSERT INTO t VALUES (\"it\\'s\"),('a\\\\');\n"),
-                complete=True,
-            )
-            assert server.counts(name) == {"t": 2}
-    finally:
-        databases.execute(mysql_server, None, f"SET GLOBAL sql_mode = '{before}'")
-    assert databases.rows(mysql_server, name, "SELECT v FROM t") == [("it's",), ("a\\",)]
+def test_a_foreign_dump_is_read_alike_under_any_mode_of_the_server(lone_mysql: Program):
+    text = b"CREATE TABLE t (v TEXT);\nINSERT INTO t VALUES (\"it\\'s\"),('a\\\\');\n"
+    with lone_server(lone_mysql, ["--sql-mode=NO_BACKSLASH_ESCAPES,ANSI_QUOTES"]) as lone:
+        databases.create(lone.server, "t")
+        with connected(instance_for(lone.server)) as server:
+            server.load("t", pieces(text), complete=True)
+            assert server.counts("t") == {"t": 2}
+        assert databases.rows(lone.server, "t", "SELECT v FROM t") == [("it's",), ("a\\",)]
 
 
 def test_a_new_database_has_the_dumps_character_set(mysql_server: RunningServer, new_database):

@@ -11,7 +11,7 @@ import psycopg
 
 from python_backup.engines.engine import Swap
 from python_backup.engines.postgresql.engine import ENGINE
-from python_backup.model import Secret
+from python_backup.instance import Secret
 from support import databases
 from support.servers import RunningServer, instance_for
 

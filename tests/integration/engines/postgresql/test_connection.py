@@ -8,7 +8,7 @@ import pytest
 
 from python_backup.engines.postgresql.engine import ENGINE
 from python_backup.errors import ConnectionFailed, NotPermitted
-from python_backup.model import Limits, Secret, Tls, TlsMode, Tools
+from python_backup.instance import Limits, Secret, Tls, TlsMode, Tools
 from support.pg_trips import dumped
 from support.servers import instance_for
 

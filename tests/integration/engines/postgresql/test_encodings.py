@@ -88,7 +88,7 @@ def test_a_cut_archive_fails(postgresql_server, filled, tmp_path):
 
 
 def test_what_is_no_archive_is_said(tmp_path):
-    from python_backup.model import Tools
+    from python_backup.instance import Tools
 
     (tmp_path / "x").write_bytes(b"-- sql")
     with pytest.raises(ArtifactCorrupt), archive_as_sql(tmp_path / "x", Tools()):

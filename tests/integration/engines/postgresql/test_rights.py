@@ -10,7 +10,7 @@ import pytest
 
 from python_backup.engines.postgresql.engine import ENGINE
 from python_backup.errors import NotPermitted, ToolFailed
-from python_backup.model import Secret
+from python_backup.instance import Secret
 from support import databases
 from support.pg_trips import dumped
 from support.servers import instance_for

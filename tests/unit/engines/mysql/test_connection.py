@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from python_backup.engines.mysql import connection
-from python_backup.engines.mysql.connection import Session, address, arguments, open_session, quoted
+from python_backup.engines.mysql.connection import Session, arguments, open_session, quoted
+from python_backup.engines.mysql.refused import address
 from python_backup.errors import ConnectionFailed
-from python_backup.model import Dbms, Instance, Secret, Tls, TlsMode
+from python_backup.instance import Dbms, Instance, Secret, Tls, TlsMode
 
 
 def instance(**changes) -> Instance:

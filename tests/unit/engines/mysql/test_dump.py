@@ -10,7 +10,7 @@ import pytest
 from python_backup.engines.mysql.dump import Job, Said, option_file, options, passing, plan
 from python_backup.engines.mysql.tools import Tool
 from python_backup.errors import ToolFailed
-from python_backup.model import Dbms, Instance, Limits, Secret, Tls, TlsMode, Tools
+from python_backup.instance import Dbms, Instance, Limits, Secret, Tls, TlsMode, Tools
 from python_backup.stream.child import Ending
 
 BOTH = frozenset(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Rows, Statement
-from python_backup.engines.mysql.connection import ServerSaid
 from python_backup.engines.mysql.load import Query, queries, send
+from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.errors import StatementFailed
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from python_backup.engines.mysql.tools import Toolbox, identity
 from python_backup.errors import ToolMissing
-from python_backup.model import Dbms, Tools
+from python_backup.instance import Dbms, Tools
 
 MYSQL_8 = "mysqldump  Ver 8.0.41 for Linux on x86_64 (MySQL Community Server - GPL)"
 MYSQL_57 = "mysqldump  Ver 10.13 Distrib 5.7.44, for Linux (x86_64)"

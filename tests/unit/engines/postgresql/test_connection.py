@@ -13,7 +13,7 @@ from python_backup.engines.postgresql.connection import (
     parameters,
 )
 from python_backup.errors import Refused
-from python_backup.model import Dbms, Instance, Tls, TlsMode
+from python_backup.instance import Dbms, Instance, Tls, TlsMode
 
 NAMES = [
     "a b", "a`b", "a'b", 'a"b', "-x", "a\\b", "a/b", "a.b", "..", "a;touch p", "$(touch p)", "a%b", "a\nb", "ünï日本",

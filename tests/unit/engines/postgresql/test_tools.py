@@ -6,7 +6,7 @@ import pytest
 
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import ToolMissing
-from python_backup.model import Tools
+from python_backup.instance import Tools
 
 
 def program(folder: Path, version: str, name: str = "pg_dump") -> Path:

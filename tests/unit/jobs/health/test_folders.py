@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.instance import Dbms
 from python_backup.jobs.health import folders
-from python_backup.model import Backup, Dbms, Verdict
+from python_backup.model import Backup, Verdict
 from support.results import TAKEN, manifest
 
 

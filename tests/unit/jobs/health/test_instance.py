@@ -13,9 +13,10 @@ from python_backup.engines.engine import Lack, Reached
 from python_backup.engines.finding import Finding, Severity
 from python_backup.engines.program import Client
 from python_backup.errors import ConfigError, ConnectionFailed, ToolMissing
+from python_backup.instance import Dbms, Instance, Secret
 from python_backup.jobs.health import databases, instance
 from python_backup.jobs.health.instance import Patient
-from python_backup.model import Backup, Check, Dbms, Instance, Secret, Verdict
+from python_backup.model import Backup, Check, Verdict
 from python_backup.policy.beside import Kept
 from python_backup.storage.safety import Mark, marked
 from support.results import manifest
