@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ from python_backup.engines.mysql.refused import DEFAULT_PORT, NOBODY, converted,
 from python_backup.engines.tls import check_files, context_of
 from python_backup.errors import ConnectionFailed, Refused
 from python_backup.instance import Instance, Tls, TlsMode
+
+_RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER's value for a close that throws away what was not sent and resets the connection: socket(7)."""
 
 CONNECT_SECONDS = 10
 LOGIN_SECONDS = 30
@@ -153,10 +157,15 @@ class Session:
             yield self._connection
 
     def break_off(self) -> None:
-        """Ends the connection under another thread that waits for its answer, if there still is one."""
+        """Ends the connection under another thread that waits for its answer, if there still is one.
+
+        A server amid a large result learns of it when the socket is closed, by a reset: after a shutdown
+        alone nobody reads, the window stays shut, and it would wait for its ``net_write_timeout``.
+        """
         link = self._connection._sock  # noqa: SLF001 - the driver has no other name
         if link is not None:
             with suppress(OSError):
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 link.shutdown(socket.SHUT_RDWR)
 
     def altered(self) -> tuple[int, str] | None:

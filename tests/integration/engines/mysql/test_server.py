@@ -261,7 +261,8 @@ def test_a_database_in_use_is_dropped_with_its_sessions(mysql_server: RunningSer
 
 def test_a_foreign_dump_is_read_alike_under_any_mode_of_the_server(lone_mysql: Program):
     text = b"CREATE TABLE t (v TEXT);\nINSERT INTO t VALUES (\"it\\'s\"),('a\\\\');\n"
-    with lone_server(lone_mysql, ["--sql-mode=NO_BACKSLASH_ESCAPES,ANSI_QUOTES"]) as lone:
+    with lone_server(lone_mysql) as lone:
+        databases.execute(lone.server, None, "SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
         databases.create(lone.server, "t")
         with connected(instance_for(lone.server)) as server:
             server.load("t", pieces(text), complete=True)
