@@ -42,6 +42,7 @@ from python_backup.storage.locks import Locks
 from python_backup.storage.names import ArtifactName, artifact_name, stem
 from python_backup.storage.parts import storing_parts
 from python_backup.stream.apart import apart
+from python_backup.stream.bounds import Bounds, Silence
 from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.frames import FrameEncoder
 from python_backup.stream.meters import Sha256Meter
@@ -286,7 +287,9 @@ class _DatabaseBackup:
                 level = self.request.level if self.request.format is Format.ZSTD else None
                 dialect = ENGINES[self.instance.dbms].dialect
                 writer = PartsWriter(new, dialect, self.database, level, room, started, (pace, step))
-                written = writer.write(dump)
+                bounds = Bounds(tries.left, Silence())
+                pace.held = tries.forgiving(bounds.forgive)
+                written = writer.write(dump, bounds)
                 noted |= {"bytes": sum(p.raw_size for p in written.parts), "rows": written.facts.rows or None}
             self._refuse_passing(plan, dump, tries)
             artifact = Artifact("", Format.PARTS, 0, "", 0, "")

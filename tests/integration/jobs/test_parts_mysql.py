@@ -117,3 +117,12 @@ def test_without_a_lock_nobody_is_waited_for_and_a_warning_says_so(
     assert "tables without transactions are dumped while they may change: m (MyISAM)" in told
     assert "while the snapshots began" not in told
     assert list(tmp_path.glob("*_open*")) == [path]
+
+
+def test_what_takes_too_long_is_ended_and_leaves_nothing(family_server, new_database, tmp_path):
+    name = new_database(family_server)
+    databases.execute(family_server, name, "CREATE TABLE t (id int)", "INSERT INTO t VALUES (1)")
+    result = in_parts(replace(instance_for(family_server), limits=Limits(timeout=0.02)), name, tmp_path)
+    assert result.error is not None
+    assert "(timeout)" in result.error.message
+    assert [path.name for path in tmp_path.iterdir() if path.name[0] != "."] == []

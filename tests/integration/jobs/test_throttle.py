@@ -15,9 +15,10 @@ import pytest
 from python_backup.engines.table import ENGINES
 from python_backup.instance import Instance, Secret, Throttle
 from python_backup.jobs.backup import BackupRequest, DatabaseResult, back_up
+from python_backup.jobs.parts.choosing import Parting
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.verify import verify_artifact
-from python_backup.model import Format
+from python_backup.model import Format, Parts
 from support import databases
 from support.programs import Program, found_programs, newest_of_each
 from support.replica import Replica, replica_of
@@ -83,6 +84,20 @@ def test_neither_way_takes_more_than_the_rate_and_a_timeout_does_not_count_that(
     assert result.path is not None
     assert verify_artifact(result.path, Silence(), bwlimit=2_000_000).good
     assert time.monotonic() - begun > MEGABYTES / 2 - 0.5
+
+
+def test_a_timeout_does_not_count_the_pace_of_parts_either(
+    family_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    name = new_database(family_server)
+    filled(family_server, name)
+    slow = held_back(family_server, bwlimit=2_000_000)
+    slow = replace(slow, limits=replace(slow.limits, timeout=2.0))
+    begun = time.monotonic()
+    parting = Parting(2, Parts.ALWAYS)
+    request = BackupRequest((slow,), (name,), tmp_path, Format.ZSTD, parts=parting)
+    (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
+    assert (result.error, time.monotonic() - begun > MEGABYTES / 2 - 0.5) == (None, True)
 
 
 @contextmanager

@@ -220,7 +220,9 @@ class _Source:
     @contextmanager
     def _definitions(self, kind: PartKind) -> Iterator[Iterator[Piece]]:
         further = _BEFORE if kind is PartKind.BEFORE else _AFTER
-        with dump.plan(replace(self.job, further=(*self.job.further, *further))).start() as stream:
+        limits = replace(self.job.limits, timeout=None)  # it is that of all parts
+        job = replace(self.job, further=(*self.job.further, *further), limits=limits)
+        with dump.plan(job).start() as stream:
             yield self._lexed(stream)
         self._told.append(stream)
         if kind is PartKind.AFTER and not self.unchanged():

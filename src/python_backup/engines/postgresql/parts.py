@@ -11,7 +11,7 @@ import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import psycopg
@@ -28,7 +28,6 @@ from python_backup.engines.postgresql.ranges import RANGE, RANGES_SINCE, Slice, 
 from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.errors import ConnectionFailed, Refused, ToolFailed
 from python_backup.model import PartKind
-from python_backup.stream.bounds import Bounds, Silence
 
 _TOGETHER = 400
 _TRIES = 5
@@ -101,7 +100,10 @@ def plan(request: Request, toolbox: Toolbox, jobs: int) -> PartsPlan:
     name = shlex.quote(connection.conninfo({"dbname": request.database}))
     each = shlex.quote(f"zstd -dc PART | psql -X -q -v ON_ERROR_STOP=1 -d {name}")
     text = _RESTORING.format(database=request.database, name=name, each=each)
-    started = partial(_started, _Setting(request, tool, toolbox.environment()), jobs)
+    unbounded = replace(
+        request, limits=replace(request.limits, timeout=None)
+    )  # that of all parts is kept above
+    started = partial(_started, _Setting(unbounded, tool, toolbox.environment()), jobs)
     return PartsPlan("pg_dump", tool.version, command, text, started)
 
 
@@ -203,14 +205,12 @@ class _Source:
     _told: list[DumpStream] = field(default_factory=list)
     _running: set[Callable[[], object]] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
-    _bounds: Bounds = field(init=False)
     _by_plan: dict[int, Slice] = field(init=False)
 
     def __post_init__(self) -> None:
         plans = tuple(share.plan for share in self.shares)
         self._by_plan = {id(share.plan): share for share in self.shares}
         self.parts = (PartPlan(PartKind.BEFORE), PartPlan(PartKind.DATA), *plans, PartPlan(PartKind.AFTER))
-        self._bounds = Bounds(self.setting.request.limits.timeout, Silence())
 
     @property
     def lanes(self) -> int:
@@ -280,7 +280,6 @@ class _Source:
         for rows, text in copying.copied(link, share.sql):
             if self._stopped.is_set():
                 raise ToolFailed("the backup was ended before it was done")
-            self._bounds.check("COPY")
             count += rows
             yield Rows(text, 0, rows, text)
         yield DataEnd(b"\\.\n", 0, count)

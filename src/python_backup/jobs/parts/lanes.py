@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 Task = Callable[[int], None]
 """Gets the number of its lane, from 0."""
 
+Within = Callable[[], float | None]
+"""Raises when the time is over; else says after how many seconds to ask again, None for never."""
+
 PATIENCE = 10.0
 """Seconds that lanes are waited for when they were told to stop."""
 
@@ -38,11 +41,13 @@ class _Board:
             self.news.notify_all()
 
 
-def side_by_side(tasks: Iterable[Task], lanes: int, stop: Callable[[], None]) -> None:
+def side_by_side(
+    tasks: Iterable[Task], lanes: int, stop: Callable[[], None], within: Within = lambda: None
+) -> None:
     """Does all tasks, begun in their order; returns when all are done.
 
-    ``stop`` makes those under way raise soon. It is called when one failed, which is then raised here, and
-    when the caller is interrupted.
+    ``stop`` makes those under way raise soon. It is called when one failed, which is then raised here, when
+    the caller is interrupted, and when ``within`` raises.
     """
     board = _Board(deque(tasks), lanes)
     threads = [
@@ -55,7 +60,8 @@ def side_by_side(tasks: Iterable[Task], lanes: int, stop: Callable[[], None]) ->
         for thread in threads:
             thread.start()
         with board.news:
-            board.news.wait_for(lambda: not board.busy or board.failed is not None)
+            while board.busy and board.failed is None:
+                board.news.wait(within())
     except BaseException:
         board.ended(InterruptedError())
         _stopped(threads, stop)

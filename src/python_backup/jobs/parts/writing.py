@@ -20,6 +20,7 @@ from python_backup.jobs.progress import Step
 from python_backup.model import Facts, Format, Part, PartKind, TableFacts
 from python_backup.storage.parts import StoringParts, part_file
 from python_backup.storage.room import Room
+from python_backup.stream.bounds import Bounds
 from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.meters import Sha256Meter
 from python_backup.stream.stage import through
@@ -45,10 +46,15 @@ class PartsWriter:
     started: datetime
     paced: tuple[Pace, Step]
 
-    def write(self, source: PartsSource) -> Written:
-        """Reads and writes all parts of the source."""
+    def write(self, source: PartsSource, bounds: Bounds) -> Written:
+        """Reads and writes all parts of the source; raises `ToolFailed` when that takes too long."""
         work = _Work(self, source)
-        side_by_side(work.tasks(), source.lanes, work.stop)
+
+        def within() -> float | None:
+            bounds.check(f"the backup of {self.database!r} in parts")
+            return bounds.wait(None)
+
+        side_by_side(work.tasks(), source.lanes, work.stop, within)
         return work.result()
 
 
