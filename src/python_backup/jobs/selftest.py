@@ -26,7 +26,7 @@ from python_backup.model import Artifact, Facts, Manifest
 from python_backup.storage.names import parse_path
 from python_backup.storage.proofs import Verdict
 from python_backup.storage.room import free_in
-from python_backup.stream.artifact import stored_blocks, stored_digest
+from python_backup.stream.artifact import stored_digest
 from python_backup.stream.private import private_files
 
 UNTOUCHED = "none"
@@ -145,8 +145,8 @@ class _Selftest:
         if isinstance(damage, StoredDamage):
             alarm = Alarm(damage.name, damage.done, Verdict.FAILED)
             with private_files({}) as folder:
-                blocks = damage.alter(stored_blocks(self.request.file), self.seen.size)
-                return self._drilled(alarm, Copier(self.manifest).stored(folder, blocks))
+                copy = Copier(self.manifest).stored(folder, self.request.file.resolve(), damage.alter)
+                return self._drilled(alarm, copy)
         for table in self._tables(damage.rows):
             alarm = Alarm(damage.name, damage.done.format(table=table), Verdict.FAILED, table)
             with private_files({}) as folder:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.jobs.test_parts import good, in_parts
 from python_backup.errors import StorageFailed
 from python_backup.jobs import selftest as job
 from python_backup.jobs.damages import DAMAGES, Damage, StoredDamage
@@ -143,3 +144,17 @@ def test_room_is_asked_for_before_anything_is_copied(foreign: Path, monkeypatch:
     with pytest.raises(StorageFailed, match="has no room for a self-test: 100 bytes are free") as caught:
         alarms_of(foreign)
     assert "TMPDIR" in (caught.value.hint or "")
+
+
+def test_a_backup_in_parts_is_damaged_in_its_folder_and_every_alarm_rings(
+    family_server: RunningServer, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    database = new_database(family_server, "a shop")
+    shop.build(family_server, database)
+    folder, manifest = good(in_parts(instance_for(family_server), database, tmp_path / "backups"))
+    before = everything(tmp_path / "backups")
+    report = alarms_of(folder, family_server)
+    assert [(alarm.damage, alarm.rang) for alarm in report.alarms] == [(name, True) for name in NAMES]
+    largest = max(manifest.parts, key=lambda part: part.size)
+    assert f"{folder.name}/{largest.file}" in str(report.alarms[1].reason)
+    assert everything(tmp_path / "backups") == before
