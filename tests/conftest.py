@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -16,8 +17,17 @@ from pathlib import Path
 import pytest
 
 from support.containers import found_images
-from support.programs import FAMILIES, Program, found_programs, newest_of_each, one_of_each, pairs_of
-from support.servers import Session, session
+from support.programs import (
+    FAMILIES,
+    Program,
+    found_programs,
+    mariadb_before,
+    newest_of_each,
+    one_of_each,
+    pairs_of,
+)
+from support.servers import RunningServer, Session, session
+from support.stoppable import Stoppable, lone_server
 
 PROGRAMS = pytest.StashKey[list[Program]]()
 CONTAINERS = pytest.StashKey[list[Program]]()
@@ -35,6 +45,7 @@ FIXTURES = {
 FEWER = {"family_server": one_of_each, "dbms_server": newest_of_each}
 """Which of all servers a fixture gives; all of them with $VYA_CHAOS."""
 PAIR = "server_pair"
+OLDER = "older_mariadb"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "mariadb_before(major, minor): which of them `older_mariadb` gives")
     known = getattr(config, "workerinput", None)
     if known is not None:
         config.stash[PROGRAMS] = [Program(**fields) for fields in json.loads(known["programs"])]
@@ -94,6 +106,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pairs = metafunc.config.stash[PAIRS]
         ids = [f"{source.id}-to-{target.id}" for source, target in pairs]
         metafunc.parametrize(PAIR, pairs, ids=ids, indirect=True, scope="session")
+    if OLDER in metafunc.fixturenames:
+        [marker] = metafunc.definition.iter_markers("mariadb_before")
+        found = mariadb_before(*marker.args)
+        metafunc.parametrize(OLDER, found, ids=[p.id for p in found], indirect=True, scope="module")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -127,3 +143,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def servers(request: pytest.FixtureRequest) -> Session:
     """The run's servers."""
     return request.config.stash[SESSION]
+
+
+@pytest.fixture(scope="module")
+def older_mariadb(request: pytest.FixtureRequest) -> Iterator[Stoppable]:
+    """Each MariaDB before the version that the module's mark says in turn, started for this module."""
+    with lone_server(request.param) as one:
+        yield one
+
+
+@pytest.fixture
+def older(older_mariadb: Stoppable) -> RunningServer:
+    """The same, for those who do not stop it."""
+    return older_mariadb.server

@@ -25,14 +25,15 @@ from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.model import Format
 from support import databases
 from support.chance import SEED
-from support.programs import found_programs
 from support.servers import instance_for
 from support.silence import Silence
-from support.stoppable import Stoppable, lone_server
+from support.stoppable import Stoppable
 
 CRASHES = int(os.environ.get("VYA_CHAOS", "6"))
 TABLES = 12
 """Further ones on both sides: more moments at which the server makes or drops one."""
+
+pytestmark = pytest.mark.mariadb_before(10, 6)
 
 
 def further(mark: str) -> list[str]:
@@ -41,24 +42,9 @@ def further(mark: str) -> list[str]:
     ] + [f"CREATE TABLE both_{n} (id int PRIMARY KEY, v varchar(9) DEFAULT '{mark}')" for n in range(TABLES)]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    found = [p for p in found_programs() if p.dbms == "mariadb" and _number(p.version) < (10, 6)]
-    metafunc.parametrize("older", found, ids=[p.id for p in found], indirect=True, scope="module")
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")[:2]))
-
-
-@pytest.fixture(scope="module")
-def older(request: pytest.FixtureRequest):
-    with lone_server(request.param) as one:
-        yield one
-
-
 @pytest.fixture
-def stage(older: Stoppable, tmp_path: Path):
-    server = older.server
+def stage(older_mariadb: Stoppable, tmp_path: Path):
+    server = older_mariadb.server
     databases.create(server, "source")
     databases.execute(server, "source", *NEW["mysql"], *further("new"))
     request = BackupRequest((instance_for(server),), ("source",), tmp_path, Format.ZSTD)
@@ -66,7 +52,7 @@ def stage(older: Stoppable, tmp_path: Path):
     assert result.error is None
     databases.drop(server, "source")
     config = config_of(server, tmp_path)
-    yield (made := Stage(older, result.path, config))
+    yield (made := Stage(older_mariadb, result.path, config))
     _dropped(made, NAME)
 
 

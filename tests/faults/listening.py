@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from faults.stage import random_text
 from python_backup.errors import ArtifactError, ConnectionFailed, UnsafeDump
 from python_backup.instance import Instance, Retry
 from python_backup.jobs.restore import RestoreRequest, restore
@@ -71,17 +72,10 @@ def artifact(server: RunningServer, folder: Path, stored: Format, size: int) -> 
     name = f"cut_{stored.value}_{uuid.uuid4().hex[:6]}"  # other workers make theirs on the same server
     densities = {Format.NONE: 80, Format.GZIP: 46, Format.ZIP: 46, Format.ZSTD: 44, Format.CUSTOM: 46}
     rows = max(1, (size - 2500) // densities[stored])
-    text = "md5(q.i::text) || md5(q.i::text || 'x')" if server.family == "postgresql" else "sha2(q.i, 256)"
-    numbers = {
-        "postgresql": f"SELECT i FROM generate_series(1, {rows}) i",
-        "mysql": f"WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT i FROM n",
-    }[server.family]
-    deep = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}.get(server.dbms)
     with databases.database(server, name):
         databases.execute(
-            server, name, *([f"SET SESSION {deep} = 10000000"] if deep else []),
-            "CREATE TABLE held (id int PRIMARY KEY, held varchar(64))",
-            f"INSERT INTO held SELECT q.i, {text} FROM ({numbers}) q",
+            server, name, "CREATE TABLE held (id int PRIMARY KEY, held varchar(64))",
+            f"INSERT INTO held SELECT i, {random_text(server)} FROM {databases.numbers(server, rows)}",
         )  # fmt: skip
         custom = stored is Format.CUSTOM
         instance = replace(instance_for(server), custom_format=custom)

@@ -32,21 +32,19 @@ BALLAST = "ballast"
 PATIENCE = 60
 TOOLS = {"postgresql": ("pg_dump",), "mysql": ("mysqldump", "mariadb-dump")}
 
-_NUMBERS = {
-    "postgresql": "SELECT i FROM generate_series(1, {n}) i",
-    "mysql": "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < {n}) SELECT i FROM n",
-}
+
+def random_text(server: RunningServer) -> str:
+    """An expression of 64 hexadecimal digits, made from `databases.numbers`."""
+    return "md5(i::text) || md5(i::text || 'x')" if server.family == "postgresql" else "sha2(i, 256)"
 
 
-def _statements(family: str) -> tuple[str, ...]:
-    number = _NUMBERS[family]
-    random_text = "md5({0}) || md5({0} || 'x')" if family == "postgresql" else "sha2({0}, 256)"
-    text = random_text.format("q.i::text" if family == "postgresql" else "q.i")
+def _statements(server: RunningServer) -> tuple[str, ...]:
+    text = random_text(server)
     common = (
         "CREATE TABLE customer (id int PRIMARY KEY, held text)",
-        f"INSERT INTO customer SELECT q.i, {text} FROM ({number.format(n=1000)}) q",
+        f"INSERT INTO customer SELECT i, {text} FROM {databases.numbers(server, 1000)}",
         "CREATE TABLE orders (id int PRIMARY KEY, held text)",
-        f"INSERT INTO orders SELECT q.i, {text} FROM ({number.format(n=9000)}) q",
+        f"INSERT INTO orders SELECT i, {text} FROM {databases.numbers(server, 9000)}",
         "CREATE TABLE zebra (id int PRIMARY KEY, held text)",
         "INSERT INTO zebra VALUES (1, 'last of all')",
         "CREATE VIEW spent AS SELECT count(*) AS many FROM customer",
@@ -62,13 +60,13 @@ def _statements(family: str) -> tuple[str, ...]:
             "CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DISABLE DO DELETE FROM zebra WHERE id = 0",
         ),
     }
-    return (*common, *own[family])
+    return (*common, *own[server.family])
 
 
 def fill(server: RunningServer) -> None:
     """Makes the databases that faults are played with."""
     databases.create(server, SOURCE)
-    databases.execute(server, SOURCE, *_deep(server), *_statements(server.family))
+    databases.execute(server, SOURCE, *_statements(server))
     fill_ballast(server)
 
 
@@ -76,20 +74,13 @@ def fill_ballast(server: RunningServer) -> None:
     """Makes the large database: one table of 40 MB, and one behind it."""
     databases.create(server, BALLAST)
     text = "text" if server.family == "postgresql" else "longtext"
-    numbers = _NUMBERS[server.family].format(n=40)
     databases.execute(
         server, BALLAST,
         f"CREATE TABLE heavy (id int PRIMARY KEY, held {text})",
-        f"INSERT INTO heavy SELECT q.i, repeat('0123456789abcdef', 65536) FROM ({numbers}) q",
+        f"INSERT INTO heavy SELECT i, repeat('0123456789abcdef', 65536) FROM {databases.numbers(server, 40)}",
         "CREATE TABLE later (id int PRIMARY KEY)",
         "INSERT INTO later VALUES (1)",
     )  # fmt: skip
-
-
-def _deep(server: RunningServer) -> tuple[str, ...]:
-    """Lets recursion go as deep as there are rows."""
-    names = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}
-    return (f"SET SESSION {names[server.dbms]} = 100000",) if server.dbms in names else ()
 
 
 @dataclass(frozen=True, slots=True)

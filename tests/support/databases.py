@@ -115,6 +115,21 @@ def scalar(server: RunningServer, database: str | None, statement: str) -> Any:
     return rows(server, database, statement)[0][0]
 
 
+def numbers(server: RunningServer, count: int) -> str:
+    """A table ``n`` with one column ``i`` from 1 to ``count``, as FROM takes it.
+
+    Neither a recursion, whose depth MySQL and MariaDB limit, nor a table of information_schema: from one that
+    another session changes meanwhile, INSERT takes nothing there (error 1684).
+    """
+    if server.family == "postgresql":
+        return f"generate_series(1, {count}) AS n (i)"
+    places = range(len(str(count - 1)))
+    digits = "(" + " UNION ALL ".join(f"SELECT {d} AS d" for d in range(10)) + ")"
+    value = " + ".join(("1", *(f"{10**p} * d{p}.d" for p in places)))
+    joined = ", ".join(f"{digits} AS d{p}" for p in places)
+    return f"(SELECT {value} AS i FROM {joined} HAVING i <= {count}) AS n"
+
+
 def names(server: RunningServer) -> list[str]:
     """The names of all databases."""
     catalog = "pg_database" if server.family == "postgresql" else "information_schema.schemata"

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from python_backup.cli.app import main
@@ -16,6 +18,13 @@ from python_backup.engines.mysql.server import MysqlServer
 from python_backup.engines.postgresql.server import PostgresServer
 
 CHANGES = ("create", "empty", "load", "take_over", "drop")
+
+
+def run_to_step(step: int, *words: str | Path) -> int:
+    """Runs the program as a process that dies at this step, or comes to its end before; gives its exit code."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(place for place in sys.path if place)}
+    command = [sys.executable, "-m", "support.dying", str(step), *words]
+    return subprocess.run(command, check=False, capture_output=True, env=environment).returncode
 
 
 def _dying(call: Callable[..., Any], count: Callable[[], None]) -> Callable[..., Any]:

@@ -69,6 +69,11 @@ def newest_of_each(programs: Sequence[Program]) -> list[Program]:
     return list({program.dbms: program for program in sorted(programs, key=_age)}.values())
 
 
+def mariadb_before(major: int, minor: int) -> list[Program]:
+    """Each MariaDB at hand that is older than this version."""
+    return [p for p in found_programs() if p.dbms == "mariadb" and _age(p)[1] < [major, minor]]
+
+
 def pairs_of(programs: Sequence[Program], *, one: bool = False) -> list[tuple[Program, Program]]:
     """Every two different servers of one family, in both directions; ``one``: a single pair of each family.
 

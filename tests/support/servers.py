@@ -103,6 +103,13 @@ class Session:
             time.sleep(0.05)
         raise RuntimeError(f"{program.id} gave no sign within {PATIENCE:.0f} s")
 
+    @contextmanager
+    def reserved(self, server: RunningServer, what: str) -> Iterator[None]:
+        """While the block runs, no other process of this run has the same of this server."""
+        with (self.folder / f"{server.id}.{what}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
     def running(self) -> list[RunningServer]:
         """The servers that came up in this run."""
         return [_read(path) for path in sorted(self.folder.glob("*.ready"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,7 +81,7 @@ class Original:
 @pytest.fixture(scope="module")
 def original(dbms_server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Original:
     """A backup of the sample, whose database is gone since."""
-    database = "damaged"
+    database = f"damaged_{uuid.uuid4().hex[:8]}"  # other workers use the same server
     databases.create(dbms_server, database)
     sample.build(dbms_server, database)
     result = backed_up(instance_for(dbms_server), database, tmp_path_factory.mktemp("b"), Format.ZSTD)
@@ -102,7 +103,7 @@ def drilled(original: Original) -> Callable[[Path], DrillReport]:
 def other(original: Original, tmp_path_factory: pytest.TempPathFactory) -> Original:
     """A backup of another database of the same server."""
     server = original.server
-    with databases.database(server, "another") as name:
+    with databases.database(server, f"another_{uuid.uuid4().hex[:8]}") as name:
         databases.execute(server, name, "CREATE TABLE stranger (id INT)", "INSERT INTO stranger VALUES (1)")
         result = backed_up(instance_for(server), name, tmp_path_factory.mktemp("b"), Format.ZSTD)
     assert result.path is not None

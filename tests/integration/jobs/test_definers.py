@@ -39,10 +39,10 @@ def test_definers_of_any_host_keep_no_dump_from_being_restored(
 ODD = ("''@'10.9.9.9'", "'q''u`o@x'@'localhost'", "'joe@corp.com'@'10.0.0.%'", "vya_role")
 SHOWN = """
 SELECT definer, COUNT(*) FROM (
-  SELECT definer, routine_schema AS db FROM information_schema.routines UNION ALL
-  SELECT definer, table_schema FROM information_schema.views UNION ALL
-  SELECT definer, trigger_schema FROM information_schema.triggers UNION ALL
-  SELECT definer, event_schema FROM information_schema.events) AS x WHERE db = '{}' GROUP BY definer ORDER BY definer
+  SELECT definer FROM information_schema.routines WHERE routine_schema = '{0}' UNION ALL
+  SELECT definer FROM information_schema.views WHERE table_schema = '{0}' UNION ALL
+  SELECT definer FROM information_schema.triggers WHERE trigger_schema = '{0}' UNION ALL
+  SELECT definer FROM information_schema.events WHERE event_schema = '{0}') AS x GROUP BY definer ORDER BY definer
 """
 
 

@@ -13,11 +13,6 @@ from support.cli import Program
 from support.disks import disk
 from support.servers import RunningServer
 
-ROWS = {
-    "postgresql": "INSERT INTO t SELECT md5(i::text) FROM generate_series(1, {}) i",
-    "mysql": "INSERT INTO t SELECT md5(rand()) FROM information_schema.columns a, information_schema.columns b LIMIT {}",
-}
-
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
@@ -38,7 +33,8 @@ def shop(family_server: RunningServer, new_database: Callable[..., str]) -> str:
 
 
 def filled(server: RunningServer, rows: int) -> str:
-    return ROWS[server.family].format(rows)
+    text = "i::text" if server.family == "postgresql" else "i"
+    return f"INSERT INTO t SELECT md5({text}) FROM {databases.numbers(server, rows)}"
 
 
 def contents(folder: Path) -> dict[str, bytes]:

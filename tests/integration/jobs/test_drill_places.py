@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,8 +24,10 @@ from python_backup.jobs.ground import Grounds
 from python_backup.model import Format
 from python_backup.storage.proofs import Equality, Verdict, proofs
 from support import databases
+from support.programs import Program
 from support.servers import RunningServer, instance_for
 from support.silence import Silence
+from support.stoppable import lone_server
 
 
 def now() -> datetime:
@@ -33,11 +36,10 @@ def now() -> datetime:
 
 @pytest.fixture
 def artifact(family_server: RunningServer, new_database: Callable[..., str], tmp_path: Path) -> Path:
-    return backed_up(family_server, new_database, tmp_path)
+    return backed_up(family_server, new_database(family_server, "shop"), tmp_path)
 
 
-def backed_up(server: RunningServer, new_database: Callable[..., str], folder: Path) -> Path:
-    database = new_database(server, "shop")
+def backed_up(server: RunningServer, database: str, folder: Path) -> Path:
     databases.execute(
         server,
         database,
@@ -57,10 +59,29 @@ def drilled(artifact: Path, grounds: Grounds, *, keep: bool = False) -> DrillRep
     return report
 
 
+@dataclass(frozen=True)
+class Scratch:
+    """A scratch instance on which nobody else drills, an artifact for it, and a connection of the test's own."""
+
+    server: RunningServer
+    artifact: Path
+    connected: Server
+
+    @property
+    def grounds(self) -> Grounds:
+        return Grounds("ci", scratch=(instance_for(self.server, id="ci"),))
+
+    def databases(self) -> set[str]:
+        return {name for name in self.connected.databases() if name.startswith("vya_drill_")}
+
+
 @pytest.fixture
-def connected(family_server: RunningServer) -> Iterator[Server]:
-    with closing(ENGINES[instance_for(family_server).dbms].connect(instance_for(family_server))) as server:
-        yield server
+def ci(lone_program: Program, tmp_path: Path) -> Iterator[Scratch]:
+    with lone_server(lone_program) as one:
+        databases.create(one.server, "shop")
+        instance = instance_for(one.server)
+        with closing(ENGINES[instance.dbms].connect(instance)) as server:
+            yield Scratch(one.server, backed_up(one.server, "shop", tmp_path), server)
 
 
 def test_a_drill_leaves_a_record_beside_the_artifact(family_server: RunningServer, artifact: Path) -> None:
@@ -92,49 +113,40 @@ def test_what_is_no_server_for_the_dump_is_a_usage_error(
 
 
 def test_a_scratch_instance_has_a_database_of_a_random_name_for_as_long_as_the_drill_lasts(
-    family_server: RunningServer, artifact: Path, connected: Server
+    ci: Scratch,
 ) -> None:
-    seen: list[str] = []
+    seen: set[str] = set()
 
     class Looking(Silence):
         def step(self, title: str, *, total: int | None = None) -> AbstractContextManager[Silence]:
-            seen.extend(name for name in connected.databases() if name.startswith("vya_drill_"))
+            seen.update(ci.databases())
             return super().step(title, total=total)
 
-    grounds = Grounds("ci", scratch=(instance_for(family_server, id="ci"),))
-    report = drill(DrillRequest(artifact, grounds=grounds), Looking(), now)
+    report = drill(DrillRequest(ci.artifact, grounds=ci.grounds), Looking(), now)
     assert (report.reason, report.verdict, report.equality) == (None, Verdict.PROVEN, Equality.IDENTICAL)
     assert "scratch instance ci" in (report.server or "")
-    assert set(seen)
-    assert not set(seen) & set(connected.databases())
+    assert (bool(seen), ci.databases()) == (True, set())
 
 
-def test_an_interrupted_drill_drops_its_database_on_a_scratch_instance(
-    family_server: RunningServer, artifact: Path, connected: Server
-) -> None:
+def test_an_interrupted_drill_drops_its_database_on_a_scratch_instance(ci: Scratch) -> None:
     class Interrupting(Silence):
         def step(self, title: str, *, total: int | None = None) -> AbstractContextManager[Silence]:
             if title.startswith("dumping"):
                 raise KeyboardInterrupt
             return super().step(title, total=total)
 
-    before = set(connected.databases())
-    grounds = Grounds("ci", scratch=(instance_for(family_server, id="ci"),))
     with pytest.raises(KeyboardInterrupt):
-        drill(DrillRequest(artifact, grounds=grounds), Interrupting(), now)
-    assert not [name for name in set(connected.databases()) - before if name.startswith("vya_drill_")]
+        drill(DrillRequest(ci.artifact, grounds=ci.grounds), Interrupting(), now)
+    assert ci.databases() == set()
 
 
-def test_the_next_drill_drops_what_a_killed_one_left_on_a_scratch_instance(
-    family_server: RunningServer, artifact: Path, connected: Server, new_database: Callable[..., str]
-) -> None:
-    dead = new_database(family_server, "vya_drill_0123456789ab", exact=True)
-    living = new_database(family_server, "vya_drill_ba9876543210", exact=True)
-    connected.hold(f"{living} (drill)")
-    drilled(artifact, Grounds("ci", scratch=(instance_for(family_server, id="ci"),)))
-    names = connected.databases()
-    assert dead not in names
-    assert living in names
+def test_the_next_drill_drops_what_a_killed_one_left_on_a_scratch_instance(ci: Scratch) -> None:
+    dead, living = "vya_drill_0123456789ab", "vya_drill_ba9876543210"
+    for name in (dead, living):
+        databases.create(ci.server, name)
+    ci.connected.hold(f"{living} (drill)")
+    drilled(ci.artifact, ci.grounds)
+    assert ci.databases() == {living}
 
 
 def test_what_is_kept_can_be_connected_to_and_ended(family_server: RunningServer, artifact: Path) -> None:
@@ -163,7 +175,7 @@ def test_what_is_kept_can_be_connected_to_and_ended(family_server: RunningServer
 def test_a_drill_in_a_container_leaves_none_and_has_no_network(
     container_server: RunningServer, new_database: Callable[..., str], tmp_path: Path
 ) -> None:
-    artifact = backed_up(container_server, new_database, tmp_path)
+    artifact = backed_up(container_server, new_database(container_server, "shop"), tmp_path)
     networks: list[str] = []
 
     class Looking(Silence):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,30 +16,18 @@ from python_backup.errors import Refused, StatementFailed
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.rollback import settle
 from support import databases
-from support.programs import found_programs
-from support.servers import RunningServer, Session, instance_for
+from support.dying import run_to_step
+from support.servers import RunningServer, instance_for
 from support.silence import Silence
 
 CHANGES = 5
 """Calls by which it changes the server, as `support.dying` counts: two made, marked, filled, one dropped."""
 
+pytestmark = pytest.mark.mariadb_before(10, 6)
+
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    found = [p for p in found_programs() if p.dbms == "mariadb" and _number(p.version) < (10, 6)]
-    metafunc.parametrize("older", found, ids=[p.id for p in found], indirect=True, scope="session")
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")[:2]))
-
-
-@pytest.fixture(scope="session")
-def older(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
-    return servers.wait(request.param)
 
 
 @pytest.fixture
@@ -103,11 +88,7 @@ def test_a_run_that_is_killed_amid_it_is_told_and_undone(
     words = ["restore", "--config", config, "-f", artifact, "-i", "1", "-t", fresh]
     ends = []
     for step in range(1, CHANGES + 2):
-        ran = subprocess.run(
-            [sys.executable, "-m", "support.dying", str(step), *words], check=False, capture_output=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        )  # fmt: skip
-        ends.append(ran.returncode)
+        ends.append(run_to_step(step, *words))
         if step in {3, 4}:
             with pytest.raises(Refused, match="was not there before, and the run was ended"):
                 restored(older, artifact, fresh)

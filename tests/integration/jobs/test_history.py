@@ -16,8 +16,7 @@ from python_backup.jobs.plan import Verdict, plan
 from python_backup.jobs.restore import RestoreRequest, restore
 from support import databases
 from support.jobs import backed_up
-from support.programs import found_programs
-from support.servers import RunningServer, Session, instance_for
+from support.servers import RunningServer, instance_for
 from support.silence import Silence
 
 OPTION = "dump-history"
@@ -31,23 +30,11 @@ TABLES = (
 HISTORY = ("update priced set price = 11 where id = 1", "delete from own")
 ROWS = {"priced": 3, "own": 1}
 
+pytestmark = pytest.mark.mariadb_before(10, 11)
+
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    found = [p for p in found_programs() if p.dbms == "mariadb" and _number(p.version) < (10, 11)]
-    metafunc.parametrize("older", found, ids=[p.id for p in found], indirect=True, scope="session")
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")[:2]))
-
-
-@pytest.fixture(scope="session")
-def older(request: pytest.FixtureRequest, servers: Session) -> RunningServer:
-    return servers.wait(request.param)
 
 
 def test_tables_without_history_are_dumped_whole(older: RunningServer, new_database, tmp_path: Path) -> None:

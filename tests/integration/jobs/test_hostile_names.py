@@ -29,7 +29,7 @@ from python_backup.policy.beside import BEFORE, RESTORING, is_beside_of
 from python_backup.stream.artifact import read_artifact
 from support import databases
 from support.jobs import backed_up
-from support.servers import RunningServer, instance_for
+from support.servers import RunningServer, Session, instance_for
 from support.silence import Silence
 
 NAMES = (
@@ -125,11 +125,18 @@ class Subject:
 
 
 @pytest.fixture
-def subject_on() -> Iterator[Callable[[RunningServer, str], Subject]]:
-    """A database of just this name; it and what is beside it are gone afterwards."""
+def subject_on(servers: Session) -> Iterator[Callable[[RunningServer, str], Subject]]:
+    """A database of just this name; it and what is beside it are gone afterwards.
+
+    Other tests here, in other processes, want such names of the same server: one goes after the other.
+    """
     with ExitStack() as stack:
+        reserved: set[str] = set()
 
         def named(server: RunningServer, name: str) -> Subject:
+            if server.id not in reserved:
+                stack.enter_context(servers.reserved(server, "names"))
+                reserved.add(server.id)
             one = Subject(server, name)
             one.drop()
             stack.callback(one.drop)

@@ -28,13 +28,10 @@ from support.silence import Silence
 
 Name = Callable[..., str]
 ROWS = 90_000
-FILL = {
-    "postgresql": "INSERT INTO {} SELECT i, md5(i::text) || md5((-i)::text) || md5((i * 7)::text)"
-    f" FROM generate_series(1, {ROWS}) i",
-    "mysql": "INSERT INTO {} WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})"
-    " SELECT i, concat(md5(i), md5(-i), md5(i * 7)) FROM n",
+TEXT = {
+    "postgresql": "md5(i::text) || md5((-i)::text) || md5((i * 7)::text)",
+    "mysql": "concat(md5(i), md5(-i), md5(i * 7))",
 }
-PREPARE = {"postgresql": "SELECT 1", "mysql": f"SET SESSION cte_max_recursion_depth = {ROWS}"}
 
 
 @pytest.fixture
@@ -43,18 +40,14 @@ def backup(family_server: RunningServer, new_database: Name, tmp_path: Path) -> 
     shop = new_database(family_server, "shop")
     tables = ("a_first", "b_large", "c_between", "d_large", "e_last")
     statements = [f"CREATE TABLE {table} (id int PRIMARY KEY, t text)" for table in tables]
-    fill = FILL[family_server.family]
-    statements += [fill.replace("{rows}", str(ROWS)).format(t) for t in ("b_large", "d_large")]
+    text, numbers = TEXT[family_server.family], databases.numbers(family_server, ROWS)
+    statements += [f"INSERT INTO {t} SELECT i, {text} FROM {numbers}" for t in ("b_large", "d_large")]
     statements += [
         f"INSERT INTO {t} VALUES (1, '{t}'), (2, '{t}')" for t in ("a_first", "c_between", "e_last")
     ]
     statements += [
         "CREATE INDEX c_text ON c_between (id, t(5))" if family_server.family == "mysql" else "SELECT 1"
     ]
-    if family_server.dbms == "mysql":
-        statements.insert(0, PREPARE["mysql"])
-    elif family_server.dbms == "mariadb":
-        statements.insert(0, f"SET SESSION max_recursive_iterations = {ROWS}")
     databases.execute(family_server, shop, *statements)
     instance = instance_for(family_server)
     request = BackupRequest((instance,), (shop,), tmp_path, Format.ZSTD)

@@ -26,19 +26,11 @@ from support.silence import Silence
 
 Name = Callable[..., str]
 
-NUMBERS = {
-    "postgresql": "SELECT i FROM generate_series(1, 500) i",
-    "mysql": "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT i FROM n",
-}
 WAITS = {
     "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = '{}'",
     "mysql": "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
 }
-LARGE = {
-    "postgresql": "INSERT INTO b SELECT i + 10, repeat('x', 100000) FROM generate_series(1, 200) i",
-    "mysql": "INSERT INTO b WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
-    " SELECT i + 10, repeat('x', 100000) FROM n",
-}
+WIDER = {"postgresql": "ALTER TABLE b ALTER held TYPE text", "mysql": "ALTER TABLE b MODIFY held longtext"}
 
 
 @dataclass
@@ -108,7 +100,8 @@ def holding(server: RunningServer, name: str, *statements: str) -> Iterator[Call
 
 def test_a_merge_that_falls_into_a_deadlock_is_tried_again(private_server: RunningServer, shop) -> None:
     name, file = shop
-    heavy = f"INSERT INTO heavy {NUMBERS[private_server.family]}"  # InnoDB ends who has changed less
+    # InnoDB ends who has changed less
+    heavy = f"INSERT INTO heavy SELECT i FROM {databases.numbers(private_server, 500)}"
     with holding(private_server, name, heavy, "UPDATE b SET held = 'mine' WHERE id = 2") as run:
 
         def cross() -> None:
@@ -194,17 +187,10 @@ def test_a_restore_whose_sessions_are_ended_amid_the_load_is_made_again_and_aske
     name, _ = shop
     if private_server.dbms == "mariadb" and private_server.major < (10, 6):
         pytest.skip("before MariaDB 10.6 there is no database beside: it is filled in place, and put back")
-    if private_server.family == "mysql":
-        deep = {"mysql": "cte_max_recursion_depth", "mariadb": "max_recursive_iterations"}
-        databases.execute(
-            private_server, name,
-            f"SET SESSION {deep[private_server.dbms]} = 1000", "ALTER TABLE b MODIFY held longtext",
-            LARGE["mysql"],
-        )  # fmt: skip
-    else:
-        databases.execute(
-            private_server, name, "ALTER TABLE b ALTER held TYPE text", LARGE[private_server.family]
-        )
+    databases.execute(
+        private_server, name, WIDER[private_server.family],
+        f"INSERT INTO b SELECT i + 10, repeat('x', 100000) FROM {databases.numbers(private_server, 200)}",
+    )  # fmt: skip
     file = taken(private_server, name, tmp_path / "large")
     databases.execute(private_server, name, "DELETE FROM a")
     asked: list[object] = []

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ from python_backup.jobs.plan import Verdict, plan
 from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.rollback import roll_back, settle
 from support import databases
+from support.dying import run_to_step
 from support.servers import RunningServer, instance_for
 from support.silence import Silence
 
@@ -161,12 +159,8 @@ def test_a_run_that_is_killed_amid_it_is_told_and_mended(standing: Standing) -> 
     words = ["restore", "--config", config, "-f", standing.path, "-i", "1", "-t", standing.target, "--force"]
     ends = []
     for step in range(1, CHANGES + 2):
-        ran = subprocess.run(
-            [sys.executable, "-m", "support.dying", str(step), *words], check=False, capture_output=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        )  # fmt: skip
-        ends.append(ran.returncode)
-        if ran.returncode == -signal.SIGKILL:
+        ends.append(run_to_step(step, *words))
+        if ends[-1] == -signal.SIGKILL:
             with pytest.raises(BackupError) as caught:
                 standing.restore()
             assert "what it held is in" in caught.value.message

@@ -115,12 +115,11 @@ def at_work(server: RunningServer, sessions: int, seconds: float) -> Iterator[No
         thread.join()
 
 
-def test_a_busy_server_is_left_alone_until_it_is_not(
-    family_server: RunningServer, new_database: Name, tmp_path: Path
-) -> None:
-    name = new_database(family_server)
-    with at_work(family_server, 8, 4):
-        _, progress = backed_up(held_back(family_server, max_load=6, max_pause=60), name, tmp_path)
+def test_a_busy_server_is_left_alone_until_it_is_not(lone_program: Program, tmp_path: Path) -> None:
+    with lone_server(lone_program) as lone:  # no other test's sessions are counted
+        databases.create(lone.server, "shop")
+        with at_work(lone.server, 8, 4):
+            _, progress = backed_up(held_back(lone.server, max_load=6, max_pause=60), "shop", tmp_path)
     paused, on = progress.notes
     assert paused.endswith("sessions are at work (max_load 6)")
     assert on.startswith("goes on after a pause of ")
