@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pymysql
+from pymysql.constants import CR
 
 if TYPE_CHECKING:
     from support.servers import RunningServer
@@ -23,10 +25,24 @@ def connection(server: RunningServer, database: str | None = None) -> Any:
             host=server.socket or server.host, port=server.port, user=server.superuser, autocommit=True,
             password=server.password, dbname=database or "postgres",
         )  # fmt: skip
-    return pymysql.connect(
+    made: Any = pymysql.connect(
         user=server.superuser, password=server.password, database=database, charset="utf8mb4", autocommit=True,
-        **({"unix_socket": server.socket} if server.socket else _over_tcp(server)),
+        **({"unix_socket": server.socket} if server.socket else _over_tcp(server)), defer_connect=True,
     )  # fmt: skip
+    if not server.socket:
+        made.connect()
+        return made
+    made._secure = True  # as PyMySQL has it for sockets of its own, which it leaves open where nobody listens
+    with ExitStack() as stack:
+        link = socket.socket(socket.AF_UNIX)
+        stack.callback(link.close)
+        try:
+            link.connect(server.socket)
+        except OSError as exc:
+            raise pymysql.err.OperationalError(CR.CR_CONN_HOST_ERROR, f"{server.socket}: {exc}") from exc
+        made.connect(link)
+        stack.pop_all()
+    return made
 
 
 def _over_tcp(server: RunningServer) -> dict[str, Any]:
