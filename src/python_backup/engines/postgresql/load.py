@@ -21,6 +21,7 @@ from psycopg.waiting import Ready, Wait
 from python_backup.dump.builds import Build
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.postgresql.connection import converting, query
+from python_backup.engines.postgresql.fresh import Fresh
 from python_backup.engines.postgresql.lanes import Lanes
 from python_backup.engines.postgresql.refused import PEEK, Sent, error, failure, shown
 from python_backup.errors import FactsDiffer, StatementFailed
@@ -53,6 +54,14 @@ SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8 * (
     + pg_catalog.current_setting('max_prepared_transactions')::int8)"""
 
 _LOCKS_HELD = b"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid()"
+
+_MARK = b"vya_backupdb_empty"
+_LOOK = (
+    b"SAVEPOINT " + _MARK + b"; LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE; SELECT 1 FROM ONLY %s LIMIT 1"
+)
+_EMPTY = b"TRUNCATE TABLE ONLY %s; RELEASE SAVEPOINT " + _MARK
+_NOT_EMPTIED = frozenset({"0A000", "42501", "42809", "55006"})
+"""Another table refers to it, it is another's or no table, or its triggers are still to run."""
 
 _COPY_ROW = re.compile(r"^COPY .*?, [^\d,]*(\d+)", re.MULTILINE)
 """The server's context: ``COPY t, line 5, column a: …``, in the words of its lc_messages."""
@@ -108,6 +117,7 @@ class _Loader:
         self._together = max(1, self._slots // 16) if complete else 1
         self._since = 0
         self._crowded = False
+        self._fresh = Fresh()
 
     def begin(self) -> None:
         if self._hurried:
@@ -134,6 +144,7 @@ class _Loader:
                         continue
                     if self._crowded and _BETWEEN.match(piece.sql):
                         self._part()
+                    self._fresh.take(piece.sql)
                     self._add(piece.sql, Sent(piece.sql[:PEEK], piece.line))
                     if _ALONE.match(piece.sql[:PEEK]):
                         self.flush()
@@ -141,6 +152,7 @@ class _Loader:
                     self.flush()
                     self._copy(piece, stream)
                 case DataBegin():
+                    self._fresh.fill(piece)
                     self._add(_whole(piece, stream), Sent(piece.sql[:PEEK], piece.line, rows=True))
                 case _:
                     pass  # comments, and what was meant for a client program
@@ -194,6 +206,7 @@ class _Loader:
         self.flush()
         self._commit()
         self._own(b"BEGIN")
+        self._fresh.parted()
         self._crowded = False
 
     def _commit(self) -> None:
@@ -212,7 +225,7 @@ class _Loader:
 
     def _copy(self, begin: DataBegin, stream: Iterator[Piece]) -> None:
         sent = Sent(begin.sql[:PEEK], begin.line, rows=True)
-        [result] = self._execute(begin.sql)
+        [result] = self._execute(self._frozen(begin))
         if result.status == pq.ExecStatus.FATAL_ERROR:
             raise failure(error(result), sent)
         if result.status != pq.ExecStatus.COPY_IN:
@@ -232,6 +245,29 @@ class _Loader:
                     self._build(self._lanes.filled(begin, size), self._lanes)
                 return
         raise AssertionError("data without its end")
+
+    def _frozen(self, begin: DataBegin) -> bytes:
+        """The COPY as it is sent; its table is made new in this transaction if it was made in an earlier."""
+        if not self._complete:
+            return begin.sql
+        table = self._fresh.fill(begin)
+        if table is not None and self._emptied(table):
+            self._fresh.emptied(begin)
+        return self._fresh.frozen(begin)
+
+    def _emptied(self, table: bytes) -> bool:
+        """Whether the table has no row, and so was emptied in this transaction; else nothing was done."""
+        results = self._execute(_LOOK % (table, table))
+        if results[-1].status == pq.ExecStatus.TUPLES_OK and results[-1].ntuples == 0:
+            results = self._execute(_EMPTY % table)
+            if results[-1].status == pq.ExecStatus.COMMAND_OK:
+                return True
+        failed = results[-1].status == pq.ExecStatus.FATAL_ERROR
+        if failed and error(results[-1]).sqlstate not in _NOT_EMPTIED:
+            raise error(results[-1])
+        self._own(b"ROLLBACK TO SAVEPOINT " + _MARK)
+        self._own(b"RELEASE SAVEPOINT " + _MARK)
+        return False
 
     def _end_copy(self, begin: DataBegin, end: DataEnd, first: int) -> None:
         try:
