@@ -1,4 +1,4 @@
-"""What one value of 64 MB takes of memory in each command: no more than many small ones."""
+"""What 64 MB take of memory in each command, in one value or in many rows: it is flat."""
 
 from __future__ import annotations
 
@@ -71,6 +71,20 @@ def test_no_command_holds_a_large_value_whole(wide: str, server: RunningServer, 
     assert {what: megabytes for what, megabytes in peaks.items() if megabytes > MOST} == {}
     size = "octet_length(v)" if server.family == "postgresql" else "length(v)"
     assert databases.rows(server, "again", f"SELECT {size} FROM t") == [(MEGABYTES * 1_000_000,)]
+
+
+def test_neither_way_takes_more_for_many_rows(server: RunningServer, tmp_path: Path) -> None:
+    databases.create(server, "many")
+    text = "repeat(md5(i::text), 10)" if server.family == "postgresql" else "repeat(md5(i), 10)"
+    databases.execute(
+        server, "many", "CREATE TABLE t (id int PRIMARY KEY, v text)",
+        f"INSERT INTO t SELECT i, {text} FROM {databases.numbers(server, MEGABYTES * 3000)}",
+    )  # fmt: skip
+    config = ("--config", str(Program(server, tmp_path).config()))
+    backup = peak("backup", "-i", "1", "-d", "many", "--format", "zstd", *config)
+    (artifact,) = (tmp_path / "backups").glob("*.sql.zst")
+    restore = peak("restore", "-i", "1", "-f", str(artifact), "-t", "again", *config)
+    assert (backup < MOST, restore < MOST) == (True, True), (backup, restore)
 
 
 def test_a_value_that_the_server_cannot_write_as_text_is_explained(

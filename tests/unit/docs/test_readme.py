@@ -87,6 +87,17 @@ def test_the_table_of_files_has_the_names_that_are_written() -> None:
     assert {codec.suffix for codec in CODECS.values()} <= set(code(artifact[1]))
 
 
+def test_the_readmes_first_two_commands_are_the_demo_and_the_tests() -> None:
+    first = fences(read("README.md"))[0]
+    assert [line.partition("#")[0].strip() for line in first.text.splitlines()] == ["make demo", "make test"]
+
+
+def test_a_change_log_a_licence_and_the_house_rules_are_there() -> None:
+    assert "\n## [Unreleased]\n" in read("CHANGELOG.md")
+    assert read("LICENSE").startswith("MIT License\n")
+    assert "\n## The house\n" in read("CONTRIBUTING.md")
+
+
 def test_every_make_target_in_a_document_is_in_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
     for document in documents():

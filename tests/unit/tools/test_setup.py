@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
+import sysconfig
 import tomllib
+from pathlib import Path
 
+from python_backup import __version__
 from support.programs import CHECKOUT
 
 LOCK = [
@@ -36,3 +40,10 @@ def test_make_alone_lists_every_target() -> None:
     said = subprocess.run(["make", "-C", CHECKOUT], capture_output=True, text=True, check=True).stdout
     targets = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
     assert re.findall(r"^make (\w+) ", said, re.MULTILINE) == targets
+
+
+def test_the_installed_command_is_the_program() -> None:
+    command = Path(sysconfig.get_path("scripts")) / "vya-backupdb"
+    calls = ([command], [sys.executable, "-m", "python_backup"])
+    said = [subprocess.check_output([*call, "--version"], text=True, timeout=60) for call in calls]
+    assert said == [f"vya-backupdb {__version__}\n"] * 2
