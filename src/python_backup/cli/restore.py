@@ -45,6 +45,12 @@ _PlannedOption = Annotated[
 ]
 _ForceOption = Annotated[bool, typer.Option("--force", help="Replace an existing database without asking.")]
 _ResumeOption = Annotated[
+    bool,
+    typer.Option(
+        "--resume", help="Keep what is loaded of parts when cut; go on with what an earlier run kept."
+    ),
+]
+_SettleOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="End what a killed restore of NAME left.", show_default=False),
 ]
@@ -63,7 +69,8 @@ def restore(
     force: _ForceOption = False,
     jobs: JobsOption = None,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Do not compare before it counts.")] = False,
-    resume_or_undo: _ResumeOption = None,
+    resume: _ResumeOption = False,
+    resume_or_undo: _SettleOption = None,
     wait: WaitOption = 0.0,
     config: ConfigOption = None,
     json: JsonOption = False,
@@ -87,6 +94,8 @@ def restore(
         request = _as_planned(planned, order, settings)
     else:
         request = order.request(settings, "restore")
+    if dry_run and resume:
+        raise UsageError("--resume is for a restore, and --dry-run makes none", hint="Leave one of them out.")
     if dry_run:
         show_plan(request, screen)
     locks = locks_of(context, settings, screen, wait)
@@ -96,6 +105,7 @@ def restore(
         verify=not no_verify,
         locks=locks,
         jobs=jobs_of(jobs, settings.restore_jobs),
+        resume=resume,
     )
     _run(request, screen, called_in(context).databases)
 

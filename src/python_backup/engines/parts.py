@@ -6,11 +6,12 @@ the rows, what comes after them. Each part is plain SQL that a stock client runs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.piece import Piece
 from python_backup.instance import Limits
 from python_backup.model import PartKind, Scope
@@ -90,8 +91,76 @@ class PartsPlan:
     start: Callable[[], AbstractContextManager[PartsSource]]
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How far a file was loaded: up to a line, with some of the statements behind it, or ``whole``.
+
+    ``built`` is the line up to which what is a `Build` was made, too.
+    """
+
+    whole: bool = False
+    line: int = 0
+    built: int = 0
+    lines: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What an unfinished database says of the backup in parts that it is being filled from.
+
+    ``of`` is what `Keeping.begin` was told. ``files`` has those that were begun, by the names that
+    `Keeping.load` was given.
+    """
+
+    of: str
+    files: Mapping[str, Done] = field(default_factory=dict)
+
+    def done(self, file: str) -> Done:
+        """How far this file was loaded."""
+        return self.files.get(file, Done())
+
+
+class Keeping(Protocol):
+    """A database that is being filled from parts, and says in itself which of them are in.
+
+    What it says is written in the transactions that write the rows: it is true at every moment, however
+    the run ends, and whether or not the server does with it. Its own table belongs to no contents.
+    """
+
+    def record(self) -> Record | None:
+        """What it says; None where `begin` was never called."""
+        ...
+
+    def alone(self) -> None:
+        """Ends the sessions that are in it, and waits until what they began is over or undone."""
+        ...
+
+    def begin(self, of: str) -> None:
+        """Keeps what is loaded from now on. What stands before the rows is in."""
+        ...
+
+    def load(self, file: str, pieces: Iterable[Piece], done: Done, builds: Builds = NO_BUILDS) -> None:
+        """As `Server.load`, but for what was done before; ``file`` is of ASCII characters, at most 255.
+
+        May be called in several threads at once.
+        """
+        ...
+
+    def clear(self) -> None:
+        """Takes away what was made of what comes after the rows, but for what the record has of it."""
+        ...
+
+    def end(self) -> None:
+        """Everything is in: it says nothing any more."""
+        ...
+
+
 class PartsServer(Protocol):
     """What a server is asked for of parts."""
+
+    def keeping(self, database: str) -> Keeping:
+        """A database that is being filled, as one that keeps what is loaded."""
+        ...
 
     def plan_parts(self, database: str, limits: Limits, jobs: int, lock: Scope) -> PartsPlan:
         """How the database is read side by side, over so many connections; as `Server.plan_dump`.

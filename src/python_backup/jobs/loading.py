@@ -121,7 +121,8 @@ class Loading:
     """How one artifact is read for one instance; ``changes`` gathers what its filter alters.
 
     ``choices`` name the database that there is to be in the end, whatever name it is loaded under.
-    ``jobs`` is how many statements the server may be given at once, where the engine can.
+    ``jobs`` is how many statements the server may be given at once, where the engine can. ``kept_as`` is
+    what the database says of itself while it is filled from parts (`jobs.parts.kept`); None: nothing.
     """
 
     whole: Whole
@@ -130,6 +131,7 @@ class Loading:
     choices: Choices = AS_THE_DUMP
     changes: Changes = field(default_factory=Changes)
     jobs: int = 1
+    kept_as: str | None = None
     clock: LoadClock = field(default_factory=LoadClock)
 
     def unbridgeable(self, server: Server, database: str) -> tuple[str, ...]:
@@ -155,7 +157,7 @@ class Loading:
         """Loads the dump into a database that was made for it; `unbridgeable` was asked before."""
         if self._by_its_tool(server, database):
             self._fill_by_its_tool(server, database)
-        elif self.jobs > 1 and self.whole.examination.format is Format.PARTS and self.whole.pick is None:
+        elif self._by_parts:
             fill_parts(self, server, database)
         else:
             builds = self._builds(server, database)
@@ -163,6 +165,11 @@ class Loading:
                 server.load(database, self.clock.timed(pieces), complete=True, builds=builds)
         if self.choices.owner is not None:
             server.give(database, self.choices.owner)
+
+    @property
+    def _by_parts(self) -> bool:
+        parts = self.whole.examination.format is Format.PARTS and self.whole.pick is None
+        return parts and (self.jobs > 1 or self.kept_as is not None)
 
     def _by_its_tool(self, server: Server, database: str) -> bool:
         """Whether pg_restore may load an archive's rows and the rest: the filter leaves them as they are."""

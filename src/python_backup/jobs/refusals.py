@@ -29,3 +29,11 @@ def in_use(target: str, others: tuple[str, ...]) -> Refused:
         f"database {target!r} is in use by {len(others)} other sessions:\n{listed}",
         hint="End them, or give --disconnect to have them ended.",
     )
+
+
+def unresumable(target: str, reasons: tuple[str, ...]) -> Refused:
+    """The refusal to keep what is loaded of a target that is filled where it stands."""
+    return Refused(
+        f"{target!r} is filled where it stands, and not beside it: {'; '.join(reasons)}",
+        hint="Leave out --resume: what fails there is undone.",
+    )

@@ -17,9 +17,9 @@ from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Server, Swap
 from python_backup.engines.table import ENGINES
-from python_backup.errors import BackupError, ConnectionFailed, Refused, TargetExists
+from python_backup.errors import BackupError, Refused, TargetExists
 from python_backup.instance import Instance
-from python_backup.jobs.beside import abandon, free_beside
+from python_backup.jobs.beside import free_beside
 from python_backup.jobs.clock import LoadClock
 from python_backup.jobs.compare import Comparison, compare
 from python_backup.jobs.connected import connected
@@ -29,13 +29,15 @@ from python_backup.jobs.founding import Site
 from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.locking import working_on
+from python_backup.jobs.parts.kept import kept_as, refuse_unkept
 from python_backup.jobs.progress import Progress
-from python_backup.jobs.refusals import in_use, part_for_whole, stuck
+from python_backup.jobs.refusals import in_use, part_for_whole, stuck, unresumable
 from python_backup.jobs.sessions import lasting_sessions
 from python_backup.jobs.tries import Tries, Waits
+from python_backup.jobs.unfinished import Unfinished
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Manifest
-from python_backup.policy.beside import BEFORE, RESTORING, Kept, no_longer_kept, replaced_of
+from python_backup.policy.beside import BEFORE, Kept, no_longer_kept, replaced_of
 from python_backup.storage.locks import Locks
 
 
@@ -52,6 +54,7 @@ class RestoreRequest:
     ``safety`` None: nothing is known of restores in place. ``planned``: what must not have changed.
     ``locks`` None: the caller has the target's lock. ``own``: this program took the artifact of the target
     itself, so that it goes back whatever its routines and events may do. ``jobs``: see `Loading`.
+    ``resume``: what is loaded of a backup in parts is kept when the run is cut, and gone on with.
     ``waits`` is how it waits between two tries.
     """
 
@@ -72,6 +75,7 @@ class RestoreRequest:
     locks: Locks | None = None
     own: bool = False
     jobs: int = 1
+    resume: bool = False
     waits: Waits = field(default_factory=Waits)
 
 
@@ -167,6 +171,8 @@ class _Restore:
                 guarded=not request.own, stand_ins=request.choices.stand_ins,
             )  # fmt: skip
             whole = examine_whole(request.file, request.instance, request.source, examiner)
+        if request.resume:
+            refuse_unkept(whole.examination, chosen=request.pick is not None, in_place=request.in_place)
         self.warnings.extend(whole.warnings)
         target = whole.target(request.target, request.instance)
         what = f"{request.instance.label}, {target}"
@@ -177,7 +183,8 @@ class _Restore:
         """One try, from the connection on."""
         request = self.request
         choices = replace(request.choices, final_name=target)
-        loading = Loading(whole, request.instance, self.progress, choices, jobs=request.jobs)
+        of = kept_as(whole.examination, choices) if request.resume else None
+        loading = Loading(whole, request.instance, self.progress, choices, jobs=request.jobs, kept_as=of)
         with (
             connected(request.instance) as server,
             about(database=target),
@@ -195,6 +202,8 @@ class _Restore:
                 self._agreed(whole, target)
                 self._alone(server, target)
             if reasons := server.unmovable(target):
+                if request.resume:
+                    raise unresumable(target, reasons)
                 if replaced:
                     return self._standing(server, loading, target, reasons)
                 return self._founded(server, loading, target)
@@ -285,31 +294,25 @@ class _Restore:
         What that holds is called ``before`` then; None where there is no target. See `Swap` for ``grants``.
         """
         replaced = before is not None
-        fresh = free_beside(server, self.request.instance, target, RESTORING, self.now())
-        self._make(server, loading, fresh, target)
+        unfinished = Unfinished(self.request.instance, target, loading, self.warnings)
+        fresh = unfinished.fresh(server, self.now())
         try:
             comparison = self._filled(server, loading, fresh)
             if comparison is not None and not comparison.equal:
                 server.drop(fresh)
                 return self._report(loading, target, comparison, replaced=False)
             with _once(), timed("take_over", self.seconds):
+                if self.request.resume:
+                    server.keeping(fresh).end()
                 swap = Swap(
                     fresh, target, before, disconnect=self.request.disconnect,
                     keep_properties=self.request.keep_properties, grants=grants,
                 )  # fmt: skip
                 self.warnings.extend(server.take_over(swap))
-        except BaseException:
-            self._dropped(fresh, target)
+        except BaseException as exc:
+            unfinished.given_up(fresh, exc)
             raise
         return self._report(loading, target, comparison, replaced=replaced, before=before, taken_over=True)
-
-    def _make(self, server: Server, loading: Loading, fresh: str, target: str) -> None:
-        try:
-            with timed("create"):
-                self.warnings.extend(server.create(fresh, loading.whole.like))
-        except (KeyboardInterrupt, ConnectionFailed):  # the server gave no answer, and may have made it
-            self._dropped(fresh, target)
-            raise
 
     def _filled(self, server: Server, loading: Loading, database: str) -> Comparison | None:
         with timed("load", self.seconds):
@@ -320,17 +323,6 @@ class _Restore:
         with timed("compare", self.seconds), self.progress.step(title):
             named = loading.whole.examination.named
             return compare(server, database, loading.whole.facts, named=named)
-
-    def _dropped(self, fresh: str, target: str) -> None:
-        """Takes back what this restore made, over a connection of its own: the other may be lost."""
-        instance = self.request.instance
-        try:
-            with connected(instance) as server:
-                left = abandon(server, fresh, target)
-                if left is not None:
-                    self.progress.note(f"database {target!r}: {left}; to end it: {resume(target, instance)}")
-        except BackupError as exc:
-            self.progress.note(f"the unfinished database {fresh!r} could not be dropped: {exc.message}")
 
     def _drop_no_longer_kept(self, server: Server, target: str) -> None:
         """The restore is done; what cannot be dropped now is told, and dropped by a later one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,9 +29,9 @@ from python_backup.engines.mysql import (
 from python_backup.engines.mysql.connection import Session, open_session, quoted
 from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.tools import Tool, Toolbox
-from python_backup.engines.parts import PartsPlan
+from python_backup.engines.parts import Keeping, PartsPlan
 from python_backup.engines.program import Client
-from python_backup.errors import ConnectionFailed, NotPermitted, Refused, StatementFailed, ToolMissing
+from python_backup.errors import NotPermitted, Refused, StatementFailed, ToolMissing
 from python_backup.instance import Dbms, Instance, Limits
 from python_backup.late import late
 from python_backup.model import Check, Scope
@@ -39,9 +39,9 @@ from python_backup.model import Check, Scope
 if TYPE_CHECKING:
     from python_backup.engines.mysql import (
         dropping,
-        events,
+        filling,
         grants,
-        load,
+        keeping,
         merge,
         outlook,
         parts,
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
         takeover,
     )
 else:
-    dropping, events, grants, load, merge, outlook, parts, sessions, standing, takeover = late(
-        __package__, "dropping events grants load merge outlook parts sessions standing takeover"
+    dropping, filling, grants, keeping, merge, outlook, parts, sessions, standing, takeover = late(
+        __package__, "dropping filling grants keeping merge outlook parts sessions standing takeover"
     )
 
 _LATER_END_OF_TIME = (11, 5, 0)
@@ -306,25 +306,15 @@ class MysqlServer:
     ) -> None:
         """Sends the pieces over sessions of their own, whose settings the dump may change."""
         del complete  # nothing is done otherwise for a part
-        session, aside = (
-            open_session(self.instance),
-            open_session(self.instance),
-        )  # parts come in many threads
-        with closing(session), closing(aside):
-            session.use(database)
-            lullaby = events.Lullaby(aside, database)
-            load.load(session, pieces, lullaby.sung, self._beside(database, builds.jobs))
-            events.park(aside, database, lullaby.asleep)
-            if self.flavour is Dbms.MARIADB and self.number >= _LATER_END_OF_TIME:
-                _refuse_stranded(aside, database)
+        filling.Filling(self.instance, database, self._ends_later).load(pieces, builds.jobs)
 
-    def _beside(self, database: str, jobs: int) -> tuple[Session, ...]:
-        """Sessions for rows: as many as jobs, or as the server has left; none where one would be alone."""
-        opened: list[Session] = []
-        with suppress(ConnectionFailed):
-            while jobs > 1 and len(opened) < jobs:
-                opened.append(open_session(self.instance, database))
-        return tuple(opened)
+    def keeping(self, database: str) -> Keeping:
+        """The database as one that keeps what is loaded of its parts."""
+        return keeping.MysqlKeeping(filling.Filling(self.instance, database, self._ends_later))
+
+    @property
+    def _ends_later(self) -> bool:
+        return self.flavour is Dbms.MARIADB and self.number >= _LATER_END_OF_TIME
 
     def give(self, database: str, owner: str) -> None:
         """Never called: nothing there has an owner."""
@@ -373,16 +363,6 @@ class MysqlServer:
     def close(self) -> None:
         """Ends the connection."""
         self._link.close()
-
-
-def _refuse_stranded(session: Session, database: str) -> None:
-    for table, rows in losses.stranded(session, database).items():
-        raise StatementFailed(
-            f"table {table}: {rows} rows that are current in the dump, which is of a MariaDB before 11.5,"
-            " would be history here",
-            hint="Restore to a MariaDB before 11.5, or back up again with mariadb-dump 11.5 or later and"
-            " --update-history among the instance's options.",
-        )
 
 
 def connect(instance: Instance) -> MysqlServer:

@@ -74,13 +74,13 @@ def number_of(session: Session) -> int:
     return int(session.value("SELECT CONNECTION_ID()"))
 
 
-def end(session: Session, database: str, own: Collection[int]) -> None:
+def end(session: Session, database: str, own: Collection[int], patience: float = _PATIENCE) -> None:
     """Ends the others, and waits until they are gone.
 
     Raises:
         Refused: one could not be ended.
     """
-    limit = time.monotonic() + _PATIENCE
+    limit = time.monotonic() + patience
     while left := others(session, database, own):
         for other in left:
             try:

@@ -30,7 +30,10 @@ EMPTIED = "__vya_backupdb_emptied"
 FREEING = "__vya_backupdb_freeing"
 """In a database that is being filled, for a moment: takes the place of a table's file that a crash left."""
 
-OWN_TABLES = frozenset((JOURNAL, PARKED, EMPTIED, FREEING))
+KEEPING = "__vya_backupdb_loaded"
+"""In a database that is being filled: which parts of its backup are in."""
+
+OWN_TABLES = frozenset((JOURNAL, PARKED, EMPTIED, FREEING, KEEPING))
 """The program's own tables, which belong to no contents."""
 
 _COUNTERS = 4

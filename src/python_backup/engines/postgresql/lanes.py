@@ -70,10 +70,15 @@ class _Board:
             self.news.notify_all()
 
 
+Made = Callable[[psycopg.Connection, int], object]
+"""Called with the line of a build that was made, before its transaction ends."""
+
+
 class Lanes:
     """The builds of one load, and the connections that make them."""
 
-    def __init__(self, builds: Builds) -> None:
+    def __init__(self, builds: Builds, made: Made | None = None) -> None:
+        self._made = made
         self._jobs = builds.jobs
         self._builds = {build.line: build for build in builds.found}
         self._ends = builds.ends
@@ -165,7 +170,7 @@ class Lanes:
                 for setting in (*(s for s in build.settings if s not in before), _ALONE_ON_SERVER[alone]):
                     query(link, setting)
                 before = build.settings
-                _make(link, build)
+                _make(link, build, self._made)
             except psycopg.Error as exc:
                 failed = converted(exc, f"line {build.line} of the dump cannot be loaded")
             except BaseException as exc:  # noqa: BLE001 - crosses over and is raised there
@@ -173,22 +178,29 @@ class Lanes:
             self._board.done(build, failed)
 
 
-def _make(link: psycopg.Connection, build: Build) -> None:
+def _make(link: psycopg.Connection, build: Build, made: Made | None) -> None:
+    if made is not None:
+        query(link, b"BEGIN")
     link.pgconn.send_query(build.sql)
     [result] = link.wait(generators.execute(link.pgconn))
     if result.status == pq.ExecStatus.FATAL_ERROR:
         raise failure(error(result), Sent(build.sql[:PEEK], build.line))
+    if made is not None:
+        made(link, build.line)
+        query(link, b"COMMIT")
 
 
 @contextmanager
 def opened(
-    connect: Callable[[], AbstractContextManager[psycopg.Connection]], builds: Builds
+    connect: Callable[[], AbstractContextManager[psycopg.Connection]],
+    builds: Builds,
+    made: Made | None = None,
 ) -> Iterator[Lanes | None]:
     """As many lanes as jobs, or as the server has connections left; None where nothing is to be built."""
     if not builds.found or builds.jobs == 1:
         yield None
         return
-    lanes = Lanes(builds)
+    lanes = Lanes(builds, made)
     with ExitStack() as stack:
         for number in range(builds.jobs):
             try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -18,11 +19,12 @@ from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
-from python_backup.dump.builds import Build
+from python_backup.dump.builds import Build, Builds
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.postgresql.connection import converting, query
 from python_backup.engines.postgresql.fresh import Fresh
 from python_backup.engines.postgresql.lanes import Lanes
+from python_backup.engines.postgresql.lanes import opened as lanes_of
 from python_backup.engines.postgresql.refused import PEEK, Sent, error, failure, shown
 from python_backup.errors import FactsDiffer, StatementFailed
 
@@ -67,6 +69,13 @@ _COPY_ROW = re.compile(r"^COPY .*?, [^\d,]*(\d+)", re.MULTILINE)
 """The server's context: ``COPY t, line 5, column a: …``, in the words of its lc_messages."""
 
 
+Ending = Callable[[int | None], object]
+"""Called before a transaction ends, when the server has all of it, with the line of its last statement.
+
+None: it is the last, and the server has everything.
+"""
+
+
 @dataclass(slots=True)
 class _Batch:
     texts: list[bytes] = field(default_factory=list)
@@ -79,14 +88,12 @@ def load(
     pieces: Iterable[Piece],
     *,
     complete: bool,
-    last: Callable[[], object] | None = None,
+    ending: Ending | None = None,
     lanes: Lanes | None = None,
 ) -> None:
     """Sends all pieces; with ``complete`` in one transaction, else each statement on its own.
 
     With ``lanes``, a transaction ends where they are given something to build.
-
-    ``last`` is called when the server has all of them, before the transaction ends.
 
     The connection is of no use after an error; closing it rolls its transaction back. Who made the
     database drops it then.
@@ -96,20 +103,33 @@ def load(
         FactsDiffer: the server took another number of rows than a COPY has.
     """
     with converting("the dump cannot be loaded"):
-        loader = _Loader(connection, lanes, complete=complete)
+        loader = _Loader(connection, lanes, ending, complete=complete)
         loader.begin()
         loader.take(pieces)
-        if last is not None:
-            loader.flush()
-            last()
         loader.end()
 
 
+def load_over(
+    opened: Callable[[], AbstractContextManager[psycopg.Connection]],
+    pieces: Iterable[Piece],
+    builds: Builds,
+    *,
+    complete: bool,
+) -> None:
+    """As `load`, over connections that are made for it: one, and those that the builds ask for."""
+    with lanes_of(opened, builds) as lanes, opened() as link:
+        load(link, pieces, complete=complete, lanes=lanes)
+
+
 class _Loader:
-    def __init__(self, connection: psycopg.Connection, lanes: Lanes | None, *, complete: bool) -> None:
+    def __init__(
+        self, connection: psycopg.Connection, lanes: Lanes | None, ending: Ending | None, *, complete: bool
+    ) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
         self._lanes = lanes
+        self._ending = ending
+        self._reached = 0
         self._complete = complete
         self._hurried = lanes is not None or not complete
         self._batch = _Batch()
@@ -129,6 +149,8 @@ class _Loader:
         self.flush()
         if self._lanes is not None:
             self._lanes.finish()
+        if self._ending is not None:
+            self._ending(None)
         if self._complete:
             self._commit()
         if self._hurried:  # a commit that waits for the disk takes all earlier ones with it
@@ -146,6 +168,7 @@ class _Loader:
                         self._part()
                     self._fresh.take(piece.sql)
                     self._add(piece.sql, Sent(piece.sql[:PEEK], piece.line))
+                    self._reached = piece.line
                     if _ALONE.match(piece.sql[:PEEK]):
                         self.flush()
                 case DataBegin(copy=True):
@@ -154,6 +177,7 @@ class _Loader:
                 case DataBegin():
                     self._fresh.fill(piece)
                     self._add(_whole(piece, stream), Sent(piece.sql[:PEEK], piece.line, rows=True))
+                    self._reached = piece.line
                 case _:
                     pass  # comments, and what was meant for a client program
 
@@ -204,6 +228,8 @@ class _Loader:
     def _part(self) -> None:
         """Ends the transaction and begins another: its locks fill the lock table, or are in a lane's way."""
         self.flush()
+        if self._ending is not None:
+            self._ending(self._reached)
         self._commit()
         self._own(b"BEGIN")
         self._fresh.parted()
@@ -241,6 +267,7 @@ class _Loader:
                 self._connection.wait(_blocks(self._pgconn, piece.text))
             elif isinstance(piece, DataEnd):
                 self._end_copy(begin, piece, begin.line + 1 if first is None else first)
+                self._reached = begin.line
                 if self._lanes is not None:
                     self._build(self._lanes.filled(begin, size), self._lanes)
                 return

@@ -100,10 +100,13 @@ def merge(connection: psycopg.Connection, pieces: Iterable[Piece], how: How) -> 
     """
     stages = _Stages(connection, how)
     merged: list[Merged] = []
+
+    def ending(reached: int | None) -> None:
+        if reached is None:
+            merged.extend(stages.merged())
+
     try:
-        load.load(
-            connection, stages.staged(pieces), complete=True, last=lambda: merged.extend(stages.merged())
-        )
+        load.load(connection, stages.staged(pieces), complete=True, ending=ending)
     except StatementFailed as exc:
         raise _named(exc, stages.all) from exc
     return tuple(sorted(merged, key=lambda m: m.table))

@@ -16,7 +16,7 @@ from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Lack, Swap, Wanted
 from python_backup.engines.finding import Finding
 from python_backup.engines.merged import How, Merged
-from python_backup.engines.parts import PartsPlan
+from python_backup.engines.parts import Keeping, PartsPlan
 from python_backup.engines.postgresql import connection, dump, health, holding, inventory, rights, survey
 from python_backup.engines.postgresql.connection import (
     Row,
@@ -36,10 +36,19 @@ from python_backup.late import late
 from python_backup.model import Check, Scope
 
 if TYPE_CHECKING:
-    from python_backup.engines.postgresql import lanes, load, merge, outlook, owning, parts, takeover, target
+    from python_backup.engines.postgresql import (
+        keeping,
+        load,
+        merge,
+        outlook,
+        owning,
+        parts,
+        takeover,
+        target,
+    )
 else:
-    lanes, load, merge, outlook, owning, parts, takeover, target = late(
-        __package__, "lanes load merge outlook owning parts takeover target"
+    keeping, load, merge, outlook, owning, parts, takeover, target = late(
+        __package__, "keeping load merge outlook owning parts takeover target"
     )
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
@@ -267,8 +276,11 @@ class PostgresServer:
         self, database: str, pieces: Iterable[Piece], *, complete: bool, builds: Builds = NO_BUILDS
     ) -> None:
         """Sends the pieces; with ``complete`` and without builds in one transaction."""
-        with lanes.opened(lambda: self._opened(database), builds) as aside, self._opened(database) as link:
-            load.load(link, pieces, complete=complete, lanes=aside)
+        load.load_over(lambda: self._opened(database), pieces, builds, complete=complete)
+
+    def keeping(self, database: str) -> Keeping:
+        """The database as one that keeps what is loaded of its parts."""
+        return keeping.PostgresKeeping(lambda: self._opened(database))
 
     def give(self, database: str, owner: str) -> None:
         """Makes the role the owner of all that the account made there."""

@@ -30,7 +30,10 @@ SMALL = 1 << 20
 
 Item = TypeVar("Item")
 
-_OF_USERS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+KEEPING = "__vya_backupdb"
+"""In a database that is being filled: the schema of the program's own table, which belongs to no contents."""
+
+_OF_USERS = f"n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{KEEPING}')"
 
 
 def _no_member(catalog: str, oid: str) -> str:

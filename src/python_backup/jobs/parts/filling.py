@@ -2,12 +2,14 @@
 
 Each part is loaded over a connection of its own, as stock clients would: nothing that one part says of
 its session holds for another. It was examined as one stream with the others, so it is guarded anew.
+Where the database keeps what is loaded, only what it has not yet is loaded.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,17 +17,20 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from python_backup.dump.builds import Builds
+from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.changes import Changes
 from python_backup.dump.piece import DataBegin, Piece
 from python_backup.engines.engine import Server
+from python_backup.engines.parts import Done, Keeping, Record
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump
 from python_backup.jobs.pace import Pace, paced
+from python_backup.jobs.parts.kept import key
 from python_backup.jobs.parts.lanes import Task, side_by_side
 from python_backup.jobs.progress import Step
 from python_backup.stream.apart import apart
-from python_backup.stream.artifact import read_artifact
+from python_backup.stream.artifact import read_artifact, stored_blocks
 from python_backup.stream.members import members, sum_lines
+from python_backup.stream.reading import reading
 
 if TYPE_CHECKING:
     from python_backup.jobs.loading import Loading
@@ -42,7 +47,8 @@ def fill_parts(loading: Loading, server: Server, database: str) -> None:
         loading.progress.step(f"restoring {path.name}", total=seen.size) as step,
         paced(loading.instance, loading.progress) as pace,
     ):
-        filling = _Filling(loading, server, database, (pace, step), server.target(database))
+        keeping = server.keeping(database) if loading.kept_as is not None else None
+        filling = _Filling(loading, server, database, (pace, step), server.target(database), keeping)
         filling.run()
         loading.changes.warnings.extend(pace.warnings)
 
@@ -54,6 +60,8 @@ class _Filling:
     database: str
     paced: tuple[Pace, Step]
     target: Any
+    keeping: Keeping | None
+    _record: Record | None = None
     _sums: dict[Path, str] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -61,22 +69,58 @@ class _Filling:
     def run(self) -> None:
         loading, path = self.loading, self.loading.whole.path
         before, *data, after = members(path)
-        with self._pieces(before, loading.changes) as pieces:
-            self.server.load(self.database, pieces, complete=True)
+        self._begin(before)
         largest = sorted(data, key=lambda file: -file.stat().st_size)
         tasks: list[Task] = [self._task(file) for file in largest]
         side_by_side(tasks, loading.jobs, self._stopped.set)
         builds = self._builds(after)
+        if self.keeping is not None and not self._done(after).whole:
+            self.keeping.clear()
         with self._pieces(after, loading.changes) as pieces:
-            self.server.load(self.database, loading.clock.timed(pieces), complete=True, builds=builds)
+            self._load(after, loading.clock.timed(pieces), builds)
         self._check(path)
+
+    def _begin(self, before: Path) -> None:
+        """What stands before the rows; where the database has it, it is read all the same, for the report."""
+        loading, keeping = self.loading, self.keeping
+        self._record = keeping.record() if keeping is not None else None
+        with self._pieces(before, loading.changes) as pieces:
+            if self._record is None:
+                self.server.load(self.database, pieces, complete=True)
+            else:
+                deque(pieces, maxlen=0)
+        if keeping is not None and loading.kept_as is not None and self._record is None:
+            keeping.begin(loading.kept_as)
+
+    def _done(self, file: Path) -> Done:
+        return self._record.done(key(file, self.loading.whole.path)) if self._record is not None else Done()
+
+    def _load(self, file: Path, pieces: Iterator[Piece], builds: Builds = NO_BUILDS) -> None:
+        if self.keeping is None:
+            self.server.load(self.database, pieces, complete=True, builds=builds)
+        elif self._done(file).whole:
+            deque(pieces, maxlen=0)
+        else:
+            self.keeping.load(key(file, self.loading.whole.path), pieces, self._done(file), builds)
 
     def _task(self, file: Path) -> Task:
         def load(_lane: int) -> None:
+            if self._done(file).whole:
+                self._pass(file)
+                return
             with self._pieces(file, Changes()) as pieces:  # settings alone, as at the beginning of the others
-                self.server.load(self.database, pieces, complete=True)
+                self._load(file, pieces)
 
         return load
+
+    def _pass(self, file: Path) -> None:
+        """Reads a part that is in, for the sum of all."""
+        found = hashlib.sha256()
+        passing = self._passing(found.update)
+        with reading(file):
+            for block in stored_blocks(file):
+                passing(block)
+        self._sums[file] = found.hexdigest()
 
     @contextmanager
     def _pieces(self, file: Path, changes: Changes) -> Iterator[Iterator[Piece]]:
@@ -103,9 +147,19 @@ class _Filling:
                     raise ToolFailed("another part could not be loaded")
                 yield guarded(lexer.feed(block))
             yield guarded(lexer.finish())
+            self._same(file, found.hexdigest())
         except UnsafeDump as exc:
             raise UnsafeDump(f"{file.name}: {exc.message}", hint=exc.hint) from exc
         self._sums[file] = found.hexdigest()
+
+    def _same(self, file: Path, found: str) -> None:
+        """What is kept must be known to be right: a part is held beside its manifest before it is in."""
+        manifest, path = self.loading.whole.examination.manifest, self.loading.whole.path
+        if self.keeping is None or manifest is None:
+            return
+        listed = next((part for part in manifest.parts if path / part.file == file), None)
+        if listed is None or listed.sha256 != found:
+            raise _changed(path)
 
     def _passing(self, take: Callable[[bytes], object]) -> Callable[[bytes], None]:
         """Whoever waits for the pace lets the others wait, too."""
@@ -139,7 +193,11 @@ class _Filling:
         seen = self.loading.whole.examination
         lines = sum_lines((str(file.relative_to(path)), self._sums[file]) for file in members(path))
         if seen.stored is None or hashlib.sha256(lines).hexdigest() != seen.stored.hexdigest():
-            raise ArtifactCorrupt(
-                f"{path} was changed while it was restored",
-                hint="Restore it again when nobody writes to it, or take another backup.",
-            )
+            raise _changed(path)
+
+
+def _changed(path: Path) -> ArtifactCorrupt:
+    return ArtifactCorrupt(
+        f"{path} was changed while it was restored",
+        hint="Restore it again when nobody writes to it, or take another backup.",
+    )

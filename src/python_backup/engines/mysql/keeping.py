@@ -1,0 +1,85 @@
+"""A database that is being filled from parts says in a table of its own which of them are in.
+
+The rows of a part are one transaction, and its line is written in it. What comes after the rows (triggers and
+events: each statement ends what went before) is done anew from its beginning where it was cut. Tables without
+transactions may hold rows of a part that is not in: who counts them finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from python_backup.dump.builds import NO_BUILDS, Builds
+from python_backup.dump.piece import Piece
+from python_backup.engines.mysql import making, sessions
+from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.definitions import events
+from python_backup.engines.mysql.filling import Filling
+from python_backup.engines.mysql.survey import KEEPING
+from python_backup.engines.parts import Done, Record
+
+_PATIENCE = 600.0
+"""Seconds that the server may take to undo a part's rows."""
+
+_TABLE = quoted(KEEPING)
+
+
+@dataclass(frozen=True, slots=True)
+class MysqlKeeping:
+    """See `python_backup.engines.parts.Keeping`."""
+
+    filling: Filling
+
+    def record(self) -> Record | None:
+        """What the table says."""
+        with closing(self.filling.opened()) as session:
+            there = session.value(
+                "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = %s AND table_name = %s",
+                self.filling.database,
+                KEEPING,
+            )
+            found = session.rows(f"SELECT file, begins FROM {_TABLE}") if there else []
+        of = next((name for name, begins in found if begins), None)
+        if of is None:  # cut while it was made
+            return None
+        return Record(of, {name: Done(whole=True) for name, begins in found if not begins})
+
+    def alone(self) -> None:
+        """Ends the others; the server rolls back what they had not committed."""
+        with closing(self.filling.opened()) as session:
+            own = (sessions.number_of(session),)
+            sessions.end(session, self.filling.database, own, _PATIENCE)
+
+    def begin(self, of: str) -> None:
+        """Makes the table."""
+        with closing(self.filling.opened()) as session:
+            session.rows(
+                f"CREATE TABLE {_TABLE} (file VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL"
+                " PRIMARY KEY, begins BOOLEAN NOT NULL) ENGINE=InnoDB"
+            )
+            session.rows(f"INSERT INTO {_TABLE} VALUES (%s, TRUE)", of)
+
+    def load(self, file: str, pieces: Iterable[Piece], done: Done, builds: Builds = NO_BUILDS) -> None:
+        """Sends the part in one transaction, and its line in the table at its end."""
+        del done, builds  # what is not whole is not there
+
+        def then(session: Session) -> None:
+            session.rows(f"INSERT INTO {_TABLE} VALUES (%s, FALSE)", file)
+            session.rows("COMMIT")
+
+        self.filling.load(pieces, then=then)
+
+    def clear(self) -> None:
+        """Drops the triggers and events."""
+        database = self.filling.database
+        with closing(self.filling.opened()) as session:
+            making.drop_triggers(session, database)
+            for event in events(session, database):
+                making.drop(session, database, event)
+
+    def end(self) -> None:
+        """Drops the table."""
+        with closing(self.filling.opened()) as session:
+            session.rows(f"DROP TABLE IF EXISTS {_TABLE}")
