@@ -119,7 +119,7 @@ OTHERS = (
     *(["--disconnect"], ["--database-properties", "target"], ["--in-place"], ["--no-in-place"], ["--no-acl"]),
     *(["--definer", "keep"], ["--owner", "app"], ["--rename-ambiguous", "no"], ["--events", "keep"]),
 )
-OF_RESTORE = (["--force"], ["--jobs", "2"], ["--no-verify"])
+OF_RESTORE = (["--force"], ["--jobs", "2"], ["--no-verify"], ["--resume"])
 
 
 @pytest.mark.parametrize("way", [("--merge", "keep"), ("--data-only",)])

@@ -198,6 +198,17 @@ def test_resume_or_undo_takes_the_instance_alone(vya: Callable, others: tuple[st
     )
 
 
+def test_resume_reaches_the_job_and_means_nothing_for_a_plan(vya: Callable, restored: Job) -> None:
+    vya("restore", "-f", "x", "-i", "1", "--resume")
+    assert restored.request is not None
+    assert restored.request.resume
+    planned = vya("restore", "-f", "x", "-i", "1", "--resume", "--dry-run")
+    assert (planned.code, planned.err.splitlines()[0]) == (
+        2,
+        "error: --resume is for a restore, and --dry-run makes none",
+    )
+
+
 def test_resume_or_undo_says_what_it_did(vya: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     done: tuple[str, ...] = ("shop__restoring_20260113_155440, which was never finished, was dropped",)
     monkeypatch.setattr(rollback, "settle", lambda *_: done)

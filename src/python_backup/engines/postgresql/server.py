@@ -18,14 +18,7 @@ from python_backup.engines.finding import Finding
 from python_backup.engines.merged import How, Merged
 from python_backup.engines.parts import Keeping, PartsPlan
 from python_backup.engines.postgresql import connection, dump, health, holding, inventory, rights, survey
-from python_backup.engines.postgresql.connection import (
-    Row,
-    converting,
-    database_name,
-    identifier,
-    query,
-    text,
-)
+from python_backup.engines.postgresql.connection import converting, database_name, identifier, query, text
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.entering import DOORS, enter
 from python_backup.engines.postgresql.tools import Tool, Toolbox
@@ -345,7 +338,7 @@ class PostgresServer:
         with closing(connection.connect(self._instance, database, options)) as link:
             yield link
 
-    def _ask(self, sql: bytes, *values: bytes) -> list[Row]:
+    def _ask(self, sql: bytes, *values: bytes) -> list[connection.Row]:
         """Asks the server itself; a connection that was lost while idle is made anew, once."""
         with converting(f"server of instance {self._instance.label} cannot be asked"):
             try:

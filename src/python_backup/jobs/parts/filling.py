@@ -24,7 +24,6 @@ from python_backup.engines.engine import Server
 from python_backup.engines.parts import Done, Keeping, Record
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump
 from python_backup.jobs.pace import Pace, paced
-from python_backup.jobs.parts.kept import key
 from python_backup.jobs.parts.lanes import Task, side_by_side
 from python_backup.jobs.progress import Step
 from python_backup.stream.apart import apart
@@ -34,6 +33,9 @@ from python_backup.stream.reading import reading
 
 if TYPE_CHECKING:
     from python_backup.jobs.loading import Loading
+
+
+_LONGEST_KEY = 200
 
 
 def fill_parts(loading: Loading, server: Server, database: str) -> None:
@@ -194,6 +196,14 @@ class _Filling:
         lines = sum_lines((str(file.relative_to(path)), self._sums[file]) for file in members(path))
         if seen.stored is None or hashlib.sha256(lines).hexdigest() != seen.stored.hexdigest():
             raise _changed(path)
+
+
+def key(file: Path, folder: Path) -> str:
+    """The name of a part in the record: its path in the folder, in ASCII."""
+    name = str(file.relative_to(folder)).encode("ascii", "backslashreplace").decode()
+    if len(name) <= _LONGEST_KEY:
+        return name
+    return name[:_LONGEST_KEY] + hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def _changed(path: Path) -> ArtifactCorrupt:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from python_backup import __version__
 from python_backup.dump.choices import Choices
@@ -21,13 +20,12 @@ from python_backup.errors import ArtifactError, FactsDiffer, Refused, UnsafeDump
 from python_backup.instance import Instance
 from python_backup.jobs.examine import Examination
 from python_backup.jobs.in_place import resume
+from python_backup.jobs.parts.filling import key
 from python_backup.model import Format, Manifest, Part, PartKind
 from python_backup.policy.beside import RESTORING, is_beside_of
 
 _NEVER_KEPT = (ArtifactError, FactsDiffer, UnsafeDump)
 """What tells that the rows that are in may be wrong."""
-
-_LONGEST_KEY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +34,6 @@ class Kept:
 
     database: str
     told: str
-
-
-def key(file: Path, folder: Path) -> str:
-    """The name of a part in the record: its path in the folder, in ASCII."""
-    name = str(file.relative_to(folder)).encode("ascii", "backslashreplace").decode()
-    if len(name) <= _LONGEST_KEY:
-        return name
-    return name[:_LONGEST_KEY] + hashlib.sha256(name.encode()).hexdigest()[:16]
 
 
 def refuse_unkept(seen: Examination, *, chosen: bool, in_place: bool | None) -> None:
