@@ -23,7 +23,7 @@ from python_backup.instance import Instance
 from python_backup.jobs import inventory
 from python_backup.jobs.connected import connected
 from python_backup.jobs.locking import working_on
-from python_backup.jobs.pace import paced
+from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.choosing import SINGLE, Parting, planned
 from python_backup.jobs.parts.writing import PartsWriter
 from python_backup.jobs.progress import Progress, Step
@@ -156,6 +156,19 @@ def _down(server: Server, result: DatabaseResult) -> BackupError | None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Taken:
+    """A dump that came to its end, in whatever form, and what was told while it was taken."""
+
+    plan: DumpPlan | PartsPlan
+    source: Source
+    started: datetime
+    dump: DumpStream | PartsSource
+    attempts: int
+    tight: Iterable[str]
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
 class _DatabaseBackup:
     """One database's backup under way."""
 
@@ -259,17 +272,9 @@ class _DatabaseBackup:
             artifact = Artifact(
                 sink.partial.name, self.format, raw.size, raw.hexdigest, stored.size, stored.hexdigest, frames
             )
-            manifest = self._manifest(plan, source, facts.counter.result(), artifact)
-            return sink.commit(
-                replace(
-                    manifest,
-                    started=started,
-                    errors=(*dump.errors, *manifest.errors),
-                    warnings=(*tight, *manifest.warnings, *dump.warnings, *pace.warnings),
-                    attempts=tries.made,
-                    spans=spans.result() if spans is not None else {},
-                )
-            )
+            taken = _Taken(plan, source, started, dump, tries.made, tight, pace)
+            manifest = self._manifest(taken, facts.counter.result(), artifact)
+            return sink.commit(replace(manifest, spans=spans.result() if spans is not None else {}))
 
     def _write_parts(self, plan: PartsPlan, source: Source, started: datetime, tries: Tries) -> Backup:
         """Reads all parts under one snapshot into a folder; commits only what is whole."""
@@ -293,18 +298,9 @@ class _DatabaseBackup:
                 noted |= {"bytes": sum(p.raw_size for p in written.parts), "rows": written.facts.rows or None}
             self._refuse_passing(plan, dump, tries)
             artifact = Artifact("", Format.PARTS, 0, "", 0, "")
-            manifest = self._manifest(plan, source, written.facts, artifact)
-            return new.commit(
-                replace(
-                    manifest,
-                    started=started,
-                    errors=(*dump.errors, *manifest.errors),
-                    warnings=(*tight, *manifest.warnings, *dump.warnings, *pace.warnings),
-                    attempts=tries.made,
-                    parts=written.parts,
-                ),
-                plan.restoring,
-            )
+            taken = _Taken(plan, source, started, dump, tries.made, tight, pace)
+            manifest = self._manifest(taken, written.facts, artifact)
+            return new.commit(replace(manifest, parts=written.parts), plan.restoring)
 
     def _refuse_passing(
         self, plan: DumpPlan | PartsPlan, dump: DumpStream | PartsSource, tries: Tries
@@ -317,27 +313,26 @@ class _DatabaseBackup:
     def _wanted(self) -> Wanted:
         return Wanted(self.instance.id, self.instance.dbms, self.database, self.format)
 
-    def _manifest(
-        self, plan: DumpPlan | PartsPlan, source: Source, held: Facts, artifact: Artifact
-    ) -> Manifest:
+    def _manifest(self, taken: _Taken, held: Facts, artifact: Artifact) -> Manifest:
         """What is said of the backup, whatever its form."""
+        plan, source, dump = taken.plan, taken.source, taken.dump
         missing = source.missing_in(held)
-        finished = self.now()
         return Manifest(
             program=f"vya-backupdb {__version__}",
             instance=self.instance.id,
             dbms=self.instance.dbms,
             database=self.database,
-            started=finished,
-            finished=finished,
+            started=taken.started,
+            finished=self.now(),
             server_version=source.server.version,
             client=plan.client,
             client_version=plan.client_version,
             command=plan.command,
             artifact=artifact,
             facts=held,
-            errors=(*inventory.sentences(missing), *source.unseen),
-            warnings=(*source.told_off, *source.denied),
+            errors=(*dump.errors, *inventory.sentences(missing), *source.unseen),
+            warnings=(*taken.tight, *source.told_off, *source.denied, *dump.warnings, *taken.pace.warnings),
+            attempts=taken.attempts,
             missing=missing,
             suspect=self._suspect(held, self._wanted),
             accepted=self.request.expect(self.instance, self.database).accepted,

@@ -65,5 +65,5 @@ def last_good(folder: Path, wanted: Wanted, before: Manifest | None = None) -> M
 
 
 def _order(manifest: Manifest) -> tuple[datetime, str]:
-    """Of two that began within one second, the second one has the later name (`seconds_later`)."""
+    """Of two that began within one second, the second one has the later name (`names_tried`)."""
     return manifest.started, manifest.artifact.file

@@ -17,7 +17,7 @@ from pathlib import Path
 from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, BackupError
 from python_backup.manifest import dump_manifest, load_manifest
 from python_backup.model import MANIFEST, MANIFEST_INSIDE, Backup, Manifest
-from python_backup.storage.names import ArtifactName, artifact_name, encode, parse_path, seconds_later
+from python_backup.storage.names import ArtifactName, artifact_name, encode, names_tried, parse_path
 from python_backup.storage.sums import SUM_FILES, ExpectedSum, sum_in, sum_line
 from python_backup.stream.artifact import stored_size
 from python_backup.stream.members import SUMS, is_folder, is_parts
@@ -34,9 +34,6 @@ __all__ = [
     "manifest_path",
     "storing",
 ]
-
-NAMES_TRIED = 60
-"""How many seconds later a backup may be called."""
 
 _LARGEST_BESIDE = 256 << 20  # a manifest of a million tables; more is no manifest
 
@@ -83,7 +80,7 @@ class Storing:
         Raises:
             StorageFailed: any of the three cannot be written; then none is there.
         """
-        others = (artifact_name(seconds_later(self.name, n)) for n in range(1, NAMES_TRIED))
+        _, *others = names_tried(self.name)
         with ExitStack() as opened, ExitStack() as undo:
             undo.callback(self.sink.withdraw)
             path = self.sink.commit(self.folder / other for other in others)

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
@@ -25,6 +26,9 @@ from python_backup.stream.members import is_folder
 
 LONGEST = 180
 """The most characters of an encoded database name: 255 less time, engine, suffixes, temporary marks."""
+
+_TRIED = 60
+"""How many seconds later a backup may be called."""
 
 _SAFE = "-._+@="  # beside letters and digits
 _CUT = LONGEST - 17  # "~" and 16 hex digits
@@ -66,9 +70,10 @@ def artifact_name(name: ArtifactName) -> str:
     return stem(name.taken, name.dbms, name.database) + suffix
 
 
-def seconds_later(name: ArtifactName, seconds: int) -> ArtifactName:
-    """The name of a backup begun so much later, for one whose own name is taken."""
-    return ArtifactName(name.taken + timedelta(seconds=seconds), name.dbms, name.database, name.format)
+def names_tried(name: ArtifactName) -> Iterator[str]:
+    """The file names that a backup may get: its own, then, where that is taken, those of the next seconds."""
+    for seconds in range(_TRIED):
+        yield artifact_name(replace(name, taken=name.taken + timedelta(seconds=seconds)))
 
 
 def parse_name(file: str) -> ArtifactName | None:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from python_backup.manifest import dump_manifest
 from python_backup.model import MANIFEST_INSIDE, Backup, Manifest, PartKind
-from python_backup.storage.folder import NAMES_TRIED, make_folder
-from python_backup.storage.names import ArtifactName, artifact_name, encode, seconds_later
+from python_backup.storage.folder import make_folder
+from python_backup.storage.names import ArtifactName, artifact_name, encode, names_tried
 from python_backup.stream.folders import Member, NewFolder, publishing_folder
 from python_backup.stream.members import AFTER, BEFORE, DATA, RESTORE, SUMS, sum_lines
 
@@ -68,8 +68,7 @@ class StoringParts:
 
     def _free(self) -> Path:
         """The first free name: its own, else that of a later second."""
-        names = [self.name, *(seconds_later(self.name, n) for n in range(1, NAMES_TRIED))]
-        paths = [self.folder / artifact_name(name) for name in names]
+        paths = [self.folder / name for name in names_tried(self.name)]
         return next((path for path in paths if not path.exists()), paths[0])
 
     def _write(self, name: str, content: bytes) -> None:

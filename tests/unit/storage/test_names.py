@@ -15,9 +15,9 @@ from python_backup.storage.names import (
     artifact_name,
     decode,
     encode,
+    names_tried,
     parse_folder,
     parse_name,
-    seconds_later,
 )
 from python_backup.stream.codecs import CODECS
 
@@ -123,4 +123,5 @@ def test_foreign_percent_signs_are_taken_as_they_are():
 
 def test_a_later_name_crosses_midnight():
     name = ArtifactName(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC), Dbms.MARIADB, "x", Format.NONE)
-    assert artifact_name(seconds_later(name, 1)) == "20270101_000000_mariadb_x.sql"
+    own, later, *_ = names_tried(name)
+    assert (own, later) == ("20261231_235959_mariadb_x.sql", "20270101_000000_mariadb_x.sql")
