@@ -27,6 +27,7 @@ def main() -> NoReturn:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)
     gc.set_threshold(_GARBAGE)
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # else every installed package is asked for one
     from python_backup.cli.app import main as run  # noqa: PLC0415 - only now
 
     try:

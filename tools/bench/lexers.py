@@ -1,4 +1,4 @@
-"""The dump lexers with the facts counted, and the guards: in this process, on made-up data, 1 MiB at once."""
+"""The dump lexers, facts counted, and the guards: in this process, on made-up data, in a backup's blocks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from python_backup.dump.dialect import Dialect
 from python_backup.dump.mysql.dialect import DIALECT as MYSQL
 from python_backup.dump.postgresql.dialect import DIALECT as POSTGRESQL
 from python_backup.jobs.reading import FactsMeter
+from python_backup.stream.child import BLOCK
 
-BLOCK = 1 << 20
 _SEED = 20260113
 _ROWS = 20_000
 _PG_HEAD = b"--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version 18.0\n\n"

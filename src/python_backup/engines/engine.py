@@ -151,6 +151,10 @@ class Server(PartsServer, Protocol):
         """
         ...
 
+    def surveyed(self, database: str) -> tuple[tuple[Lack, ...], Mapping[str, tuple[str, ...]]]:
+        """Both `lacks` and `expected`, over one connection."""
+        ...
+
     def expected(self, database: str) -> Mapping[str, tuple[str, ...]]:
         """Those of `objects` that a dump should hold: all but what the instance's own options leave out.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from python_backup import __version__
 from python_backup.dump.spans import SpanCounter
@@ -25,7 +25,6 @@ from python_backup.jobs.connected import connected
 from python_backup.jobs.locking import working_on
 from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.choosing import SINGLE, Parting, planned
-from python_backup.jobs.parts.writing import PartsWriter
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.results import DatabaseResult, Outcome, told
@@ -33,6 +32,7 @@ from python_backup.jobs.room import room_for
 from python_backup.jobs.selection import Selection, select_databases
 from python_backup.jobs.source import Source
 from python_backup.jobs.tries import Tries, Waits
+from python_backup.late import late
 from python_backup.log.tell import about, timed
 from python_backup.model import Artifact, Backup, Facts, Format, Manifest
 from python_backup.policy.anomalies import Expectation, suspicions
@@ -47,6 +47,11 @@ from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.frames import FrameEncoder
 from python_backup.stream.meters import Sha256Meter
 from python_backup.stream.stage import Stage, through
+
+if TYPE_CHECKING:
+    from python_backup.jobs.parts import writing
+else:
+    (writing,) = late("python_backup.jobs.parts", "writing")  # most backups are no parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +246,13 @@ class _DatabaseBackup:
             ) from exc
 
     def _write(self, plan: DumpPlan, source: Source, started: datetime, tries: Tries) -> Backup:
-        """Dumps into the folder; commits only what is whole."""
+        """Dumps into the folder; commits only what is whole.
+
+        What only the stream needs is made when the dump tool is at work: it asks its server much first.
+        """
         codec = CODECS[self.format]
         member = Member(stem(started.astimezone(), self.instance.dbms, self.database) + ".sql", started)
         encoder = codec.encoder(self.request.level, member)
-        spans = SpanCounter() if isinstance(encoder, FrameEncoder) else None
-        facts = FactsMeter(ENGINES[self.instance.dbms].dialect, self.database, spans)
-        raw, stored = Sha256Meter(), Sha256Meter()
-        measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
         room, tight = room_for(self.request.folder, self._wanted, lambda: source.server.size(self.database))
         with (
             storing(self.request.folder, self._name(started, self.format)) as sink,
@@ -256,6 +260,10 @@ class _DatabaseBackup:
             paced(self.instance, self.progress) as pace,
         ):
             pace.held = tries.forgiving(dump.forgive)
+            spans = SpanCounter() if isinstance(encoder, FrameEncoder) else None
+            facts = FactsMeter(ENGINES[self.instance.dbms].dialect, self.database, spans)
+            raw, stored = Sha256Meter(), Sha256Meter()
+            measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
             with (
                 timed("dump") as noted,
                 self.progress.step(f"dumping {self.instance.name}/{self.database}") as step,
@@ -291,7 +299,7 @@ class _DatabaseBackup:
             ):
                 level = self.request.level if self.request.format is Format.ZSTD else None
                 dialect = ENGINES[self.instance.dbms].dialect
-                writer = PartsWriter(new, dialect, self.database, level, room, started, (pace, step))
+                writer = writing.PartsWriter(new, dialect, self.database, level, room, started, (pace, step))
                 bounds = Bounds(tries.left, Silence())
                 pace.held = tries.forgiving(bounds.forgive)
                 written = writer.write(dump, bounds)

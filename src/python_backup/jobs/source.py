@@ -25,7 +25,7 @@ class Source:
     @classmethod
     def look(cls, server: Server, database: str) -> Source:
         """Asks the server."""
-        return cls(server, database, server.lacks(database), server.expected(database))
+        return cls(server, database, *server.surveyed(database))
 
     @property
     def unseen(self) -> tuple[str, ...]:

@@ -32,8 +32,11 @@ from python_backup.stream.capped import KEPT, Capped
 from python_backup.stream.processes import dies_with, living_in_group
 from python_backup.stream.starting import not_started
 
-BLOCK = 1 << 20
-"""Bytes of one block, and of the pipe: with the usual 64 KiB a pipe carries half as much."""
+BLOCK = 256 << 10
+"""Bytes of one block: what is summed, lexed and copied stays in the cache, and leaves others some of it."""
+
+PIPE = 1 << 20
+"""Bytes that a child may be ahead: with the usual 64 KiB a pipe carries half as much."""
 
 LINE_KEPT = 500
 """Characters of one line of stderr that an error or a manifest has."""
@@ -210,10 +213,10 @@ class Child:
                 os.set_blocking(pipe, False)
                 self._poll.register(pipe, events)
         with suppress(OSError):  # refused where /proc/sys/fs/pipe-user-pages-* are used up: slower, not wrong
-            fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, BLOCK)
+            fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, PIPE)
 
     def blocks(self, judge: Callable[[Ending], None]) -> Iterator[bytes]:
-        """What the child writes to stdout, in blocks of up to 1 MiB, to its exit status.
+        """What the child writes to stdout, in blocks of up to `BLOCK`, to its exit status.
 
         ``judge`` is called once, after end of file and exit; it raises or records, and only then
         does the iterator end. May run in another thread than the one that made the child.
@@ -265,6 +268,7 @@ class Child:
         """
         count = 0
         latest = 0.0
+        napped = False
         while count < BLOCK:
             self._check()
             try:
@@ -273,9 +277,11 @@ class Child:
                 now = time.monotonic()
                 if count and now >= latest:
                     break
-                if count:
+                if count and not napped:
                     time.sleep(_NAP)
-                elif self._bounds.due:
+                    napped = True
+                    continue
+                if not count and self._bounds.due:
                     return None
                 self._serve(latest - now if count else None)
                 continue
@@ -284,6 +290,7 @@ class Child:
             if not count:
                 latest = time.monotonic() + _GATHER
             count += got
+            napped = False
         return count
 
     def _ending(self) -> Ending:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from python_backup.errors import StorageFailed
 from python_backup.stream.hold import has_name, take
+from python_backup.stream.writeback import STEP, begin_writing
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EACCES})
 _TEMPORARY = re.compile(r"\..+\.partial-[0-9a-f]{8}\Z", re.DOTALL)
@@ -137,6 +138,7 @@ class Sink:
 
     def __init__(self, final: Path, draw: Callable[[int], bytes]) -> None:
         self.size = 0
+        self._begun = 0  # how far the disk was asked to write
         self._final = final
         self._given: Path | None = None
         self._temporary = make_temporary(final, draw, self._opened)
@@ -179,6 +181,9 @@ class Sink:
         """Writes the whole block."""
         write_whole(self._descriptor, block, self._final.parent)
         self.size += len(block)
+        if self.size >= self._begun + STEP:
+            begin_writing(self._descriptor, self._begun, self.size)
+            self._begun = self.size
 
     def commit(self, others: Iterable[Path] = ()) -> Path:
         """Makes the file durable under its name, or the first of ``others`` that is free; returns which.

@@ -120,6 +120,7 @@ ASKED: dict[str, Callable[..., object]] = {
     "databases": lambda server: server.databases(),
     "lacks": lambda server: server.lacks("d1"),
     "expected": lambda server: server.expected("d1"),
+    "surveyed": lambda server: server.surveyed("d1"),
     "counts": lambda server: server.counts("d1"),
 }
 

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import StorageFailed
+from python_backup.stream import publish
 from python_backup.stream.publish import is_temporary, publishing, write_named
+from python_backup.stream.writeback import STEP
 from support.disks import disk
 
 
@@ -228,3 +230,13 @@ def test_a_named_file_that_cannot_be_written_leaves_the_one_that_is_there(tmp_pa
     assert (tmp_path / "plan.json").read_text() == "old"
     with pytest.raises(StorageFailed, match="cannot be written: No such file"):
         write_named(tmp_path / "nowhere" / "plan.json", b"new")
+
+
+def test_the_disk_begins_with_what_was_written_while_more_comes(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(publish, "begin_writing", lambda _file, begin, end: asked.append((begin, end)))
+    block = bytes(STEP // 4 + 1)
+    with publishing(tmp_path / "a.sql") as sink:
+        for _ in range(9):
+            sink.write(block)
+    assert asked == [(0, 4 * len(block)), (4 * len(block), 8 * len(block))]

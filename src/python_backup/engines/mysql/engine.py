@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from python_backup.dump.dialect import Dialect
-from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.mysql import health
 from python_backup.engines.mysql.refused import DEFAULT_PORT
@@ -20,15 +19,20 @@ from python_backup.instance import Busy, Dbms, Instance, Tools
 from python_backup.late import late
 
 if TYPE_CHECKING:
+    from python_backup.dump.mysql import dialect as dialects
     from python_backup.engines.mysql import busy, movable, reach, scratch
 else:
+    (dialects,) = late("python_backup.dump.mysql", "dialect")  # a dump is begun meanwhile
     busy, movable, reach, scratch = late(__package__, "busy movable reach scratch")
 
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    dialect: Dialect
     default_port: int
+
+    @property
+    def dialect(self) -> Dialect:
+        return dialects.DIALECT
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -62,5 +66,5 @@ class _Engine:
         return reach.clients(tools, family)
 
 
-ENGINE: Engine = _Engine(DIALECT, DEFAULT_PORT)
+ENGINE: Engine = _Engine(DEFAULT_PORT)
 """The engine for the dbms ``mysql`` and ``mariadb``."""

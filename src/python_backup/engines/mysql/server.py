@@ -116,6 +116,10 @@ class MysqlServer:
         left = inventory.left_out(self.instance.options, database)
         return tuple(g for g in rights.lacks(self._session, database, account) if g.kind not in left.kinds)
 
+    def surveyed(self, database: str) -> tuple[tuple[Lack, ...], Mapping[str, tuple[str, ...]]]:
+        """Both `lacks` and `expected`."""
+        return self.lacks(database), self.expected(database)
+
     def expected(self, database: str) -> Mapping[str, tuple[str, ...]]:
         """The objects that a dump should hold."""
         return inventory.expected(self._session, database, self.instance.options)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from python_backup.dump.dialect import Dialect
-from python_backup.dump.postgresql.dialect import DIALECT
 from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.postgresql import health
 from python_backup.engines.postgresql.server import PostgresServer, fits
@@ -18,8 +17,10 @@ from python_backup.instance import Busy, Dbms, Instance, Tools
 from python_backup.late import late
 
 if TYPE_CHECKING:
+    from python_backup.dump.postgresql import dialect as dialects
     from python_backup.engines.postgresql import busy, reach, scratch
 else:
+    (dialects,) = late("python_backup.dump.postgresql", "dialect")  # a dump is begun meanwhile
     busy, reach, scratch = late(__package__, "busy reach scratch")
 
 DEFAULT_PORT = 5432
@@ -27,8 +28,11 @@ DEFAULT_PORT = 5432
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    dialect: Dialect
     default_port: int
+
+    @property
+    def dialect(self) -> Dialect:
+        return dialects.DIALECT
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -63,5 +67,5 @@ class _Engine:
         return reach.clients(tools)
 
 
-ENGINE: Engine = _Engine(DIALECT, DEFAULT_PORT)
+ENGINE: Engine = _Engine(DEFAULT_PORT)
 """The engine for the dbms ``postgresql``."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psycopg
 
 from python_backup.engines.engine import Lack
-from python_backup.engines.postgresql.connection import text, together
+from python_backup.engines.postgresql.connection import identifier, text, together
 
 READ_HINT = "Let the account read everything: GRANT pg_read_all_data TO it (14 and later)."
 
@@ -41,6 +41,12 @@ class _Question:
     remedy: str
     sql: str
     silent: bool = False
+
+
+def barred(database: bytes, user: bytes) -> Lack:
+    """The lack of an account that may not connect to a database."""
+    remedy = b"GRANT CONNECT ON DATABASE %s TO %s" % (identifier(database), identifier(user))
+    return Lack("database", "no right to connect to the database", text(remedy))
 
 
 _QUESTIONS = (

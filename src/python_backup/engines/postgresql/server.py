@@ -104,15 +104,21 @@ class PostgresServer:
 
     def lacks(self, database: str) -> tuple[Lack, ...]:
         """What would be missing in a dump by this account, or make it fail; each with its remedy."""
+        return self._barred(database) or self._within(database, rights.lacks)
+
+    def _barred(self, database: str) -> tuple[Lack, ...]:
         [(user, allowed)] = self._ask(
             b"SELECT current_user, pg_catalog.has_database_privilege($1::name, 'CONNECT')",
             database_name(database),
         )
-        if allowed != b"t":
-            names = (identifier(name) for name in (database_name(database), user or b""))
-            remedy = b"GRANT CONNECT ON DATABASE %s TO %s" % tuple(names)
-            return (Lack("database", "no right to connect to the database", text(remedy)),)
-        return self._within(database, rights.lacks)
+        return () if allowed == b"t" else (rights.barred(database_name(database), user or b""),)
+
+    def surveyed(self, database: str) -> tuple[tuple[Lack, ...], Mapping[str, tuple[str, ...]]]:
+        """Both `lacks` and `expected`, over one connection."""
+        barred, options = self._barred(database), self._instance.options
+        return self._within(
+            database, lambda link: (barred or rights.lacks(link), inventory.expected(link, options))
+        )
 
     def expected(self, database: str) -> Mapping[str, tuple[str, ...]]:
         """The objects that a dump should hold."""

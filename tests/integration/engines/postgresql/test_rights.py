@@ -57,6 +57,7 @@ def test_every_lack_is_named_and_its_remedy_mends_it(postgresql_server, limited,
         'sequences in schema "closed one" cannot be read (t_id_seq)',
         "row-level security hides rows of tables in schema public (hidden)",
     ]
+    assert limited.surveyed(guarded) == (limited.lacks(guarded), limited.expected(guarded))
     remedies = [problem.rpartition(": ")[2] for problem in problems]
     databases.execute(postgresql_server, guarded, *remedies)
     assert limited.lacks(guarded) == ()
