@@ -5,12 +5,10 @@ import hashlib
 import os
 import stat
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
@@ -28,6 +26,7 @@ from python_backup.storage.folder import (
 )
 from python_backup.storage.names import ArtifactName
 from python_backup.stream import publish
+from support.interrupting import interrupted_at
 
 STARTED = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)
 CONTENT = b"-- dump\n"
@@ -112,33 +111,9 @@ def test_a_backup_whose_checksum_or_manifest_cannot_be_written_is_taken_back(tmp
     assert names(tmp_path) == []
 
 
-def interrupted_at(line: int, folder: Path) -> bool:
-    """Stores a backup, with a signal's exception at the so-manieth line of the code; whether it came."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal count
-        if frame.f_code.co_filename not in {publish.__file__, storage.__file__}:
-            return None
-        count += event == "line"
-        if count == line:
-            raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        store(folder)
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
-
-
 def test_a_signal_at_any_line_leaves_a_whole_backup_or_nothing_under_a_final_name(tmp_path):
     line = 1
-    while interrupted_at(line, folder := tmp_path / str(line)):
+    while interrupted_at(line, (publish, storage), partial(store, folder := tmp_path / str(line))):
         left = [name for name in names(folder) if not publish.is_temporary(name)] if folder.exists() else []
         assert len(left) in {0, 3}, (line, left)
         line += 1

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import errno
-import sys
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from python_backup.errors import StorageFailed
 from python_backup.stream import folders
 from python_backup.stream.folders import publishing_folder
+from support.interrupting import interrupted_at
 
 FILES = ["a", "data/b"]
 
@@ -29,33 +28,9 @@ def files(final: Path) -> list[str]:
     return sorted(str(path.relative_to(final)) for path in final.rglob("*") if path.is_file())
 
 
-def interrupted_at(line: int, final: Path) -> bool:
-    """Stores a folder, with a signal's exception at the so-manieth line of the code; whether it came."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal count
-        if frame.f_code.co_filename != folders.__file__:
-            return None
-        count += event == "line"
-        if count == line:
-            raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        store(final)
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
-
-
 def test_a_signal_at_any_line_leaves_a_whole_folder_or_none_under_its_name(tmp_path: Path) -> None:
     line = 1
-    while interrupted_at(line, final := tmp_path / str(line)):
+    while interrupted_at(line, (folders,), partial(store, final := tmp_path / str(line))):
         assert not final.exists() or files(final) == FILES, line
         line += 1
     assert line > 30
