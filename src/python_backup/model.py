@@ -160,7 +160,7 @@ class Part:
     ``file`` is its path in the backup's folder. ``table`` is a `label`, empty where the part holds several
     tables or none; ``range`` says in the server's words which rows of it, empty: all. ``rows`` is None
     where they cannot be counted. ``digest`` is of a table's part what `TableFacts.digest` is of the
-    table, empty of others. ``raw_*`` describe the SQL.
+    table, empty of others. ``raw_*`` describe the SQL; a part with a digest needs no sum of it.
     """
 
     file: str

@@ -50,7 +50,7 @@ class StoringParts:
             StorageFailed: something cannot be written; then nothing is there.
         """
         sums = sum_lines((part.file, part.sha256) for part in manifest.parts)
-        raw_sums = sum_lines((part.file, part.raw_sha256) for part in manifest.parts)
+        raw_sums = sum_lines((part.file, part.raw_sha256 or part.digest) for part in manifest.parts)
         summed = replace(
             manifest.artifact,
             raw_size=sum(part.raw_size for part in manifest.parts),

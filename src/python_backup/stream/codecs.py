@@ -18,7 +18,7 @@ from python_backup.errors import UsageError
 from python_backup.model import Format
 from python_backup.stream.decoders import SKIPPABLE_MAGICS, ZSTD_MAGIC, gunzipped, plain, unzipped, unzstd
 from python_backup.stream.deflate import Deflate, GzipEncoder
-from python_backup.stream.frames import FrameEncoder
+from python_backup.stream.frames import FrameEncoder, FrameStream
 from python_backup.stream.stage import Stage
 from python_backup.stream.zip import ZipEncoder
 
@@ -95,12 +95,15 @@ def _gzip_encoder(level: int, _member: Member) -> Stage:
 
 
 def _zstd_encoder(level: int, _member: Member) -> Stage:
+    if level < _ZSTD_SLOW:
+        return FrameEncoder(_zstd_options(level), _ZSTD_FRAME, _WORKERS)
+    return FrameEncoder(_zstd_options(level), _ZSTD_SLOW_FRAME, 1)
+
+
+def _zstd_options(level: int) -> dict[int, int]:
     parameter = zstd.CompressionParameter
     tuned = _ZSTD_TUNED.get(level, {})
-    options = {parameter.compression_level: level, parameter.checksum_flag: 1, **tuned}
-    if level < _ZSTD_SLOW:
-        return FrameEncoder(options, _ZSTD_FRAME, _WORKERS)
-    return FrameEncoder(options, _ZSTD_SLOW_FRAME, 1)
+    return {parameter.compression_level: level, parameter.checksum_flag: 1, **tuned}
 
 
 def _zip_encoder(level: int, member: Member) -> Stage:
@@ -117,6 +120,16 @@ CODECS: Mapping[Format, Codec] = MappingProxyType(
         Format.CUSTOM: Codec(".dump", range(0), 0, lambda _level, _member: Plain(), plain),
     }
 )
+
+
+def encoder_beside(level: int | None, member: Member, others: int) -> Stage:
+    """A new stage that writes zstd beside so many others; raises as `Codec.encoder`."""
+    stage = CODECS[Format.ZSTD].encoder(level, member)
+    if others + 1 < (os.cpu_count() or 1):
+        return stage
+    level = CODECS[Format.ZSTD].default_level if level is None else level
+    return FrameStream(_zstd_options(level), _ZSTD_FRAME if level < _ZSTD_SLOW else _ZSTD_SLOW_FRAME)
+
 
 _MAGICS: tuple[tuple[bytes, Format], ...] = (
     (b"PK\x03\x04", Format.ZIP),  # before custom: a file of the byte "P" alone must fail

@@ -13,7 +13,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, starmap
 from pathlib import Path
@@ -53,7 +53,7 @@ class FrameEncoder:
         self.digests: list[str] = []
         self._compress = partial(_compress, dict(options))
         self._chunks = Chunks(self._compress, size, workers)
-        self._entries = bytearray()
+        self._table = FrameTable()
 
     def feed(self, block: bytes) -> Iterator[bytes]:
         """Whole frames, as many as are ready."""
@@ -62,19 +62,75 @@ class FrameEncoder:
     def finish(self) -> Iterator[bytes]:
         """The frames that are left, at least one in all, and the table."""
         yield from starmap(self._written, self._chunks.finish())
-        if not self._entries:
+        if not self._table.entries:
             yield self._written(self._compress(b"", b""), 0)
-        yield self._table()
+        yield self._table.stored()
 
     def _written(self, frame: tuple[bytes, str], size: int) -> bytes:
         stored, digest = frame
-        self._entries += _ENTRY.pack(len(stored), size)
+        self._table.add(len(stored), size)
         self.digests.append(digest)
         return stored
 
-    def _table(self) -> bytes:
-        footer = _FOOTER.pack(len(self._entries) // _ENTRY.size, 0, _SEEKABLE_MAGIC)
-        return _SKIPPABLE.pack(_SKIPPABLE_MAGIC, len(self._entries) + _FOOTER.size) + self._entries + footer
+
+class FrameStream:
+    """As `FrameEncoder`, in the thread that feeds it: for as many streams side by side as there are cores.
+
+    It takes a fifth less of the processor: blocks are compressed while they are in its cache. What a frame
+    is stored as may depend on how the stream was cut.
+    """
+
+    def __init__(self, options: Mapping[int, int], size: int) -> None:
+        self._compressor = zstd.ZstdCompressor(options=dict(options))
+        self._size = size
+        self._taken = 0  # of the frame that is begun
+        self._given = 0
+        self._table = FrameTable()
+
+    def feed(self, block: bytes) -> Iterator[bytes]:
+        """What is ready."""
+        rest = memoryview(block)
+        while rest:
+            part = rest[: self._size - self._taken]
+            rest = rest[len(part) :]
+            self._taken += len(part)
+            whole = self._taken == self._size
+            mode = self._compressor.FLUSH_FRAME if whole else self._compressor.CONTINUE
+            stored = self._compressor.compress(part, mode)
+            self._given += len(stored)
+            if whole:
+                self._end()
+            if stored:
+                yield stored
+
+    def finish(self) -> Iterator[bytes]:
+        """What is left, at least one frame in all, and the table."""
+        if self._taken or not self._table.entries:
+            stored = self._compressor.flush(self._compressor.FLUSH_FRAME)
+            self._given += len(stored)
+            self._end()
+            yield stored
+        yield self._table.stored()
+
+    def _end(self) -> None:
+        self._table.add(self._given, self._taken)
+        self._given = self._taken = 0
+
+
+@dataclass(slots=True)
+class FrameTable:
+    """The seekable format's table, as it is being made."""
+
+    entries: bytearray = field(default_factory=bytearray)
+
+    def add(self, stored: int, size: int) -> None:
+        """One more frame."""
+        self.entries += _ENTRY.pack(stored, size)
+
+    def stored(self) -> bytes:
+        """The table as it ends the file."""
+        footer = _FOOTER.pack(len(self.entries) // _ENTRY.size, 0, _SEEKABLE_MAGIC)
+        return _SKIPPABLE.pack(_SKIPPABLE_MAGIC, len(self.entries) + _FOOTER.size) + self.entries + footer
 
 
 def _compress(options: Mapping[int, int], chunk: bytes, _before: bytes) -> tuple[bytes, str]:

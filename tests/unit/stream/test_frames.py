@@ -15,7 +15,7 @@ import pytest
 
 from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing
 from python_backup.model import Span
-from python_backup.stream.frames import FrameEncoder, frame_digest, framed, frames_of
+from python_backup.stream.frames import FrameEncoder, FrameStream, FrameTable, frame_digest, framed, frames_of
 from python_backup.stream.stage import through
 
 if sys.version_info >= (3, 14):
@@ -32,6 +32,18 @@ def write(path: Path, data: bytes = DATA, cut: int = 333) -> tuple[str, ...]:
     blocks = (data[i : i + cut] for i in range(0, len(data), cut))
     path.write_bytes(b"".join(through(blocks, encoder)))
     return tuple(encoder.digests)
+
+
+@pytest.mark.parametrize("data", [DATA, DATA[:SIZE], DATA[: 3 * SIZE], b""])
+@pytest.mark.parametrize("cut", [333, 1000, 10**6])
+def test_frames_made_in_one_thread_are_of_one_size_too(data: bytes, cut: int) -> None:
+    blocks = (data[at : at + cut] for at in range(0, len(data), cut))
+    stored = b"".join(through(blocks, FrameStream({}, SIZE)))
+    assert subprocess.run(["zstd", "-dc"], input=stored, capture_output=True, check=True).stdout == data
+    frames = max(1, -(-len(data) // SIZE))
+    assert struct.unpack("<I", stored[-9:-5]) == (frames,)
+    sizes = [size for _, size in struct.iter_unpack("<II", stored[-9 - 8 * frames : -9])]
+    assert sizes == [*[SIZE] * (frames - 1), len(data) - SIZE * (frames - 1)]
 
 
 @pytest.mark.parametrize("cut", [1, 333, 999, 1000, 1001, 7777, 10**6])
@@ -163,10 +175,10 @@ def test_no_frame_becomes_more_than_its_table_says(tmp_path: Path) -> None:
     small, bomb = zstd.compress(b"x" * SIZE), zstd.compress(bytes(64 << 20))
     stored = small + bomb + bomb
     digests = (frame_digest(stored),)
-    encoder = FrameEncoder({}, SIZE, 1)
-    encoder._entries += struct.pack("<II", len(stored), SIZE)
+    table = FrameTable()
+    table.add(len(stored), SIZE)
     path = tmp_path / "a.zst"
-    path.write_bytes(stored + encoder._table())
+    path.write_bytes(stored + table.stored())
     with framed(path, digests) as frames:
         assert frames is not None
         tracemalloc.start()

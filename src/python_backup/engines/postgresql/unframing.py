@@ -2,9 +2,9 @@ r"""The rows in what a server sends during ``COPY … TO stdout`` in the text fo
 
 A message is a byte that tells its kind, its size in four bytes (big-endian, themselves included), and its
 content (https://www.postgresql.org/docs/current/protocol-message-formats.html). One of the kind ``d`` is a
-row with its line end. Short rows are parted all at once, by the line end before the next frame: no row has
-a NUL, and sizes begin with one. That is exact as far as messages are shorter than what is taken at once:
-then no size itself looks like that. The last two frames, and whatever is no row, are gone through by size.
+row with its line end. Short rows are parted all at once, at line ends; where that is not exact, it shows:
+a line end in a size leaves less than a frame before it, and messages that are no rows have NULs. The last
+ones, and whatever is not exact, are gone through by their sizes.
 """
 
 from __future__ import annotations
@@ -15,18 +15,20 @@ from operator import itemgetter
 import psycopg
 
 LONGEST = 512 << 10
-"""Bytes that can be taken at once: a size that looks like a line end and a frame (0x0a6400) is more."""
+"""Bytes that can be taken at once: of whole messages no size's first or second byte is a line end."""
 
 _HEAD = struct.Struct(">BI")
 _ROW = ord("d")
 _READY = ord("Z")
 _KINDS = frozenset(b"dHNSAcCEZ")
-_SHORT = 256
+_SHORT = 500
 """Bytes of a row, from which on it is faster to go by sizes."""
 
-_FRAME = b"\nd\0"
-_LAST = 2
-_behind_size = itemgetter(slice(3, None))
+_FRAME = 5
+_LAST = 6
+"""Lines at a block's end that are not parted: one that is cut may have four line ends in its size."""
+
+_unframed = itemgetter(slice(_FRAME, None))
 
 
 class Unframing:
@@ -56,13 +58,9 @@ class Unframing:
             return 0, data
         texts, rows, at = [data[: self._left]], int(self._left > 0), self._left
         block = self._begun + data[at:]
-        if self._short and block.startswith(_FRAME[1:]):
-            parted, text, at = _parted(block)
-            texts.append(text)
-            rows += parted
-        else:
-            at = 0
-        rows += self._one_by_one(block, at, texts)
+        parted, text, at = _parted(block) if self._short else (0, b"", 0)
+        texts.append(text)
+        rows += parted + self._one_by_one(block, at, texts)
         text = b"".join(texts)
         self._short = len(text) < rows * _SHORT
         return rows, text
@@ -71,11 +69,11 @@ class Unframing:
         """Goes from message to message; gives how many rows end."""
         rows, end, self._left = 0, len(block), 0
         unpack, take = _HEAD.unpack_from, texts.append
-        while at + 5 <= end:
+        while at + _FRAME <= end:
             kind, size = unpack(block, at)
             after = at + 1 + size
             if kind == _ROW:
-                take(block[at + 5 : after])
+                take(block[at + _FRAME : after])
                 if after > end:
                     self._left, at = after - end, end
                     break
@@ -94,10 +92,11 @@ class Unframing:
 
 def _parted(block: bytes) -> tuple[int, bytes, int]:
     """How many rows are at the block's begin, their text, and where the next message begins."""
-    pieces = block[2:].split(_FRAME)
-    if len(pieces) <= _LAST:
+    lines = block.split(b"\n")
+    if len(lines) <= _LAST:
         return 0, b"", 0
-    last = len(_FRAME) - 1 + len(_FRAME.join(pieces[-_LAST:]))
-    pieces[-_LAST:] = [b""]
-    text = b"\n".join(map(_behind_size, pieces))
-    return (0, b"", 0) if b"\0" in text else (len(pieces) - 1, text, len(block) - last)
+    at = len(block) - len(b"\n".join(lines[-_LAST:]))
+    lines[-_LAST:] = [b""]
+    text, rows = b"\n".join(map(_unframed, lines)), len(lines) - 1
+    exact = len(text) == at - _FRAME * rows and b"\0" not in text
+    return (rows, text, at) if exact else (0, b"", 0)

@@ -17,12 +17,12 @@ from python_backup.jobs.pace import Pace
 from python_backup.jobs.parts.digests import PartDigest, TableDigest
 from python_backup.jobs.parts.lanes import Task, side_by_side
 from python_backup.jobs.progress import Step
-from python_backup.model import Facts, Format, Part, PartKind, TableFacts
+from python_backup.model import Facts, Part, PartKind, TableFacts
 from python_backup.storage.parts import StoringParts, part_file
 from python_backup.storage.room import Room
 from python_backup.stream.bounds import Bounds
-from python_backup.stream.codecs import CODECS, Member
-from python_backup.stream.meters import Sha256Meter
+from python_backup.stream.codecs import Member, encoder_beside
+from python_backup.stream.meters import ByteMeter, Sha256Meter
 from python_backup.stream.stage import through
 
 
@@ -151,16 +151,19 @@ class _Work:
 
     def _store(self, number: int, part: PartPlan, take: Callable[[Piece], None], lane: int) -> None:
         writer, name = self.writer, self._files[number]
-        raw, stored = Sha256Meter(), Sha256Meter()
+        raw, stored = (
+            ByteMeter() if part.table else Sha256Meter(),
+            Sha256Meter(),
+        )  # a table's part has a digest
         member = Member(PurePath(name).name.removesuffix(".zst"), writer.started)
-        encoder = CODECS[Format.ZSTD].encoder(writer.level, member)
+        encoder = encoder_beside(writer.level, member, self.source.lanes - 1)
         with self.source.read(part, lane) as pieces, writer.new.file(name) as file:
             blocks = through(_texts(pieces, take, self._advance), raw, encoder, stored)
             for block in writer.room.watched(blocks):
                 file.write(block)
         self._made[number] = Part(
             name, part.kind, part.table, part.range, None, "",
-            raw.size, raw.hexdigest, stored.size, stored.hexdigest,
+            raw.size, raw.hexdigest if isinstance(raw, Sha256Meter) else "", stored.size, stored.hexdigest,
         )  # fmt: skip
 
 
