@@ -25,7 +25,7 @@ from support.programs import Program, found_programs, one_of_each
 from support.servers import session
 
 START_BAR = 0.25
-PARTS = ("start", "lexers", "backup", "restore", "table", "drill", "many", "peers")
+PARTS = ("start", "lexers", "backup", "restore", "table", "drill", "many", "peers", "parts")
 _STARTS = 10
 _LEXED = 200  # megabytes
 
@@ -73,7 +73,7 @@ def _measured(plan: Plan, wanted: list[str] | None, facts: dict[str, str], small
         for shape in lexers.GUARDED:
             rates = tuple(lexers.guard_rate(shape, _LEXED) for _ in range(plan.rounds))
             yield Measured(shape.name, RATE, rates, bar=shape.bar)
-    compared = plan.parts & {"backup", "restore", "table", "drill", "peers"}
+    compared = plan.parts & {"backup", "restore", "table", "drill", "peers", "parts"}
     if compared or "many" in plan.parts:
         if shutil.which("zstd") is None:
             raise Failed("zstd is not on this machine\nhint: Install the package zstd.")

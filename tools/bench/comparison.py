@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import peers, sample
+from bench import parts, peers, sample
 from bench.report import MEGABYTES, SECONDS, Measured, server_facts
 from bench.sides import Ours, Run, Stock
 from support import databases
@@ -19,7 +19,7 @@ BACKUP_BAR, RESTORE_BAR, MEMORY_BAR, ONE_TABLE_BAR = 1.10, 1.05, 150.0, 0.03
 JOBS = 2
 """Of the peers, and of this program beside them."""
 
-_LARGE, _SMALL, _FRESH = "large", "small", "fresh"
+_LARGE, _SMALL, _GIANT, _FRESH = "large", "small", "giant", "fresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,16 @@ class Comparison:
             if "backup" in self.plan.parts:
                 yield from self._backups(ours, stock, folder / "stock.zst")
             if "restore" in self.plan.parts:
-                self._restore(ours, artifacts[_SMALL], _SMALL)
+                self.restored(ours, artifacts[_SMALL], _SMALL)
                 yield from self._restores(ours, stock, artifacts[_LARGE], folder / "stock.zst")
             if "drill" in self.plan.parts:
                 yield from self._drills(ours, artifacts[_LARGE])
             if "peers" in self.plan.parts:
                 yield from self._peers(ours, artifacts[_LARGE], folder, say)
+            if "parts" in self.plan.parts:
+                sample.make(self.server, _GIANT, self.plan.megabytes, giant=parts.GIANT)
+                bars = {_LARGE: parts.BAR, _GIANT: parts.GIANT_BAR}
+                yield from parts.lines(self, ours, folder, bars, say)
             if "table" in self.plan.parts:
                 yield self._one_table(ours, artifacts[_LARGE])
             yield from self._memory()
@@ -75,7 +79,7 @@ class Comparison:
         """The reading before one table is restored, beside that before all are."""
 
         def examined(*options: str) -> float:
-            return float(self._restore(ours, artifact, _LARGE, *options).said["seconds"]["examine"])
+            return float(self.restored(ours, artifact, _LARGE, *options).said["seconds"]["examine"])
 
         whole = (examined(),)
         one = tuple(examined("--table", sample.ONE) for _ in range(self.plan.rounds))
@@ -83,7 +87,7 @@ class Comparison:
         return Measured(shown, SECONDS, one, whole, ONE_TABLE_BAR)
 
     def _backups(self, ours: Ours, stock: Stock, artifact: Path) -> Iterator[Measured]:
-        mine, theirs = self._in_turns(
+        mine, theirs = self.in_turns(
             lambda: self._backup(ours, _LARGE)[0], lambda: stock.backup(_LARGE, artifact)
         )
         yield Measured(f"{self.server.id}, backup", SECONDS, _seconds(mine), _seconds(theirs), BACKUP_BAR)
@@ -95,7 +99,7 @@ class Comparison:
             with databases.database(self.server, _FRESH):
                 return stock.restore(theirs, _FRESH)
 
-        runs, baselines = self._in_turns(lambda: self._restore(ours, mine, _LARGE), baseline)
+        runs, baselines = self.in_turns(lambda: self.restored(ours, mine, _LARGE), baseline)
         for step in ("load", "examine", "compare"):
             seconds = tuple(float(run.said["seconds"][step]) for run in runs)
             if step == "load":
@@ -108,11 +112,11 @@ class Comparison:
         """Drills beside what they may take: a restore and 1.3 dumps of the same, both this program's."""
 
         def apart() -> Run:
-            restore, dump = self._restore(ours, artifact, _LARGE), self._backup(ours, _LARGE)[0]
+            restore, dump = self.restored(ours, artifact, _LARGE), self._backup(ours, _LARGE)[0]
             seconds = restore.seconds + DUMPS_OF_A_DRILL * dump.seconds
             return Run(seconds, restore.cpu + dump.cpu)
 
-        runs, allowed = self._in_turns(lambda: ours.drill(artifact), apart)
+        runs, allowed = self.in_turns(lambda: ours.drill(artifact), apart)
         name = f"{self.server.id}, drill beside restore + {DUMPS_OF_A_DRILL} dumps"
         yield Measured(name, SECONDS, _seconds(runs), _seconds(allowed), DRILL_BAR)
         steps = {step: 0.0 for run in runs for step in run.said["drills"][0]["recovery"]}
@@ -134,12 +138,12 @@ class Comparison:
             with databases.database(self.server, _FRESH):
                 return peer.restore(theirs, _FRESH)
 
-        mine, others = self._in_turns(
+        mine, others = self.in_turns(
             lambda: self._backup(ours, _LARGE)[0], lambda: peer.backup(_LARGE, theirs)
         )
         yield Measured(f"{self.server.id}, backup: {peer.name}", SECONDS, _seconds(mine), _seconds(others))
         jobs = ("--jobs", str(JOBS))
-        mine, others = self._in_turns(lambda: self._restore(ours, artifact, _LARGE, *jobs), loaded)
+        mine, others = self.in_turns(lambda: self.restored(ours, artifact, _LARGE, *jobs), loaded)
         seconds = tuple(float(run.said["seconds"]["load"]) for run in mine)
         yield Measured(f"{self.server.id}, restore: {peer.restorer}", SECONDS, seconds, _seconds(others))
 
@@ -148,7 +152,8 @@ class Comparison:
         self.peaks.setdefault(("backup", database), []).append(run.peak)
         return run, artifact
 
-    def _restore(self, ours: Ours, artifact: Path, database: str, *options: str) -> Run:
+    def restored(self, ours: Ours, artifact: Path, database: str, *options: str) -> Run:
+        """Restores what was backed up of this database."""
         try:
             run = ours.restore(artifact, _FRESH, *options)
         finally:
@@ -157,14 +162,14 @@ class Comparison:
         return run
 
     def _memory(self) -> Iterator[Measured]:
-        sizes = {_SMALL: self.plan.small, _LARGE: self.plan.megabytes}
+        sizes = {_SMALL: self.plan.small, _LARGE: self.plan.megabytes, _GIANT: self.plan.megabytes}
         for (what, database), peaks in sorted(
             self.peaks.items(), key=lambda item: (item[0][0], sizes[item[0][1]])
         ):
             shown = f"{self.server.id}, peak memory of {what}, {sizes[database]} MB"
             yield Measured(shown, MEGABYTES, (max(peaks),), bar=MEMORY_BAR)
 
-    def _in_turns(self, mine: Callable[[], Run], theirs: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
+    def in_turns(self, mine: Callable[[], Run], theirs: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
         """The runs of both; each is first as often as the other, and starts on a quiet disk."""
         runs: tuple[list[Run], list[Run]] = ([], [])
         for n in range(self.plan.rounds):

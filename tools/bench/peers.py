@@ -42,20 +42,24 @@ class Peer:
         return _timed(self._load(database, folder))
 
 
-def found(server: RunningServer, folder: Path, jobs: int) -> Peer | str:
+def found(server: RunningServer, folder: Path, jobs: int, level: int = 1) -> Peer | str:
     """The peer for this server, with so many jobs; what is missing where there is none.
+
+    ``level`` is pg_dump's, of zstd; mydumper has its own.
 
     ``folder`` gets the option file of mydumper: the password is in no command line.
     """
-    return (_pg_dump if server.family == "postgresql" else _mydumper)(server, folder, jobs)
+    if server.family == "postgresql":
+        return _pg_dump(server, jobs, level)
+    return _mydumper(server, folder, jobs)
 
 
-def _pg_dump(server: RunningServer, _folder: Path, jobs: int) -> Peer | str:
+def _pg_dump(server: RunningServer, jobs: int, level: int) -> Peer | str:
     dump, restore = (f"{server.bin}/{name}" for name in ("pg_dump", "pg_restore"))
     if not Path(restore).exists():
         return f"pg_restore is not in {server.bin}"
     version = said(dump, "--version")
-    compression = "zstd:1" if _number(version) >= _ZSTD_SINCE["pg_dump"] else "1"
+    compression = f"zstd:{level}" if _number(version) >= _ZSTD_SINCE["pg_dump"] else "1"
     where = ["-h", server.socket, "-p", str(server.port), "-U", server.superuser]
 
     def dumped(database: str, to: Path) -> list[str]:

@@ -133,12 +133,16 @@ MYSQL = (
 )  # fmt: skip
 
 
-def make(server: RunningServer, name: str, megabytes: int) -> None:
-    """Makes the database anew; its dump has about so many megabytes."""
+def make(server: RunningServer, name: str, megabytes: int, *, giant: float | None = None) -> None:
+    """Makes the database anew; its dump has about so many megabytes, ``giant`` of all in the first table."""
     databases.drop(server, name)
     databases.create(server, name)
-    for table in POSTGRESQL if server.family == "postgresql" else MYSQL:
-        before, numbers = _numbers(server, max(1, int(megabytes * table.share * table.dense)))
+    first, *others = POSTGRESQL if server.family == "postgresql" else MYSQL
+    share = first.share if giant is None else giant
+    left = (1 - share) / sum(table.share for table in others)
+    shares = ((first, share), *((table, table.share * left) for table in others))
+    for table, share in shares:
+        before, numbers = _numbers(server, max(1, int(megabytes * share * table.dense)))
         fill = f"INSERT INTO {table.name} {before} SELECT {', '.join(table.values)} FROM {numbers}"
         index = f"CREATE INDEX {table.name}_{table.index} ON {table.name} ({table.index})"
         databases.execute(

@@ -68,9 +68,9 @@ class Ours:
         config = {"backup": backup, "instances": [instance], "drill": {"programs": [self.server.bin]}}
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
-    def backup(self, database: str) -> tuple[Run, Path]:
+    def backup(self, database: str, *options: str) -> tuple[Run, Path]:
         """Backs the database up; gives the artifact too."""
-        run = self._run("backup", "--instance", "1", "--database", database)
+        run = self._run("backup", "--instance", "1", "--database", database, *options)
         return run, Path(run.said["databases"][0]["path"])
 
     def backup_all(self) -> Run:

@@ -94,27 +94,25 @@ class FrameStream:
             part = rest[: self._size - self._taken]
             rest = rest[len(part) :]
             self._taken += len(part)
-            whole = self._taken == self._size
-            mode = self._compressor.FLUSH_FRAME if whole else self._compressor.CONTINUE
-            stored = self._compressor.compress(part, mode)
+            stored = self._compressor.compress(part)
             self._given += len(stored)
-            if whole:
-                self._end()
+            if self._taken == self._size:
+                stored += self._ended()
             if stored:
                 yield stored
 
     def finish(self) -> Iterator[bytes]:
         """What is left, at least one frame in all, and the table."""
         if self._taken or not self._table.entries:
-            stored = self._compressor.flush(self._compressor.FLUSH_FRAME)
-            self._given += len(stored)
-            self._end()
-            yield stored
+            yield self._ended()
         yield self._table.stored()
 
-    def _end(self) -> None:
-        self._table.add(self._given, self._taken)
+    def _ended(self) -> bytes:
+        """What is left of the frame that is begun."""
+        stored = self._compressor.flush(zstd.ZstdCompressor.FLUSH_FRAME)
+        self._table.add(self._given + len(stored), self._taken)
         self._given = self._taken = 0
+        return stored
 
 
 @dataclass(slots=True)
