@@ -21,10 +21,11 @@ from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, BackupError, DatabaseMissing, ServerError, ToolFailed
 from python_backup.instance import Instance
 from python_backup.jobs import inventory
+from python_backup.jobs.ahead import Ahead, asked, asking_ahead
 from python_backup.jobs.connected import connected
 from python_backup.jobs.locking import working_on
 from python_backup.jobs.pace import Pace, paced
-from python_backup.jobs.parts.choosing import SINGLE, Parting, planned
+from python_backup.jobs.parts.choosing import SINGLE, Parting
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.results import DatabaseResult, Outcome, told
@@ -120,11 +121,12 @@ def _instance(
                 )
                 yield told(DatabaseResult(instance, name, "failed", error=error))
             down: BackupError | None = None
+            ahead = stack.enter_context(asking_ahead(instance, selection.databases, request.parts))
             for name in selection.databases:
                 if down is not None:
                     yield told(DatabaseResult(instance, name, "failed", error=down, attempts=0))
                     continue
-                result = _DatabaseBackup(request, instance, name, progress, now).run(server)
+                result = _DatabaseBackup(request, instance, name, progress, now, ahead).run(server)
                 down = _down(server, result)
                 yield result
             if not selection.databases and not selection.missing:
@@ -182,6 +184,7 @@ class _DatabaseBackup:
     database: str
     progress: Progress
     now: Callable[[], datetime]
+    ahead: Ahead
 
     @property
     def format(self) -> Format:
@@ -205,16 +208,20 @@ class _DatabaseBackup:
 
     def _tried(self, server: Server, tries: Tries) -> DatabaseResult:
         """One try, from the start; raises what failed it."""
+        if tries.made > 1:
+            self.ahead.end()
         limits = replace(self.instance.limits, timeout=tries.left)  # a wait for the lock does not shorten it
         with working_on(self.request.locks, server, self.instance, self.database):
             started = self.now()
             with timed("inspect"):
-                plan, told_off = planned(server, self.database, limits, self.request.parts)
-                source = replace(Source.look(server, self.database), told_off=told_off)
+                known = self.ahead.of(self.database, server) or asked(
+                    server, self.database, limits, self.request.parts
+                )
+                plan, source = known.plan, known.source
             if self.request.dry_run:
                 stored = Format.PARTS if isinstance(plan, PartsPlan) else self.format
                 path = self.request.folder / artifact_name(self._name(started, stored))
-                warnings = (*told_off, *source.told)
+                warnings = (*source.told_off, *source.told)
                 return self._result("planned", path=path, command=plan.command, warnings=warnings)
             backup = self._whole(plan, source, started, tries)
         manifest = backup.manifest

@@ -75,6 +75,9 @@ class Storing:
     def commit(self, manifest: Manifest) -> Backup:
         """Publishes the artifact, its checksum, and last its manifest; called once, last.
 
+        All three names are made durable at once: a crash before may leave any of them, each with all its
+        bytes, and what has not both artifact and manifest is no backup.
+
         ``manifest.artifact.file`` is replaced by the name under which the artifact was published.
 
         Raises:
@@ -83,7 +86,7 @@ class Storing:
         _, *others = names_tried(self.name)
         with ExitStack() as opened, ExitStack() as undo:
             undo.callback(self.sink.withdraw)
-            path = self.sink.commit(self.folder / other for other in others)
+            path = self.sink.commit((self.folder / other for other in others), lasting=False)
             named = replace(manifest, artifact=replace(manifest.artifact, file=path.name))
             for suffix, content in (
                 (".sha256", sum_line(named.artifact.sha256, path.name)),
@@ -92,7 +95,7 @@ class Storing:
                 sink = opened.enter_context(publishing(path.with_name(path.name + suffix)))
                 undo.callback(sink.withdraw)
                 sink.write(content)
-                sink.commit()
+                sink.commit(lasting=suffix == MANIFEST)
             undo.pop_all()
         return Backup(path, named.dbms, named.database, named.started, self.size, named)
 

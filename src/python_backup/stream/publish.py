@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from python_backup.errors import StorageFailed
@@ -185,11 +186,13 @@ class Sink:
             begin_writing(self._descriptor, self._begun, self.size)
             self._begun = self.size
 
-    def commit(self, others: Iterable[Path] = ()) -> Path:
+    def commit(self, others: Iterable[Path] = (), *, lasting: bool = True) -> Path:
         """Makes the file durable under its name, or the first of ``others`` that is free; returns which.
 
         The others are in the same folder. Called once, last. The temporary name stays until `close`:
         what else is to be published with this file can be, before a death would no longer undo it.
+        Not ``lasting``: the name outlives a crash only after a lasting commit in the same folder; the
+        bytes do, so that a name which is there is never that of half a file.
 
         Raises:
             StorageFailed: every name is taken, or the disk did not take the bytes.
@@ -197,10 +200,11 @@ class Sink:
         folder = self._final.parent
         try:
             os.fsync(self._descriptor)
-            for name in (self._final, *others):
+            for name in chain((self._final,), others):
                 self._given = name  # before it is: a signal may come at any moment
                 if _named(self._temporary, name):
-                    sync_folder(folder)
+                    if lasting:
+                        sync_folder(folder)
                     return name
         except BaseException as exc:
             self.withdraw()

@@ -72,6 +72,30 @@ def test_a_backup_is_artifact_checksum_and_manifest(tmp_path):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_the_bytes_of_each_file_are_durable_before_its_name_and_all_names_before_the_backup_is_told(
+    tmp_path, monkeypatch
+):
+    done = []
+    link, sync = Path.hardlink_to, os.fsync
+
+    def linked(self: Path, target: Path) -> None:
+        done.append(f"link {self.suffix}")
+        link(self, target)
+
+    def synced(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        done.append("sync names" if path == tmp_path else "sync bytes")
+        sync(descriptor)
+
+    monkeypatch.setattr(Path, "hardlink_to", linked)
+    monkeypatch.setattr(os, "fsync", synced)
+    store(tmp_path)
+    assert done == [
+        *("sync bytes", "link .sql", "sync bytes", "link .sha256", "sync bytes", "link .json"),
+        "sync names",
+    ]
+
+
 def test_the_manifest_is_published_last(tmp_path, monkeypatch):
     published = []
     link = Path.hardlink_to

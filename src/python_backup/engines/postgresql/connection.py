@@ -134,8 +134,8 @@ def connect(instance: Instance, database: str, options: str = "") -> Link:
     encoding = connection.pgconn.parameter_status(b"server_encoding")
     try:
         with converting(f"the connection to {where} cannot be set up"):
-            query(connection, _ENCODING[encoding == b"SQL_ASCII"])
-            query(connection, _PATIENCE)
+            version = text(connection.pgconn.parameter_status(b"server_version"))
+            together(connection, (_ENCODING[encoding == b"SQL_ASCII"], *_settings(major(version))))
     except BaseException:
         connection.close()
         raise
@@ -171,13 +171,21 @@ _NOBODY = re.compile(
 
 
 _ENCODING = {True: b"SET client_encoding TO SQL_ASCII", False: b"SET client_encoding TO UTF8"}
-_PATIENCE = b"""
-SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
-WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout',
-               'idle_session_timeout', 'transaction_timeout') AND setting <> '0'
-UNION ALL SELECT pg_catalog.set_config('standard_conforming_strings', 'on', false)
-UNION ALL SELECT pg_catalog.set_config('default_transaction_read_only', 'off', false)
-"""
+_PATIENCE = (
+    (b"statement_timeout", 0),
+    (b"lock_timeout", 0),
+    (b"idle_in_transaction_session_timeout", 0),
+    (b"idle_session_timeout", 14),
+    (b"transaction_timeout", 17),
+)
+"""What ends a session or a statement of its own accord, and the first version that has it."""
+
+
+def _settings(version: int) -> Iterator[bytes]:
+    """Statements that look nothing up: asking pg_settings takes a new session as long as to begin."""
+    yield from (b"SET %s TO 0" % name for name, since in _PATIENCE if version >= since)
+    yield b"SET standard_conforming_strings TO on"
+    yield b"SET default_transaction_read_only TO off"
 
 
 @contextmanager
