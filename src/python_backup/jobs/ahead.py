@@ -53,10 +53,10 @@ def asked(
 
 @dataclass(slots=True)
 class Ahead:
-    """The answers about a run's databases, in their order; ``end`` ends the asking."""
+    """The answers about a run's databases, in their order; ``close`` ends the asking."""
 
     answers: Iterator[tuple[str, Asked | None]]
-    end: Callable[[], object]
+    close: Callable[[], object]
 
     def of(self, database: str, server: Server) -> Asked | None:
         """What was asked about it, as if over this connection; None where that is left to its turn."""
@@ -65,13 +65,21 @@ class Ahead:
             return None
         return replace(found, source=replace(found.source, server=server))
 
+    def end(self) -> None:
+        """Ends the asking: all others are asked about in their turn."""
+        self.answers = iter(())  # one who asks a silent server would be waited for
+        self.close()
+
 
 @contextmanager
 def asking_ahead(instance: Instance, databases: tuple[str, ...], parting: Parting) -> Iterator[Ahead]:
-    """Asks about all databases but the first, one after the other, at most two ahead."""
+    """Asks about all databases but the first, one after the other, at most two ahead.
+
+    Not where there is one try alone: an account of two connections needs the second one.
+    """
     with ExitStack() as stack:
         answers: Iterator[tuple[str, Asked | None]] = iter(())
-        if len(databases) > 1:
+        if len(databases) > 1 and instance.retry.attempts > 1:
             answers = stack.enter_context(apart(_asking(instance, databases[1:], parting), depth=1))
         yield Ahead(chain([(databases[0], None)], answers) if databases else answers, stack.close)
 
