@@ -5,12 +5,12 @@ What comes out depends on the stream alone: neither on how it was cut before, no
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
+
+from python_backup.stream.in_order import InOrder
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,10 @@ class Chunks(Generic[_T]):
     _held: list[bytes] = field(default_factory=list)
     _held_size: int = 0
     _latest: bytes = b""
-    _under_way: deque[tuple[Future[_T], int]] = field(default_factory=deque)
+    _working: InOrder[tuple[_T, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._working = InOrder(self.workers)
 
     def feed(self, block: bytes) -> Iterator[tuple[_T, int]]:
         """What was made of the chunks that are ready, and each one's size."""
@@ -49,8 +52,7 @@ class Chunks(Generic[_T]):
         """What was made of the chunks that are left; the last may be shorter."""
         if self._held:
             yield from self._begin()
-        while self._under_way:
-            yield self._ready()
+        yield from self._working.rest()
 
     def _hold(self, part: bytes) -> None:
         self._held.append(part)
@@ -58,23 +60,10 @@ class Chunks(Generic[_T]):
 
     def _begin(self) -> Iterator[tuple[_T, int]]:
         """Begins with what is held, when there is a worker for it."""
-        while len(self._under_way) >= self.workers:
-            yield self._ready()
         chunk, before = b"".join(self._held), self._latest
         self._held, self._held_size = [], 0
         self._latest = chunk[-self.before :] if self.before else b""
-        future: Future[_T] = Future()
-        threading.Thread(target=_run, args=(future, self.work, chunk, before), daemon=True).start()
-        self._under_way.append((future, len(chunk)))
+        yield from self._working.begin(partial(self._worked, chunk, before))
 
-    def _ready(self) -> tuple[_T, int]:
-        future, size = self._under_way.popleft()
-        return future.result(), size
-
-
-def _run(future: Future[_T], work: Work[_T], chunk: bytes, before: bytes) -> None:
-    """Runs in a thread of its own, for which an end of the program does not wait: one may take seconds."""
-    try:
-        future.set_result(work(chunk, before))
-    except BaseException as exc:  # noqa: BLE001 - crosses over and is raised there
-        future.set_exception(exc)
+    def _worked(self, chunk: bytes, before: bytes) -> tuple[_T, int]:
+        return self.work(chunk, before), len(chunk)

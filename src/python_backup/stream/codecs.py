@@ -20,6 +20,7 @@ from python_backup.stream.decoders import SKIPPABLE_MAGICS, ZSTD_MAGIC, gunzippe
 from python_backup.stream.deflate import Deflate, GzipEncoder
 from python_backup.stream.frames import FrameEncoder, FrameStream
 from python_backup.stream.stage import Stage
+from python_backup.stream.unframed import sizes_of, unframed
 from python_backup.stream.zip import ZipEncoder
 
 if sys.version_info >= (3, 14):
@@ -106,6 +107,11 @@ def _zstd_options(level: int) -> dict[int, int]:
     return {parameter.compression_level: level, parameter.checksum_flag: 1, **tuned}
 
 
+def _unzstd(stored: Iterator[bytes], path: Path) -> Iterator[bytes]:
+    sizes = sizes_of(path)
+    return unzstd(stored, path) if sizes is None else unframed(stored, sizes, path)
+
+
 def _zip_encoder(level: int, member: Member) -> Stage:
     return ZipEncoder(Deflate(level, _WORKERS), member.name, member.modified)
 
@@ -116,7 +122,7 @@ CODECS: Mapping[Format, Codec] = MappingProxyType(
         # level 2 (isal) compresses a dump as small as zlib 6 does, at eight times its speed
         Format.GZIP: Codec(".sql.gz", range(1, 10), 2, _gzip_encoder, gunzipped),
         Format.ZIP: Codec(".zip", range(1, 10), 2, _zip_encoder, unzipped),
-        Format.ZSTD: Codec(".sql.zst", range(1, 23), 3, _zstd_encoder, unzstd),
+        Format.ZSTD: Codec(".sql.zst", range(1, 23), 3, _zstd_encoder, _unzstd),
         Format.CUSTOM: Codec(".dump", range(0), 0, lambda _level, _member: Plain(), plain),
     }
 )

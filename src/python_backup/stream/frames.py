@@ -38,7 +38,11 @@ _SKIPPABLE_MAGIC = 0x184D2A5E
 _SEEKABLE_MAGIC = 0x8F92EAB1
 _DIGITS = 16
 _LARGEST = 64 << 20  # bytes of a frame, as it is held whole
-_PIECE = 256 << 10  # what is lexed at once stays in the cache
+PIECE = 256 << 10
+"""Bytes that are given at once: what is lexed stays in the cache."""
+
+Sizes = tuple[tuple[int, int], ...]
+"""Stored size and size of each frame."""
 
 
 def frame_digest(stored: bytes) -> str:
@@ -223,9 +227,7 @@ class Framed:
             first = self.begins[number]
             data = latest.frame(number)
             last = min(end, first + len(data))
-            yield from (
-                data[at - first : min(at + _PIECE, last) - first] for at in range(begin, last, _PIECE)
-            )
+            yield from (data[at - first : min(at + PIECE, last) - first] for at in range(begin, last, PIECE))
             begin = last
 
     def frame(self, number: int, on_stored: Callable[[bytes], object]) -> bytes:
@@ -268,14 +270,31 @@ class _Latest:
 @contextmanager
 def framed(path: Path, digests: tuple[str, ...]) -> Iterator[Framed | None]:
     """A file's frames; None where its table is not one of as many frames as there are digests."""
+    with _opened(path) as source:
+        yield frames_of(source, digests)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[_File]:
     with reading(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         with reading(path):
             size = os.fstat(descriptor).st_size
-        yield frames_of(_File(path, descriptor, size), digests)
+        yield _File(path, descriptor, size)
     finally:
         os.close(descriptor)
+
+
+def frame_sizes(path: Path) -> Sizes | None:
+    """What the table at a file's end says of its frames; None where there is none.
+
+    Raises:
+        ArtifactError: it cannot be read.
+    """
+    with _opened(path) as source:
+        footer = source.read(max(0, source.size - _FOOTER.size), _FOOTER.size)
+        return None if len(footer) < _FOOTER.size else _sizes(source, _FOOTER.unpack(footer)[0])
 
 
 def frames_of(source: Ranged, digests: tuple[str, ...]) -> Framed | None:
@@ -287,7 +306,7 @@ def frames_of(source: Ranged, digests: tuple[str, ...]) -> Framed | None:
     return Framed(source, digests, stored, begins)
 
 
-def _sizes(source: Ranged, frames: int) -> tuple[tuple[int, int], ...] | None:
+def _sizes(source: Ranged, frames: int) -> Sizes | None:
     """Stored size and size of each frame, as the table at the end says."""
     length = _ENTRY.size * frames + _FOOTER.size
     begin = source.size - length - _SKIPPABLE.size
