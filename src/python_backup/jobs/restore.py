@@ -16,7 +16,7 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.pick import Pick
 from python_backup.engines.engine import Server, Swap
-from python_backup.engines.table import ENGINES
+from python_backup.engines.table import ENGINES, make_ready
 from python_backup.errors import BackupError, Refused, TargetExists
 from python_backup.instance import Instance
 from python_backup.jobs.beside import free_beside
@@ -165,6 +165,7 @@ class _Restore:
 
     def _run(self) -> RestoreReport:
         request = self.request
+        make_ready(request.instance.dbms)
         with timed("examine", self.seconds):
             examiner = Examiner(
                 self.progress, pick=request.pick, events=request.choices.events != "disable",

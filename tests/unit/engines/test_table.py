@@ -39,3 +39,17 @@ print(*sorted(name for name in sys.modules if name.endswith((".lexer", ".parts.w
 def test_mariadb_is_a_flavour_of_mysqls_engine() -> None:
     assert set(ENGINES) == set(Dbms)
     assert ENGINES[Dbms.MARIADB] is ENGINES[Dbms.MYSQL]
+
+
+@pytest.mark.parametrize(("dbms", "driver"), [(Dbms.MARIADB, "pymysql"), (Dbms.POSTGRESQL, "psycopg")])
+def test_an_engine_that_is_made_ready_has_its_driver(dbms: Dbms, driver: str) -> None:
+    code = f"""
+import sys
+from python_backup.engines.table import make_ready
+from python_backup.instance import Dbms
+before = {driver!r} in sys.modules
+make_ready(Dbms({dbms.value!r}))
+print(before, {driver!r} in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False True\n"
