@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, BackupError
@@ -83,7 +84,7 @@ class Storing:
         Raises:
             StorageFailed: any of the three cannot be written; then none is there.
         """
-        _, *others = names_tried(self.name)
+        others = islice(names_tried(self.name), 1, None)
         with ExitStack() as opened, ExitStack() as undo:
             undo.callback(self.sink.withdraw)
             path = self.sink.commit((self.folder / other for other in others), lasting=False)
