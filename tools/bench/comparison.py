@@ -166,7 +166,8 @@ class Comparison:
         for (what, database), peaks in sorted(
             self.peaks.items(), key=lambda item: (item[0][0], sizes[item[0][1]])
         ):
-            shown = f"{self.server.id}, peak memory of {what}, {sizes[database]} MB"
+            size = f"{sizes[database]} MB" + (", one giant table" if database == _GIANT else "")
+            shown = f"{self.server.id}, peak memory of {what}, {size}"
             yield Measured(shown, MEGABYTES, (max(peaks),), bar=MEMORY_BAR)
 
     def in_turns(self, mine: Callable[[], Run], theirs: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
