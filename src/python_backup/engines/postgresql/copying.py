@@ -123,12 +123,12 @@ def _hand_over(pgconn: PGconn, messages: bytes) -> int:
 
 
 def _rows_told(pgconn: PGconn) -> int:
-    """How many rows the server says it sent; libpq has all it said."""
+    """How many rows the server says it sent; libpq has all it said, and behind that the connection's end."""
     results: list[PGresult] = []
     while (result := pgconn.get_result()) is not None:
         results.append(result)
         if result.status == pq.ExecStatus.COPY_OUT:
-            pgconn.get_copy_data(1)  # all that comes is its end
+            pgconn.get_copy_data(0)  # all that comes is its end, or raises that there is none
     for result in results:  # all of them, else the connection could not go on
         _check(result)
     return results[-1].command_tuples or 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
@@ -20,6 +21,7 @@ MANY = b"COPY (SELECT i, repeat(md5(i::text), i %% 40) FROM generate_series(1, %
 @contextmanager
 def linked(server: RunningServer, *, socket: bool) -> Iterator[psycopg.Connection]:
     with closing(connection.connect(instance_for(server, socket=socket), "postgres")) as link:
+        query(link, b"SET jit = off")  # a server that was taken out of its package may lack what that needs
         yield link
 
 
@@ -70,13 +72,15 @@ def test_what_fails_amid_the_rows_is_raised(postgresql_server: RunningServer, *,
         assert query(link, b"SELECT 1") == [(b"1",)]
 
 
-def test_a_session_that_is_ended_amid_the_rows_says_so(postgresql_server: RunningServer) -> None:
+@pytest.mark.parametrize("pause", [0, 1], ids=["at once", "while the server waits to write"])
+def test_a_session_that_is_ended_amid_the_rows_says_so(postgresql_server: RunningServer, pause: int) -> None:
     with linked(postgresql_server, socket=True) as link:
         blocks = copying.copied(link, MANY % 10_000_000)
         next(blocks)
+        time.sleep(pause)
         pid = link.pgconn.backend_pid
         databases.execute(postgresql_server, None, f"SELECT pg_terminate_backend({pid})")
-        with pytest.raises(psycopg.OperationalError, match="terminating connection"):
+        with pytest.raises(psycopg.OperationalError, match=r"terminating connection|closed the connection"):
             list(blocks)
 
 
