@@ -203,7 +203,7 @@ def test_nothing_is_left_open():
         pass
     with pytest.raises(ToolMissing):
         output_of(Command(("no-such-dump",), ENVIRONMENT, b"x"))
-    assert descriptors() == before
+    assert descriptors() - before == set()  # what another test left may be closed meanwhile
 
 
 def test_the_environment_is_the_commands_own():
