@@ -260,7 +260,8 @@ def test_a_conflict_with_recovery_on_a_standby_costs_one_try(
             (result,) = run(instance_for(standby.server), names=("shop",))
     assert result.manifest is not None, result.error
     assert result.attempts == 2
-    assert "recovery" in run.progress.notes[0]
+    # amid a write the server may say no more before it closes the connection
+    assert re.search(r"recovery|server closed the connection", run.progress.notes[0])
     # rows of unlogged tables are not on a standby, and pg_dump leaves them out without a word
     (error,) = result.manifest.errors
     assert "rows of unlogged tables in schema public are not on a standby (passing)" in error
