@@ -69,10 +69,17 @@ def test_the_statement_that_a_killed_run_was_at_is_waited_for(
         busy = threading.Thread(target=_sleep_and_end, args=(any_server, killed))
         busy.start()
         begun = time.monotonic()
-        time.sleep(0.2)
+        while not databases.scalar(any_server, None, SLEEPING[any_server.family]):
+            assert time.monotonic() < begun + 30
         settling.hold(shop)
         busy.join()
     assert time.monotonic() - begun > 2.5
+
+
+SLEEPING = {
+    "postgresql": "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_catalog.pg_sleep(3)'",
+    "mysql": "SELECT count(*) FROM information_schema.processlist WHERE info = 'SELECT SLEEP(3)'",
+}
 
 
 def _sleep_and_end(server: RunningServer, killed: Any) -> None:
