@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,13 +127,21 @@ def test_each_damage_of_the_content_is_found_and_named(
             assert edit.names in (report.reason or "")
 
 
+def unaltered(blocks: Iterator[bytes], _size: int) -> Iterator[bytes]:
+    return blocks
+
+
 def test_each_damage_of_the_stored_bytes_is_found(
     original: Original, drilled: Callable[[Path], DrillReport], tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     for number, (name, alter) in enumerate(STORED.items()):
         with subtests.test(name):
             report = drilled(
-                Copier(original.manifest).stored(tmp_path / str(number), [alter(original.path.read_bytes())])
+                Copier(original.manifest).stored(
+                    tmp_path / str(number),
+                    original.path,
+                    lambda blocks, _, alter=alter: iter([alter(b"".join(blocks))]),
+                )
             )
             assert report.verdict is Verdict.FAILED, report.reason
             assert "load" not in report.seconds
@@ -148,9 +156,9 @@ def test_what_is_of_another_database_or_engine_is_found(
 ) -> None:
     mine, others = Copier(original.manifest), Copier(other.manifest)
     files = {
-        "another database's file": mine.stored(tmp_path / "1", [other.path.read_bytes()]),
+        "another database's file": mine.stored(tmp_path / "1", other.path, unaltered),
         "another database's dump": mine.content(tmp_path / "2", [other.dump.content]),
-        "another database's manifest": others.stored(tmp_path / "3", [original.path.read_bytes()]),
+        "another database's manifest": others.stored(tmp_path / "3", original.path, unaltered),
         "another database's facts": others.content(tmp_path / "4", [original.dump.content]),
         "another engine's dump": mine.content(tmp_path / "5", [OTHER_ENGINE[original.server.family]]),
         "no dump": mine.content(tmp_path / "6", [b"It was a dark and stormy night.\n"]),
@@ -180,7 +188,7 @@ def test_a_manifest_that_is_not_as_it_was_written_is_found(
     tmp_path: Path,
     damage: Callable[[bytes], bytes],
 ) -> None:
-    file = Copier(original.manifest).stored(tmp_path, [original.path.read_bytes()])
+    file = Copier(original.manifest).stored(tmp_path, original.path, unaltered)
     beside = file.with_name(file.name + MANIFEST)
     written = beside.read_bytes()
     beside.write_bytes(damage(written))
