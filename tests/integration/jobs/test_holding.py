@@ -83,11 +83,12 @@ SLEEPING = {
 
 
 def _sleep_and_end(server: RunningServer, killed: Any) -> None:
-    """As a server does whose client is gone: the statement comes to its end, then the session."""
+    """As a server does whose client is gone: the statement comes to its end, a moment later the session."""
     if server.family == "postgresql":
         killed._ask(b"SELECT pg_catalog.pg_sleep(3)")
     else:
         killed._session.rows("SELECT SLEEP(3)")
+    time.sleep(0.3)
     killed.close()
 
 

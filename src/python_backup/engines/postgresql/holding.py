@@ -57,13 +57,19 @@ def hold_swap(link: psycopg.Connection, target: str) -> None:
 
 
 def _take(link: psycopg.Connection, target: str, what: str) -> None:
-    """Waits for one who is at a statement: its program may have been killed amid it."""
-    begun, keys = monotonic(), _keys(what, target)
+    """Waits for one who is at a statement: its program may have been killed amid it.
+
+    When the statement has ended, such a session is idle for a moment, and has its lock.
+    """
+    begun = last_busy = monotonic()
+    keys = _keys(what, target)
     with converting(f"the lock of {target!r} cannot be taken"):
         while query(link, _TRY, *keys) != [(b"t",)]:
             found = query(link, _HOLDER, *keys)
-            busy = any(state != b"idle" for _, state in found)
-            if found and monotonic() - begun > (_BUSY_SECONDS if busy else _IDLE_SECONDS):
+            seen = monotonic()
+            if any(state != b"idle" for _, state in found):
+                last_busy = seen
+            if found and (seen - last_busy > _IDLE_SECONDS or seen - begun > _BUSY_SECONDS):
                 pid = text(found[0][0])
                 raise Refused(
                     f"another run works on {target!r} just now, in the server's process {pid}",
