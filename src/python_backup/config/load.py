@@ -25,11 +25,11 @@ from python_backup.config.schema import (
     InstanceSection,
     LoggingSection,
     ObjectivesSection,
-    PasswordSource,
     ReceiptSection,
     ThrottleOfSection,
 )
 from python_backup.config.secret import secret
+from python_backup.config.sources import PasswordSource
 from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
 from python_backup.instance import Dbms, Instance, Limits, Retry, Secret, Throttle, Tls, TlsMode, Tools

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from python_backup.config.document import Path
-from python_backup.config.schema import LEVELS, PasswordSource, SecretSource
+from python_backup.config.schema import LEVELS
+from python_backup.config.sources import PasswordSource, SecretSource
 
 Finding = tuple[Path, str]
 """Where, below what the rule was given, and what is wrong."""

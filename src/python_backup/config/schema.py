@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from python_backup.config.scalars import (
     Age,
@@ -19,6 +19,8 @@ from python_backup.config.scalars import (
     Words,
     as_id,
 )
+from python_backup.config.sources import Password, SecretSource
+from python_backup.config.strict import Strict
 from python_backup.instance import TlsMode
 from python_backup.model import Format
 
@@ -26,54 +28,7 @@ LEVELS: dict[str, tuple[int, int]] = {"gzip": (1, 9), "zip": (1, 9), "zstd": (1,
 """The compression levels of each format that has any, lowest and highest."""
 
 
-def _kind_of_password(value: object) -> str:
-    return "source" if isinstance(value, dict | SecretSource) else "text"
-
-
-class _Strict(BaseModel):
-    """Unknown keys are faults, and no value is bent into another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
-
-
-class KeyringEntry(_Strict):
-    """One password of the system's keyring."""
-
-    service: Annotated[Word, Field(description="the service that it was stored under")]
-    username: Annotated[Word, Field(description="the name that it was stored under")]
-
-
-class SecretSource(_Strict):
-    """Where a secret comes from, if it is not written here; just one of these."""
-
-    env: Annotated[Word | None, Field(description="the name of an environment variable")] = None
-    file: Annotated[Word | None, Field(description="a file that only its owner can read")] = None
-    command: Annotated[
-        Annotated[list[Word], Field(min_length=1)] | None,
-        Field(description="a program and its arguments; the first line it prints is the secret"),
-    ] = None
-    keyring: Annotated[KeyringEntry | None, Field(description="the system's keyring")] = None
-    systemd: Annotated[
-        Word | None, Field(description="a credential that systemd hands over: $CREDENTIALS_DIRECTORY/NAME")
-    ] = None
-
-
-class PasswordSource(SecretSource):
-    """Where a password comes from; just one of these."""
-
-    vault: Annotated[
-        Word | None,
-        BeforeValidator(as_id, json_schema_input_type=int | str),
-        Field(description="an entry of the vault, by its id"),
-    ] = None
-
-
-Password = Annotated[
-    Annotated[str, Tag("text")] | Annotated[PasswordSource, Tag("source")], Discriminator(_kind_of_password)
-]
-
-
-class Compression(_Strict):
+class Compression(Strict):
     """How artifacts are compressed."""
 
     format: Annotated[
@@ -84,7 +39,7 @@ class Compression(_Strict):
     ] = None
 
 
-class RetrySection(_Strict):
+class RetrySection(Strict):
     """How often what failed for a while is tried again: a lost connection, a lock, a deadlock."""
 
     attempts: Annotated[Number, Field(ge=1, le=100, description="tries in all; 1: none is made again")] = 3
@@ -93,7 +48,7 @@ class RetrySection(_Strict):
     max_delay: Annotated[Number, Field(ge=0, description="seconds that no wait exceeds")] = 60
 
 
-class ThrottleOfSection(_Strict):
+class ThrottleOfSection(Strict):
     """How a run holds itself back for one instance."""
 
     bwlimit: Annotated[
@@ -122,7 +77,7 @@ class ThrottleSection(ThrottleOfSection):
     ] = False
 
 
-class BackupSection(_Strict):
+class BackupSection(Strict):
     """Where backups go, and how."""
 
     directory: Annotated[
@@ -154,7 +109,7 @@ class BackupSection(_Strict):
     ] = None
 
 
-class ExpectSection(_Strict):
+class ExpectSection(Strict):
     """What a backup should hold; one that does not is kept, marked suspect, and ends with exit 7."""
 
     max_shrink: Annotated[
@@ -184,7 +139,7 @@ class ExpectationsSection(ExpectSection):
     ]
 
 
-class LoggingSection(_Strict):
+class LoggingSection(Strict):
     """What is logged, and where."""
 
     level: Annotated[
@@ -198,7 +153,7 @@ class LoggingSection(_Strict):
     keep: Annotated[Number, Field(ge=0, description="how many files are kept beside it")] = 5
 
 
-class KeepReplaced(_Strict):
+class KeepReplaced(Strict):
     """How long what a restore replaced is kept."""
 
     count: Annotated[
@@ -207,13 +162,13 @@ class KeepReplaced(_Strict):
     days: Annotated[Number, Field(ge=0, description="none that is older is kept")] = 7
 
 
-class SafetySection(_Strict):
+class SafetySection(Strict):
     """Safety backups of restores in place."""
 
     keep: Annotated[Number, Field(ge=1, description="the latest of each target")] = 10
 
 
-class RestoreSection(_Strict):
+class RestoreSection(Strict):
     """How restores go, and what is kept of the databases that they replaced."""
 
     jobs: Annotated[
@@ -226,7 +181,7 @@ class RestoreSection(_Strict):
     safety: Annotated[SafetySection, Field(default_factory=SafetySection)]
 
 
-class DrillRowsSection(_Strict):
+class DrillRowsSection(Strict):
     """Rows that a query should give, in a file."""
 
     file: Annotated[
@@ -238,7 +193,7 @@ def _kind_of_expectation(value: object) -> str:
     return "rows" if isinstance(value, dict | DrillRowsSection) else "text"
 
 
-class DrillCheckSection(_Strict):
+class DrillCheckSection(Strict):
     """One question to a restored database."""
 
     database: Annotated[Word, Field(description="the database whose drills ask it")]
@@ -250,7 +205,7 @@ class DrillCheckSection(_Strict):
     ]
 
 
-class DrillDockerSection(_Strict):
+class DrillDockerSection(Strict):
     """Throw-away servers in containers."""
 
     image: Annotated[
@@ -259,7 +214,7 @@ class DrillDockerSection(_Strict):
     ] = None
 
 
-class DrillSection(_Strict):
+class DrillSection(Strict):
     """How backups are drilled, and where."""
 
     on: Annotated[Word | None, Field(description="what `--on` says where it is left out")] = None
@@ -278,7 +233,7 @@ class DrillSection(_Strict):
     ]
 
 
-class ObjectivesSection(_Strict):
+class ObjectivesSection(Strict):
     """What `forecast` holds backups and drills against."""
 
     rpo: Annotated[
@@ -287,7 +242,7 @@ class ObjectivesSection(_Strict):
     rto: Annotated[Age | None, Field(description="how long a restore may take, such as 2h")] = None
 
 
-class ReceiptSection(_Strict):
+class ReceiptSection(Strict):
     """What signs the receipts of drills."""
 
     key: Annotated[
@@ -296,7 +251,7 @@ class ReceiptSection(_Strict):
     ]
 
 
-class TlsSection(_Strict):
+class TlsSection(Strict):
     """How the connection is secured; the modes are libpq's."""
 
     mode: Annotated[
@@ -308,7 +263,7 @@ class TlsSection(_Strict):
     key: Annotated[Word | None, Field(description="the client's key, PEM")] = None
 
 
-class ToolsSection(_Strict):
+class ToolsSection(Strict):
     """Where the dump programs are, when they are not found by themselves."""
 
     path: Annotated[Word | None, Field(description="a folder that is searched first")] = None
@@ -318,7 +273,7 @@ class ToolsSection(_Strict):
     socket: Annotated[Word | None, Field(description="its socket as seen from there")] = None
 
 
-class InstanceSection(_Strict):
+class InstanceSection(Strict):
     """One database server."""
 
     id: Annotated[
@@ -368,7 +323,7 @@ class InstanceSection(_Strict):
     ]
 
 
-class VaultSection(_Strict):
+class VaultSection(Strict):
     """The encrypted file of passwords, and what opens it; without either, it is asked on the terminal."""
 
     path: Annotated[Word, Field(description="the file")]
@@ -376,7 +331,7 @@ class VaultSection(_Strict):
     passphrase: Annotated[SecretSource | None, Field(description="where the passphrase is")] = None
 
 
-class ConfigFile(_Strict):
+class ConfigFile(Strict):
     """The whole file."""
 
     model_config = ConfigDict(title="vya-backupdb configuration")

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from python_backup.config.schema import KeyringEntry, PasswordSource, SecretSource
+from python_backup.config.sources import KeyringEntry, PasswordSource, SecretSource
 from python_backup.config.vault import Vault
 from python_backup.errors import BackupError, ConfigError
 from python_backup.instance import Secret

@@ -240,16 +240,23 @@ class Framed:
             )
         on_stored(stored)
         length = self.begins[number + 1] - self.begins[number]
-        decoder = zstd.ZstdDecompressor()
-        try:
-            data = decoder.decompress(stored, max_length=length + 1)  # a bomb is not let off
-        except zstd.ZstdError as exc:
-            raise ArtifactCorrupt(f"{self.source.name} is corrupt: frame {number}: {exc}") from exc
-        if len(data) != length or not decoder.eof or decoder.unused_data:
-            raise ArtifactCorrupt(
-                f"{self.source.name} is corrupt: frame {number} is not as long as its table says"
-            )
-        return data
+        return decoded(stored, length, f"{self.source.name} is corrupt: frame {number}")
+
+
+def decoded(frame: bytes, size: int, told: str) -> bytes:
+    """The bytes of one frame, of which the table says that there are so many.
+
+    Raises:
+        ArtifactCorrupt: it is damaged, or of another size; ``told`` names it.
+    """
+    decoder = zstd.ZstdDecompressor()
+    try:
+        data = decoder.decompress(frame, max_length=size + 1)  # a bomb is not let off
+    except zstd.ZstdError as exc:
+        raise ArtifactCorrupt(f"{told}: {exc}") from exc
+    if len(data) != size or not decoder.eof or decoder.unused_data:
+        raise ArtifactCorrupt(f"{told} is not as long as its table says")
+    return data
 
 
 @dataclass(slots=True)

@@ -6,19 +6,13 @@ The stored bytes come in one stream all the same, so that they can be summed on 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from python_backup.errors import ArtifactCorrupt
-from python_backup.stream.frames import PIECE, Sizes, frame_sizes
+from python_backup.stream.frames import PIECE, Sizes, decoded, frame_sizes
 from python_backup.stream.in_order import InOrder
-
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
 
 WORKERS = min(3, os.cpu_count() or 1)
 """Two decode more than is lexed meanwhile; a third has its frame ready."""
@@ -43,7 +37,7 @@ def unframed(stored: Iterator[bytes], sizes: Sizes, path: Path) -> Iterator[byte
     """
     decoding: InOrder[bytes] = InOrder(WORKERS)
     for frame, size in _frames(stored, sizes, path):
-        for data in decoding.begin(partial(_decoded, frame, size, path)):
+        for data in decoding.begin(partial(decoded, frame, size, f"{path} is corrupt: a frame")):
             yield from _cut(data)
     for data in decoding.rest():
         yield from _cut(data)
@@ -61,17 +55,6 @@ def _frames(stored: Iterator[bytes], sizes: Sizes, path: Path) -> Iterator[tuple
         del held[:length]
     for _ in stored:  # the table, which was read before
         pass
-
-
-def _decoded(frame: bytes, size: int, path: Path) -> bytes:
-    decoder = zstd.ZstdDecompressor()
-    try:
-        data = decoder.decompress(frame, max_length=size + 1)  # a bomb is not let off
-    except zstd.ZstdError as exc:
-        raise ArtifactCorrupt(f"{path} is corrupt: {exc}") from exc
-    if len(data) != size or not decoder.eof or decoder.unused_data:
-        raise ArtifactCorrupt(f"{path} is corrupt: a frame is not as long as its table says")
-    return data
 
 
 def _cut(data: bytes) -> Iterator[bytes]:

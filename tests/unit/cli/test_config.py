@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from python_backup.config.load import load
-from python_backup.config.schema import PasswordSource
+from python_backup.config.sources import PasswordSource
 from python_backup.instance import Dbms
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from python_backup.config.keys import make_key_file, vault_of
 from python_backup.config.load import load
-from python_backup.config.schema import SecretSource, VaultSection
+from python_backup.config.schema import VaultSection
+from python_backup.config.sources import SecretSource
 from python_backup.config.vault import Entry, Vault, with_added
 from python_backup.errors import ConfigError, StorageFailed, VaultError
 

@@ -9,9 +9,9 @@ import pytest
 from keyring.backends import fail, null
 from keyrings.alt.file import PlaintextKeyring
 
-from python_backup.config.schema import KeyringEntry, PasswordSource, SecretSource
 from python_backup.config.sealed import Kind
 from python_backup.config.secret import secret
+from python_backup.config.sources import KeyringEntry, PasswordSource, SecretSource
 from python_backup.config.vault import Entry, Key, Vault, with_added
 from python_backup.errors import ConfigError, VaultError
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_backup.config.load import load, read_config
-from python_backup.config.schema import InstanceSection, PasswordSource
+from python_backup.config.schema import InstanceSection
+from python_backup.config.sources import PasswordSource
 from python_backup.config.template import Answers, config_text, write_new
 from python_backup.errors import Refused, StorageFailed
 from python_backup.instance import Dbms

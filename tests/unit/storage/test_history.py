@@ -85,7 +85,8 @@ def test_what_a_backup_asks_of_its_folder_reads_as_many_files_however_many_there
 
 def test_a_list_of_one_database_reads_the_manifests_of_that_alone(tmp_path: Path) -> None:
     folder = history(tmp_path / "many", 10 * DATABASES)
-    with opened() as files:
+    with opened() as everywhere:  # of modules, too, that are imported when they are first used
         found = list_backups(folder, database="db7")
+    files = [file for file in everywhere if file.startswith(os.fspath(folder))]
     assert [len(found), len(files)] == [10, 10]
     assert {os.fspath(backup.path) + MANIFEST for backup in found} == set(files)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from python_backup.dump.dialect import Dialect
 from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.postgresql import health
-from python_backup.engines.postgresql.server import PostgresServer, fits
+from python_backup.engines.postgresql.names import fits
+from python_backup.engines.postgresql.server import PostgresServer
 from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.instance import Busy, Dbms, Instance, Tools
 from python_backup.late import late

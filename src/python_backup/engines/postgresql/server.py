@@ -21,9 +21,10 @@ from python_backup.engines.postgresql import connection, dump, health, holding, 
 from python_backup.engines.postgresql.connection import converting, database_name, identifier, query, text
 from python_backup.engines.postgresql.create import attempts
 from python_backup.engines.postgresql.entering import DOORS, enter
+from python_backup.engines.postgresql.names import check_length
 from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.engines.program import Client
-from python_backup.errors import Refused, ServerError, StatementFailed, TargetExists
+from python_backup.errors import ServerError, StatementFailed, TargetExists
 from python_backup.instance import Dbms, Instance, Limits
 from python_backup.late import late
 from python_backup.model import Check, Scope
@@ -46,9 +47,6 @@ else:
 
 OWN = ("template0", "template1", "postgres", "rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys")
 """Databases that belong to the server or to its host, not to users."""
-
-LONGEST_NAME = 63
-"""Bytes of a name (NAMEDATALEN - 1); the server cuts longer ones without an error."""
 
 LOGIN_TRIGGERS = 17
 """The first version with event triggers on login, and with a setting that fires none."""
@@ -178,7 +176,7 @@ class PostgresServer:
 
     def create(self, database: str, like: SourceDatabase | None) -> tuple[str, ...]:
         """Makes an empty database like the dump's; a locale that is not here is replaced, and told."""
-        _check_length(database)
+        check_length(database)
         name = database_name(database)
         failed: psycopg.Error | None = None
         for attempt in attempts({} if like is None else like.properties, self._major):
@@ -219,7 +217,7 @@ class PostgresServer:
     def take_over(self, swap: Swap) -> tuple[str, ...]:
         """Renames both databases, and carries what belongs to the database, in one transaction."""
         for name in filter(None, (swap.target, swap.before)):
-            _check_length(name)
+            check_length(name)
         names = {swap.fresh, swap.target}
         if names.intersection(DOORS) and self._held != swap.target:
             self._door.close()  # it is made anew when it is next needed
@@ -380,19 +378,6 @@ def _merging(database: str) -> AbstractContextManager[None]:
 def client_of(tool: Tool) -> Client:
     """A program as others see it."""
     return Client("pg_dump", Dbms.POSTGRESQL, tool.version, tool.number, tool.argv)
-
-
-def fits(name: str) -> bool:
-    """Whether the server keeps a name of this length whole."""
-    return len(name.encode("utf-8", "surrogateescape")) <= LONGEST_NAME
-
-
-def _check_length(name: str) -> None:
-    if not fits(name):
-        raise Refused(
-            f"database name {name!r} has {len(name.encode())} bytes, PostgreSQL takes {LONGEST_NAME}",
-            hint="Choose a shorter name with --target.",
-        )
 
 
 def _alive(link: psycopg.Connection) -> bool:
