@@ -13,7 +13,7 @@ help: ## this list
 demo: .venv/ready ## back up, restore and verify a sample database, and show it
 	@$(BIN)/python tools/demo.py $(ARGS)
 
-test: .venv/ready ## all tests, against every real server that can be had (ARGS=… go to pytest)
+test: .venv/ready ## all tests, against the oldest and the newest real servers that can be had (ARGS=… go to pytest)
 	@$(BIN)/python tools/provide_servers.py
 	@$(BIN)/pytest -n 2 -q $(ARGS)
 

@@ -19,6 +19,7 @@ import pytest
 from support.containers import found_images
 from support.programs import (
     FAMILIES,
+    SELECTIONS,
     Program,
     found_programs,
     mariadb_before,
@@ -51,9 +52,10 @@ OLDER = "older_mariadb"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--servers",
-        choices=("all", "one"),
-        default=os.environ.get("VYA_TEST_SERVERS", "all"),
-        help="run against every server found, or one of each family ($VYA_TEST_SERVERS; default: all)",
+        choices=tuple(SELECTIONS),
+        default=os.environ.get("VYA_TEST_SERVERS") or ("all" if os.environ.get("VYA_CHAOS") else "ends"),
+        help="run against every server found, the oldest and the newest of each, or one of each family "
+        "($VYA_TEST_SERVERS; default: ends, with $VYA_CHAOS all)",
     )
 
 
@@ -73,9 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if not any(program.family == family for program in programs):
             programs += [container for container in containers if container.family == family]
     one = config.getoption("--servers") == "one"
-    config.stash[PROGRAMS] = one_of_each(programs) if one else programs
+    config.stash[PROGRAMS] = SELECTIONS[config.getoption("--servers")](programs)
     config.stash[CONTAINERS] = containers[:1] if one else containers
-    config.stash[PAIRS] = pairs_of(programs, one=one)
+    config.stash[PAIRS] = pairs_of(programs if one else config.stash[PROGRAMS], one=one)
     stack = ExitStack()
     config.stash[SESSION] = stack.enter_context(session())
     config.add_cleanup(stack.close)

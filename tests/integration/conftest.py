@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support import databases
-from support.programs import Program, found_programs, newest_of_each, one_of_each
+from support.programs import SELECTIONS, Program, found_programs, newest_of_each, one_of_each
 from support.servers import RunningServer, Session
 from support.stoppable import lone_server
 
@@ -86,9 +86,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, lone, ids=[program.id for program in lone], indirect=True)
     for name in ("private_server", "private_mysql_server"):
         if name in metafunc.fixturenames:
-            found = found_programs()
-            if metafunc.config.getoption("--servers") == "one":
-                found = one_of_each(found)
+            found = SELECTIONS[metafunc.config.getoption("--servers")](found_programs())
             if name == "private_mysql_server":
                 found = [program for program in found if program.family == "mysql"]
             ids = [program.id for program in found]

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,9 +64,23 @@ def one_of_each(programs: Sequence[Program]) -> list[Program]:
     return sorted(chosen.values(), key=_age)
 
 
+def ends_of_each(programs: Sequence[Program]) -> list[Program]:
+    """The oldest and the newest PostgreSQL, MySQL and MariaDB: what holds for both rarely fails in between."""
+    oldest = {program.dbms: program for program in sorted(programs, key=_age, reverse=True)}
+    return sorted({*oldest.values(), *newest_of_each(programs)}, key=_age)
+
+
 def newest_of_each(programs: Sequence[Program]) -> list[Program]:
     """The newest PostgreSQL, MySQL and MariaDB."""
     return list({program.dbms: program for program in sorted(programs, key=_age)}.values())
+
+
+SELECTIONS: dict[str, Callable[[Sequence[Program]], list[Program]]] = {
+    "all": list,
+    "ends": ends_of_each,
+    "one": one_of_each,
+}
+"""What ``--servers`` may say, and which of the programs at hand it takes."""
 
 
 def mariadb_before(major: int, minor: int) -> list[Program]:

@@ -15,7 +15,7 @@ from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import steps
 from python_backup.errors import BackupError
 from support import databases
-from support.programs import Program, found_programs, one_of_each
+from support.programs import SELECTIONS, Program, found_programs
 from support.servers import instance_for
 from support.stoppable import Stoppable, lone_server
 
@@ -25,8 +25,7 @@ TARGET, FRESH, BEFORE = "target", "fresh", "before"
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     found = [program for program in found_programs() if program.family == "mysql" and _undoes_itself(program)]
-    if metafunc.config.getoption("--servers") == "one":
-        found = one_of_each(found)
+    found = SELECTIONS[metafunc.config.getoption("--servers")](found)
     ids = [program.id for program in found]
     metafunc.parametrize("victim", found, ids=ids, indirect=True, scope="module")
 
