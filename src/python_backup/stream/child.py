@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,7 +28,7 @@ from python_backup.log.tell import tell
 from python_backup.stream import leash
 from python_backup.stream.bounds import Bounds, Silence
 from python_backup.stream.capped import KEPT, Capped
-from python_backup.stream.processes import dies_with, living_in_group
+from python_backup.stream.processes import ends_with_us, living_in_group, until
 from python_backup.stream.starting import not_started
 
 BLOCK = 256 << 10
@@ -109,7 +108,7 @@ def running(
     Raises:
         ToolMissing: the program is not there or cannot be run.
     """
-    child = Child(command, _started(command), Bounds(timeout, silence or Silence()))
+    child = Child(command, *_started(command), Bounds(timeout, silence or Silence()))
     tell(Event.TOOL_STARTED, f"{command.name} started", argv=command.argv)
     try:
         yield child
@@ -164,15 +163,14 @@ class Leashed:
         return self._process.poll()
 
 
-def _started(command: Command) -> subprocess.Popen[bytes]:
-    with warnings.catch_warnings():  # Python 3.12 warns of any fork beside threads; see `dies_with`
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return _opened(command)
-
-
-def _opened(command: Command) -> subprocess.Popen[bytes]:
+def _started(command: Command) -> tuple[subprocess.Popen[bytes], int]:
+    """The program's process, and the descriptor whose closing ends it."""
     try:
-        return subprocess.Popen(
+        line, held = os.pipe()
+    except OSError as exc:
+        raise not_started(command.name, command.argv[0], exc) from exc
+    try:
+        process = subprocess.Popen(
             command.argv,
             stdin=subprocess.PIPE if command.input else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -180,18 +178,23 @@ def _opened(command: Command) -> subprocess.Popen[bytes]:
             env=dict(command.environment),
             bufsize=0,
             start_new_session=True,
-            preexec_fn=dies_with(os.getpid()),  # noqa: PLW1509 - see there
+            pass_fds=(line,),
         )
+        ends_with_us(process.pid, line)
     except OSError as exc:
+        os.close(held)
         raise not_started(command.name, command.argv[0], exc) from exc
+    finally:
+        os.close(line)
+    return process, held
 
 
 class Child:
     """A running program. One thread reads it; any thread may end it."""
 
-    def __init__(self, command: Command, process: subprocess.Popen[bytes], bounds: Bounds) -> None:
+    def __init__(self, command: Command, process: subprocess.Popen[bytes], held: int, bounds: Bounds) -> None:
         self._name = command.name
-        self._process = process
+        self._process, self._held = process, held
         self._begun = time.monotonic()
         self._bounds = bounds
         self._unsent = memoryview(command.input)
@@ -253,13 +256,13 @@ class Child:
         try:
             if self._status() is None:
                 self._signal(signal.SIGTERM)
-                _until(lambda: self._status() is not None, GRACE)
+                until(lambda: self._status() is not None, GRACE)
         finally:
             # The leader is not reaped before this, so its number cannot be another group's by now.
             self._signal(signal.SIGKILL)
             self._process.wait()
             self._close()
-        _until(self._group_gone, GRACE)
+        until(self._group_gone, GRACE)
 
     def _fill(self, buffer: memoryview) -> int | None:
         """Reads stdout until the buffer is full, some time has passed, or its end (0 bytes).
@@ -386,12 +389,4 @@ class Child:
                 if pipe is not None:
                     pipe.close()
             os.close(self._wake)
-
-
-def _until(done: Callable[[], bool], within: float) -> None:
-    """Waits until ``done``, at most so many seconds."""
-    deadline = time.monotonic() + within
-    delay = 0.0005
-    while not done() and time.monotonic() < deadline:
-        time.sleep(delay)
-        delay = min(delay * 2, 0.02)
+            os.close(self._held)

@@ -16,6 +16,7 @@ from python_backup.log.events import Event
 from python_backup.stream import child as module
 from python_backup.stream.child import Child, Command, Ending, output_of, running
 from python_backup.stream.environment import clean_environment
+from python_backup.stream.processes import living_in_group, until
 
 ENVIRONMENT = clean_environment(os.environ)
 
@@ -250,23 +251,25 @@ def test_lines_of_stderr_are_cut_and_empty_ones_left_out():
 
 
 PARENT = """
-import sys, time
+import sys, threading, time
 from python_backup.stream.child import Command, running
-command = Command(tuple(sys.argv[1:]), {"PATH": "/usr/bin:/bin"})
-with running(command) as child:
+def start():
+    child = starting.__enter__()
     print(child._process.pid, flush=True)
-    time.sleep(600)
+starting = running(Command(tuple(sys.argv[1:]), {"PATH": "/usr/bin:/bin"}))
+threading.Thread(target=start).start()
+time.sleep(600)
 """
 
 
-def test_a_child_that_waits_dies_with_a_parent_that_is_killed():
+def test_a_child_that_waits_dies_with_all_it_started_when_its_parent_is_killed():
+    script = "sleep 600 & sleep 600"
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, "sleep", "600"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT, "sh", "-c", script], stdout=subprocess.PIPE, text=True
     ) as parent:
-        child = Path("/proc") / parent.stdout.readline().strip()
-        assert child.exists()
+        group = int(parent.stdout.readline())
+        until(lambda: len(list(living_in_group(group))) == 3, within=5)
+        before = list(living_in_group(group))
         parent.kill()
-    end = time.monotonic() + 5
-    while child.exists() and "Z" not in (child / "stat").read_text().split()[2] and time.monotonic() < end:
-        time.sleep(0.01)
-    assert not child.exists() or "Z" in (child / "stat").read_text().split()[2]
+    until(lambda: not any(living_in_group(group)), within=5)
+    assert (before, any(living_in_group(group))) == ([True] * 3, False)
