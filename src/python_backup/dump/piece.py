@@ -52,7 +52,8 @@ class DataBegin:
     """The head of a table's data: ``COPY t (a) FROM stdin;`` or ``INSERT INTO t VALUES``.
 
     ``table`` is the table's `python_backup.model.label`. ``sql`` is the head without leading
-    comments (and for COPY without its terminator).
+    comments (and for COPY without its terminator). ``lone``: the table was made before, and nobody else
+    fills it.
     """
 
     text: bytes
@@ -60,6 +61,7 @@ class DataBegin:
     sql: bytes
     table: str
     copy: bool
+    lone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

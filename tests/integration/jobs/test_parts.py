@@ -152,6 +152,9 @@ def test_it_is_restored_as_any_other(postgresql_server: RunningServer, filled: s
         assert report.equal, report.comparison
         again = facts(backed_up(instance, filled, tmp_path))
         assert _unordered(again) == _unordered(manifest.facts)
+        if jobs > 1 and postgresql_server.major >= (14,):  # before, COPY FREEZE left the map to VACUUM
+            maps = "SELECT pg_relation_size('plain', 'vm') > 0, pg_relation_size('tiny', 'vm') > 0"
+            assert databases.rows(postgresql_server, filled, maps) == [(True, True)]
 
 
 def test_a_table_in_ranges_has_the_digest_of_the_whole(

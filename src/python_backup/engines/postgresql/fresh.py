@@ -51,6 +51,8 @@ class Fresh:
 
     def fill(self, begin: DataBegin) -> bytes | None:
         """The table's name where it must be emptied before its rows may come frozen; these come next."""
+        if begin.lone and begin.table not in self._filled:
+            self._before.add(begin.table)
         self._filled.add(begin.table)
         if not (begin.copy and self._calm) or begin.table not in self._before:
             self._before.discard(begin.table)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +26,7 @@ from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump
 from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.lanes import Task, side_by_side
 from python_backup.jobs.progress import Step
+from python_backup.model import Manifest
 from python_backup.stream.apart import apart
 from python_backup.stream.artifact import read_artifact, stored_blocks
 from python_backup.stream.members import members, sum_lines
@@ -63,10 +64,14 @@ class _Filling:
     paced: tuple[Pace, Step]
     target: Any
     keeping: Keeping | None
+    _ranged: frozenset[str] | None = field(init=False)
     _record: Record | None = None
     _sums: dict[Path, str] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._ranged = ranged(self.loading.whole.examination.manifest)
 
     def run(self) -> None:
         loading, path = self.loading, self.loading.whole.path
@@ -111,9 +116,15 @@ class _Filling:
                 self._pass(file)
                 return
             with self._pieces(file, Changes()) as pieces:  # settings alone, as at the beginning of the others
-                self._load(file, pieces)
+                self._load(file, map(self._lone, pieces))
 
         return load
+
+    def _lone(self, piece: Piece) -> Piece:
+        """Tells of a table's rows that no other part has any."""
+        if self._ranged is None or not isinstance(piece, DataBegin) or piece.table in self._ranged:
+            return piece
+        return replace(piece, lone=True)
 
     def _pass(self, file: Path) -> None:
         """Reads a part that is in, for the sum of all."""
@@ -196,6 +207,14 @@ class _Filling:
         lines = sum_lines((str(file.relative_to(path)), self._sums[file]) for file in members(path))
         if seen.stored is None or hashlib.sha256(lines).hexdigest() != seen.stored.hexdigest():
             raise _changed(path)
+
+
+def ranged(manifest: Manifest | None) -> frozenset[str] | None:
+    """The tables whose rows are in several parts; None where that is not known."""
+    if manifest is None or not manifest.parts:
+        return None
+    parts = Counter(part.table for part in manifest.parts)
+    return frozenset(table for table, number in parts.items() if number > 1)
 
 
 def key(file: Path, folder: Path) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from python_backup.dump.piece import DataBegin
@@ -39,6 +41,13 @@ def test_a_table_made_in_an_earlier_transaction_is_emptied_once():
     assert sent(fresh, copy()) == (None, True)
     fresh.parted()
     assert sent(fresh, copy()) == (None, False)
+
+
+def test_a_table_that_nobody_else_fills_is_emptied_once():
+    fresh = Fresh()
+    assert sent(fresh, replace(copy(), lone=True)) == (b"public.t", True)
+    assert sent(fresh, replace(copy(), lone=True)) == (None, True)
+    assert sent(Fresh(), copy()) == (None, False)
 
 
 def test_a_table_that_has_rows_when_the_transaction_ends_is_not_emptied():
