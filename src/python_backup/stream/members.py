@@ -6,9 +6,12 @@ Joined, the files are one dump; whoever reads an artifact reads them so, and nee
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
+
+from python_backup.errors import ArtifactCorrupt
 
 BEFORE = "before.sql.zst"
 DATA = "data"
@@ -48,10 +51,31 @@ def is_folder(path: Path) -> bool:
 
 
 def members(folder: Path) -> tuple[Path, ...]:
-    """The files that make up the dump, in its order; a missing one is named all the same."""
+    """The files that make up the dump, in its order; a missing one is named all the same.
+
+    Raises:
+        ArtifactCorrupt: something else stands in the place of one: a link may lead out of the folder.
+    """
     inner = folder / DATA
-    data = sorted(inner.iterdir(), key=_place) if inner.is_dir() else []
-    return (folder / BEFORE, *data, folder / AFTER)
+    data = sorted(inner.iterdir(), key=_place) if _kind(inner) == stat.S_IFDIR else []
+    found = (folder / BEFORE, *data, folder / AFTER)
+    strange = [part for part in found if _kind(part) not in {None, stat.S_IFREG}]
+    if _kind(inner) not in {None, stat.S_IFDIR}:
+        strange.append(inner)
+    if strange:
+        raise ArtifactCorrupt(
+            f"{folder} holds what is no file of a backup: {strange[0].relative_to(folder)}",
+            hint="Nothing of it was read. Copy the backup anew from where it is whole.",
+        )
+    return found
+
+
+def _kind(path: Path) -> int | None:
+    """What is there, as `stat` names it; None for nothing."""
+    try:
+        return stat.S_IFMT(path.lstat().st_mode)
+    except FileNotFoundError:
+        return None
 
 
 def _place(path: Path) -> tuple[int, str]:
