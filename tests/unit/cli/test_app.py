@@ -120,6 +120,21 @@ def test_help_is_fast(record_property: Callable[[str, object], None]) -> None:
     assert best < 0.25, f"vya-backupdb --help took {best * 1000:.0f} ms"
 
 
+def test_the_end_runs_exit_functions_and_takes_nothing_apart() -> None:
+    code = """
+import atexit, sys
+from python_backup.__main__ import main
+class Kept:
+    def __del__(self): print("taken apart")
+kept = Kept()
+atexit.register(print, "at the exit", end="")
+sys.argv[1:] = ["verify"]
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "at the exit")
+
+
 def test_the_version_is_told() -> None:
     done = ran("--version")
     assert (done.returncode, done.stdout.split()[0]) == (0, "vya-backupdb")
