@@ -334,7 +334,7 @@ class VaultSection(Strict):
 class ConfigFile(Strict):
     """The whole file."""
 
-    model_config = ConfigDict(title="vya-backupdb configuration")
+    model_config = ConfigDict(title="vya-backupdb configuration", defer_build=False)
 
     backup: BackupSection
     restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
