@@ -14,9 +14,9 @@ import typer
 
 from python_backup.cli.asking import Questions, questions
 from python_backup.cli.drilled import document, drawn, exit_code
+from python_backup.cli.jobs import jobs_of
 from python_backup.cli.junit import junit
 from python_backup.cli.options import ConfigOption, InstanceOption, load_config_if_any
-from python_backup.cli.order import jobs_of
 from python_backup.cli.page import page
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import Screen, as_json

@@ -17,7 +17,8 @@ from python_backup.errors import UsageError
 if TYPE_CHECKING:
     from python_backup.config.load import Config
     from python_backup.jobs.forecast import DatabaseForecast
-    from python_backup.policy.forecast import Judged, Objectives
+    from python_backup.policy.forecast import Judged
+    from python_backup.policy.objectives import Objectives
 
 _SOON = 90
 """Days before an objective will be missed from which on that is said."""

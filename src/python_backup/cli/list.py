@@ -153,7 +153,7 @@ def drawn(backups: tuple[Backup, ...], shown: Proofs) -> Table:
 
 
 def _row(backup: Backup, shown: Proofs) -> list[str | Cell]:
-    from python_backup.stream.codecs import named_format
+    from python_backup.stream.suffixes import named_format
 
     manifest = backup.manifest
     stored = manifest.artifact.format if manifest else named_format(backup.path.name)

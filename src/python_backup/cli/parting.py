@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from python_backup.cli.order import jobs_of
+from python_backup.cli.jobs import jobs_of
 from python_backup.errors import UsageError
 from python_backup.instance import Dbms
 from python_backup.model import Scope

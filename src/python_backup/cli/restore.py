@@ -12,9 +12,10 @@ import typer
 
 from python_backup.cli import words
 from python_backup.cli.exit_codes import DIFFERS
+from python_backup.cli.jobs import jobs_of
 from python_backup.cli.merge import refuse_others, run_merge
 from python_backup.cli.options import ConfigOption, JsonOption, given, load_config
-from python_backup.cli.order import JobsOption, Order, PropertiesFrom, jobs_of, ordered
+from python_backup.cli.order import JobsOption, Order, PropertiesFrom, ordered
 from python_backup.cli.plan import changes_drawn, show_plan
 from python_backup.cli.progress import Shown, progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from python_backup.config import document, rules
 from python_backup.config.document import Document, Fault, read_document
 from python_backup.config.faults import fault_of
-from python_backup.config.keys import Ask, vault_of
 from python_backup.config.scalars import age, share
 from python_backup.config.schema import (
     BackupSection,
@@ -30,13 +30,20 @@ from python_backup.config.schema import (
 )
 from python_backup.config.secret import secret
 from python_backup.config.sources import PasswordSource
-from python_backup.config.vault import Vault
 from python_backup.errors import ConfigError, UsageError
 from python_backup.instance import Dbms, Instance, Limits, Retry, Secret, Throttle, Tls, TlsMode, Tools
+from python_backup.late import late
 from python_backup.model import Format, Parts, Scope
 from python_backup.policy.anomalies import Rule
 from python_backup.policy.beside import Kept
-from python_backup.policy.forecast import Objectives
+from python_backup.policy.objectives import Objectives
+
+if TYPE_CHECKING:
+    from python_backup.config import keys
+    from python_backup.config.keys import Ask
+    from python_backup.config.vault import Vault
+else:
+    (keys,) = late(__package__, "keys")  # few configs have a vault
 
 DEFAULT_PORTS = {Dbms.MYSQL: 3306, Dbms.MARIADB: 3306, Dbms.POSTGRESQL: 5432}
 
@@ -145,7 +152,7 @@ def load(path: Path, environ: Mapping[str, str], ask: Ask = _nobody) -> Config:
     text, mode = _text(path)
     read, checked = read_config(text, path, environ)
     folder = path.absolute().parent
-    vault = vault_of(checked.vault, folder, environ, ask) if checked.vault else None
+    vault = keys.vault_of(checked.vault, folder, environ, ask) if checked.vault else None
     places = _Places(folder, environ, vault)
     return _settled(checked, path, places, tuple(_warnings(path, mode, read, checked)))
 

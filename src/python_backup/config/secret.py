@@ -6,11 +6,14 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from python_backup.config.sources import KeyringEntry, PasswordSource, SecretSource
-from python_backup.config.vault import Vault
 from python_backup.errors import BackupError, ConfigError
 from python_backup.instance import Secret
+
+if TYPE_CHECKING:
+    from python_backup.config.vault import Vault
 
 COMMAND_SECONDS = 60
 """How long a program may take to give a password: someone may have to touch a key."""

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from python_backup.dump.piece import Piece
-
 if TYPE_CHECKING:
     from python_backup.dump.dialect import Rewriter
+    from python_backup.dump.piece import Piece
 
 
 @dataclass(frozen=True, slots=True)

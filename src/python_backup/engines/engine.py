@@ -8,18 +8,20 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from python_backup.dump.builds import NO_BUILDS, Builds
-from python_backup.dump.dialect import Dialect, SourceDatabase
-from python_backup.dump.needs import Needs
-from python_backup.dump.piece import Piece
-from python_backup.engines.finding import Finding
-from python_backup.engines.merged import How, Merged
 from python_backup.engines.parts import PartsServer
-from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.instance import Busy, Dbms, Instance, Limits, Tools
 from python_backup.model import Check, Facts
+
+if TYPE_CHECKING:  # a backup needs nothing of these
+    from python_backup.dump.dialect import Dialect, SourceDatabase
+    from python_backup.dump.needs import Needs
+    from python_backup.dump.piece import Piece
+    from python_backup.engines.finding import Finding
+    from python_backup.engines.merged import How, Merged
+    from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 
 
 @dataclass(slots=True)

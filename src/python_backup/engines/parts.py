@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from python_backup.dump.builds import NO_BUILDS, Builds
-from python_backup.dump.piece import Piece
 from python_backup.instance import Limits
 from python_backup.model import PartKind, Scope
+
+if TYPE_CHECKING:
+    from python_backup.dump.piece import Piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from python_backup import __version__
-from python_backup.dump.spans import SpanCounter
 from python_backup.engines.engine import DumpPlan, DumpStream, Server
 from python_backup.engines.parts import PartsPlan, PartsSource
 from python_backup.engines.table import ENGINES
@@ -27,7 +26,6 @@ from python_backup.jobs.locking import working_on
 from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.choosing import SINGLE, Parting
 from python_backup.jobs.progress import Progress, Step
-from python_backup.jobs.reading import FactsMeter
 from python_backup.jobs.results import DatabaseResult, Outcome, told
 from python_backup.jobs.room import room_for
 from python_backup.jobs.selection import Selection, select_databases
@@ -41,18 +39,23 @@ from python_backup.storage.earlier import Wanted, last_good
 from python_backup.storage.folder import Storing, storing
 from python_backup.storage.locks import Locks
 from python_backup.storage.names import ArtifactName, artifact_name, stem
-from python_backup.storage.parts import storing_parts
 from python_backup.stream.apart import apart
 from python_backup.stream.bounds import Bounds, Silence
-from python_backup.stream.codecs import CODECS, Member
-from python_backup.stream.frames import FrameEncoder
 from python_backup.stream.meters import Sha256Meter
 from python_backup.stream.stage import Stage, through
 
 if TYPE_CHECKING:
+    from python_backup.dump import spans
+    from python_backup.jobs import reading
     from python_backup.jobs.parts import writing
+    from python_backup.storage import parts
+    from python_backup.stream import codecs, frames
 else:
     (writing,) = late("python_backup.jobs.parts", "writing")  # most backups are no parts
+    (parts,) = late("python_backup.storage", "parts")
+    (spans,) = late("python_backup.dump", "spans")  # the dump tool is at work when these are first used
+    (reading,) = late("python_backup.jobs", "reading")
+    codecs, frames = late("python_backup.stream", "codecs frames")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,9 +260,6 @@ class _DatabaseBackup:
 
         What only the stream needs is made when the dump tool is at work: it asks its server much first.
         """
-        codec = CODECS[self.format]
-        member = Member(stem(started.astimezone(), self.instance.dbms, self.database) + ".sql", started)
-        encoder = codec.encoder(self.request.level, member)
         room, tight = room_for(self.request.folder, self._wanted, lambda: source.server.size(self.database))
         with (
             storing(self.request.folder, self._name(started, self.format)) as sink,
@@ -267,8 +267,10 @@ class _DatabaseBackup:
             paced(self.instance, self.progress) as pace,
         ):
             pace.held = tries.forgiving(dump.forgive)
-            spans = SpanCounter() if isinstance(encoder, FrameEncoder) else None
-            facts = FactsMeter(ENGINES[self.instance.dbms].dialect, self.database, spans)
+            encoder = self._encoder(started)
+            framed = encoder if isinstance(encoder, frames.FrameEncoder) else None
+            large = spans.SpanCounter() if framed else None
+            facts = reading.FactsMeter(ENGINES[self.instance.dbms].dialect, self.database, large)
             raw, stored = Sha256Meter(), Sha256Meter()
             measured: tuple[Stage, ...] = (raw,) if self.instance.custom_format else (raw, facts)
             with (
@@ -283,20 +285,30 @@ class _DatabaseBackup:
                 self._read_back(sink, facts, tries.left)
             self._check_end(plan, facts)
             self._refuse_passing(plan, dump, tries)
-            frames = tuple(encoder.digests) if isinstance(encoder, FrameEncoder) else ()
+            digests = tuple(framed.digests) if framed else ()
             artifact = Artifact(
-                sink.partial.name, self.format, raw.size, raw.hexdigest, stored.size, stored.hexdigest, frames
+                sink.partial.name,
+                self.format,
+                raw.size,
+                raw.hexdigest,
+                stored.size,
+                stored.hexdigest,
+                digests,
             )
             taken = _Taken(plan, source, started, dump, tries.made, tight, pace)
             manifest = self._manifest(taken, facts.counter.result(), artifact)
-            return sink.commit(replace(manifest, spans=spans.result() if spans is not None else {}))
+            return sink.commit(replace(manifest, spans=large.result() if large is not None else {}))
+
+    def _encoder(self, started: datetime) -> Stage:
+        member = stem(started.astimezone(), self.instance.dbms, self.database) + ".sql"
+        return codecs.CODECS[self.format].encoder(self.request.level, codecs.Member(member, started))
 
     def _write_parts(self, plan: PartsPlan, source: Source, started: datetime, tries: Tries) -> Backup:
         """Reads all parts under one snapshot into a folder; commits only what is whole."""
         wanted = replace(self._wanted, format=Format.PARTS)
         room, tight = room_for(self.request.folder, wanted, lambda: source.server.size(self.database))
         with (
-            storing_parts(self.request.folder, self._name(started, Format.PARTS)) as new,
+            parts.storing_parts(self.request.folder, self._name(started, Format.PARTS)) as new,
             plan.start() as dump,
             paced(self.instance, self.progress) as pace,
         ):
@@ -361,7 +373,7 @@ class _DatabaseBackup:
             before = last_good(self.request.folder, replace(wanted, format=None))
         return suspicions(held, before.facts if before else None, expected)
 
-    def _read_back(self, sink: Storing, facts: FactsMeter, timeout: float | None) -> None:
+    def _read_back(self, sink: Storing, facts: reading.FactsMeter, timeout: float | None) -> None:
         """The facts of an archive, read from what was just written: its stream holds no plain SQL."""
         from python_backup.engines.postgresql.archive import archive_as_sql  # noqa: PLC0415 - brings a driver
 
@@ -373,7 +385,7 @@ class _DatabaseBackup:
             for _ in through(blocks, facts):
                 pass
 
-    def _check_end(self, plan: DumpPlan, facts: FactsMeter) -> None:
+    def _check_end(self, plan: DumpPlan, facts: reading.FactsMeter) -> None:
         """A dump tool may end well and yet have left off: it must have written its end mark."""
         if not facts.lexer.complete:
             raise ToolFailed(

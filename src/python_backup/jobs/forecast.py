@@ -14,11 +14,11 @@ from python_backup.policy.forecast import (
     Drilled,
     Forecast,
     Judged,
-    Objectives,
     Taken,
     forecast,
     judged,
 )
+from python_backup.policy.objectives import Objectives
 from python_backup.storage.proofs import Proof, Verdict, latest_by_database, proofs
 
 RECOVERY = ("get", "restore", "index", "verify")

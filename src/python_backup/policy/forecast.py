@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import fmean
 
+from python_backup.policy.objectives import Objectives
+
 DRILLS = 10
 """The latest drills that count: what a machine took a year ago says little of today's."""
 
@@ -38,14 +40,6 @@ class Taken:
 
     at: datetime
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Objectives:
-    """How old the latest backup may get (``rpo``), and how long a restore may take (``rto``)."""
-
-    rpo: timedelta | None = None
-    rto: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

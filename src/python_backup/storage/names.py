@@ -21,8 +21,8 @@ from urllib.parse import quote, unquote_to_bytes
 
 from python_backup.instance import Dbms
 from python_backup.model import Format
-from python_backup.stream.codecs import CODECS, named_format
 from python_backup.stream.members import is_folder
+from python_backup.stream.suffixes import SUFFIXES, named_format
 
 LONGEST = 180
 """The most characters of an encoded database name: 255 less time, engine, suffixes, temporary marks."""
@@ -66,7 +66,7 @@ def artifact_name(name: ArtifactName) -> str:
     """
     if name.dbms is None:
         raise AssertionError("only names of the new form are made")
-    suffix = CODECS[name.format].suffix if name.format in CODECS else ""
+    suffix = SUFFIXES.get(name.format, "")
     return stem(name.taken, name.dbms, name.database) + suffix
 
 
@@ -81,7 +81,7 @@ def parse_name(file: str) -> ArtifactName | None:
     stored = named_format(file)
     if stored is None:
         return None
-    bare = file.removesuffix(CODECS[stored].suffix)
+    bare = file.removesuffix(SUFFIXES[stored])
     return _new(bare, stored) or _old(bare, stored)
 
 
@@ -136,7 +136,10 @@ def _old(bare: str, stored: Format) -> ArtifactName | None:
 
 
 def _moment(text: str) -> datetime | None:
+    """The time of `_TIME`'s digits; strptime would import a calendar in every language for them."""
+    year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])
+    clock = (int(text[9:11]), int(text[11:13]), int(text[13:]))
     try:
-        return datetime.strptime(text, _TIME).astimezone()  # the machine's own zone is meant
+        return datetime(year, month, day, *clock).astimezone()  # the machine's own zone is meant
     except (ValueError, OverflowError):
         return None

@@ -5,13 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from python_backup.errors import ArtifactCorrupt
+from python_backup.late import late
 from python_backup.model import Format
 from python_backup.stream.apart import apart
-from python_backup.stream.codecs import CODECS, detect, named_format
 from python_backup.stream.members import Sum, is_parts, joined_sum, members
 from python_backup.stream.reading import reading
+from python_backup.stream.suffixes import named_format
+
+if TYPE_CHECKING:
+    from python_backup.stream import codecs
+else:
+    (codecs,) = late(__package__, "codecs")  # who asks for an artifact's size decodes nothing
 
 TABLE_OF_CONTENTS = "toc.dat"
 """The file that tells a folder of ``pg_dump -Fd``."""
@@ -36,7 +43,7 @@ def format_of(path: Path) -> Format:
         with path.open("rb") as file:
             head = file.read(8)
     if head:
-        return detect(head)
+        return codecs.detect(head)
     return named_format(path.name) or Format.NONE
 
 
@@ -57,7 +64,7 @@ def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = N
         for member in members(path):
             yield from read_artifact(member, on_stored=on_stored)
         return
-    decode = CODECS[stored_as].decode
+    decode = codecs.CODECS[stored_as].decode
     with reading(path):
         if on_stored is None:
             yield from decode(stored_blocks(path), path)

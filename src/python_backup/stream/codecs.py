@@ -20,6 +20,7 @@ from python_backup.stream.decoders import SKIPPABLE_MAGICS, ZSTD_MAGIC, gunzippe
 from python_backup.stream.deflate import Deflate, GzipEncoder
 from python_backup.stream.frames import FrameEncoder, FrameStream
 from python_backup.stream.stage import Stage
+from python_backup.stream.suffixes import SUFFIXES
 from python_backup.stream.unframed import sizes_of, unframed
 from python_backup.stream.zip import ZipEncoder
 
@@ -57,7 +58,7 @@ Decode = Callable[[Iterator[bytes], Path], Iterator[bytes]]
 class Codec:
     """One format. ``levels`` is empty for a format without compression of its own."""
 
-    suffix: str
+    format: Format
     levels: range
     default_level: int
     encode: Callable[[int, Member], Stage]
@@ -73,7 +74,7 @@ class Codec:
             level = self.default_level
         elif self.levels and level not in self.levels:
             raise UsageError(
-                f"compression level {level} is not known to {self.suffix}",
+                f"compression level {level} is not known to {SUFFIXES[self.format]}",
                 hint=f"Use --level {self.levels[0]} to {self.levels[-1]}.",
             )
         return self.encode(level, member)
@@ -118,12 +119,15 @@ def _zip_encoder(level: int, member: Member) -> Stage:
 
 CODECS: Mapping[Format, Codec] = MappingProxyType(
     {
-        Format.NONE: Codec(".sql", range(0), 0, lambda _level, _member: Plain(), plain),
-        # level 2 (isal) compresses a dump as small as zlib 6 does, at eight times its speed
-        Format.GZIP: Codec(".sql.gz", range(1, 10), 2, _gzip_encoder, gunzipped),
-        Format.ZIP: Codec(".zip", range(1, 10), 2, _zip_encoder, unzipped),
-        Format.ZSTD: Codec(".sql.zst", range(1, 23), 3, _zstd_encoder, _unzstd),
-        Format.CUSTOM: Codec(".dump", range(0), 0, lambda _level, _member: Plain(), plain),
+        codec.format: codec
+        for codec in (
+            Codec(Format.NONE, range(0), 0, lambda _level, _member: Plain(), plain),
+            # level 2 (isal) compresses a dump as small as zlib 6 does, at eight times its speed
+            Codec(Format.GZIP, range(1, 10), 2, _gzip_encoder, gunzipped),
+            Codec(Format.ZIP, range(1, 10), 2, _zip_encoder, unzipped),
+            Codec(Format.ZSTD, range(1, 23), 3, _zstd_encoder, _unzstd),
+            Codec(Format.CUSTOM, range(0), 0, lambda _level, _member: Plain(), plain),
+        )
     }
 )
 
@@ -156,9 +160,3 @@ def detect(head: bytes) -> Format:
         if head.startswith(magic) or (head and magic.startswith(head)):
             return found
     return Format.NONE
-
-
-def named_format(name: str) -> Format | None:
-    """The format that a file's name promises, by its suffix."""
-    fitting = [(len(codec.suffix), found) for found, codec in CODECS.items() if name.endswith(codec.suffix)]
-    return max(fitting)[1] if fitting else None

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from python_backup.cli.order import MOST_BY_ITSELF, jobs_of
+from python_backup.cli.jobs import MOST_BY_ITSELF, jobs_of
 from python_backup.errors import UsageError
 
 

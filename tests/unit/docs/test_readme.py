@@ -14,7 +14,7 @@ from python_backup.cli.exit_codes import EXIT_CODES
 from python_backup.model import Format
 from python_backup.storage.names import parse_name
 from python_backup.storage.sums import SUM_FILES
-from python_backup.stream.codecs import CODECS
+from python_backup.stream.suffixes import SUFFIXES
 from support.markdown import CHECKOUT, code, documents, fences, read, rows, section
 
 
@@ -84,7 +84,7 @@ def test_the_table_of_files_has_the_names_that_are_written() -> None:
     assert (known.database, known.format) == ("shop", Format.ZSTD)
     assert code(checksum[0]) == [name + SUM_FILES[0][0]]
     assert code(manifest[0]) == [name + ".manifest.json"]
-    assert {codec.suffix for codec in CODECS.values()} <= set(code(artifact[1]))
+    assert set(SUFFIXES.values()) <= set(code(artifact[1]))
 
 
 def test_the_readmes_first_two_commands_are_the_demo_and_the_tests() -> None:

@@ -14,13 +14,13 @@ from python_backup.policy.forecast import (
     Drilled,
     Forecast,
     Line,
-    Objectives,
     Taken,
     fitted,
     forecast,
     grown,
     judged,
 )
+from python_backup.policy.objectives import Objectives
 
 NOW = datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -15,9 +15,10 @@ import pytest
 from python_backup.errors import ArtifactCorrupt, ArtifactError, ArtifactMissing, UsageError
 from python_backup.model import Format
 from python_backup.stream.artifact import format_of, read_artifact
-from python_backup.stream.codecs import CODECS, Member, detect, named_format
+from python_backup.stream.codecs import CODECS, Member, detect
 from python_backup.stream.deflate import Deflate
 from python_backup.stream.stage import through
+from python_backup.stream.suffixes import SUFFIXES, named_format
 from python_backup.stream.zip import ZipEncoder
 
 MEMBER = Member("20260113_155440_mysql_dns_db.sql", datetime(2026, 1, 13, 15, 54, 40, tzinfo=UTC))
@@ -74,7 +75,7 @@ def test_pieces_are_at_most_1_mib_whatever_they_expand_to(tmp_path, kind):
 @pytest.mark.parametrize("kind", COMPRESSED)
 def test_a_file_cut_at_any_byte_is_corrupt(tmp_path, kind):
     whole = stored(kind, SMALL)
-    name = "a" + CODECS[kind].suffix
+    name = "a" + SUFFIXES[kind]
     frames = len(whole) - 8 - 8 - 9  # there all data is whole, and only the table of one frame is missing
     for length in range(len(whole)):
         if kind is Format.ZSTD and length == frames:
@@ -139,7 +140,7 @@ def test_skippable_frames_of_zstd_are_skipped(tmp_path):
 
 @pytest.mark.parametrize("kind", COMPRESSED)
 def test_an_empty_file_whose_name_promises_a_compressed_dump_is_corrupt(tmp_path, kind):
-    corrupt(tmp_path, b"", "a" + CODECS[kind].suffix)
+    corrupt(tmp_path, b"", "a" + SUFFIXES[kind])
 
 
 def test_an_empty_plain_file_is_left_to_the_lexer(tmp_path):
@@ -221,7 +222,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 def test_stock_tools_read_what_is_written(tmp_path, kind, tool):
     if shutil.which(tool[0]) is None:
         pytest.skip(f"{tool[0]} is not on this machine, so it was not seen to read {kind}")
-    path = tmp_path / ("a" + CODECS[kind].suffix)
+    path = tmp_path / ("a" + SUFFIXES[kind])
     content = SMALL * 40_000 + os.urandom(1000)  # several chunks
     path.write_bytes(stored(kind, content))
     done = subprocess.run([*tool, str(path)], capture_output=True, check=False)

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from python_backup.dump.dialect import Dialect
 from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.mysql import health
 from python_backup.engines.mysql.refused import DEFAULT_PORT
 from python_backup.engines.mysql.server import connect
 from python_backup.engines.mysql.survey import OWN
-from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.instance import Busy, Dbms, Instance, Tools
 from python_backup.late import late
 
 if TYPE_CHECKING:
+    from python_backup.dump.dialect import Dialect
     from python_backup.dump.mysql import dialect as dialects
     from python_backup.engines.mysql import busy, movable, reach, scratch
+    from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 else:
     (dialects,) = late("python_backup.dump.mysql", "dialect")  # a dump is begun meanwhile
     busy, movable, reach, scratch = late(__package__, "busy movable reach scratch")

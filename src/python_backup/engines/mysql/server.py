@@ -11,11 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from python_backup.dump.builds import NO_BUILDS, Builds
-from python_backup.dump.dialect import SourceDatabase
-from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Lack, Swap, Wanted
-from python_backup.engines.finding import Finding
-from python_backup.engines.merged import How, Merged
 from python_backup.engines.mysql import (
     dump,
     health,
@@ -37,6 +33,10 @@ from python_backup.late import late
 from python_backup.model import Check, Scope
 
 if TYPE_CHECKING:
+    from python_backup.dump.dialect import SourceDatabase
+    from python_backup.dump.piece import Piece
+    from python_backup.engines.finding import Finding
+    from python_backup.engines.merged import How, Merged
     from python_backup.engines.mysql import (
         dropping,
         filling,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from python_backup.dump.dialect import SourceDatabase
 from python_backup.engines.mysql.connection import Session
 from python_backup.engines.mysql.rights import read
 from python_backup.errors import NotPermitted
 from python_backup.late import late
 
 if TYPE_CHECKING:
+    from python_backup.dump.dialect import SourceDatabase
     from python_backup.dump.mysql import collations as known_collations
     from python_backup.dump.mysql import rewriter
     from python_backup.dump.mysql.definers import Account

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from python_backup.dump.dialect import Dialect
 from python_backup.engines.engine import Engine, Reached, Server
 from python_backup.engines.postgresql import health
 from python_backup.engines.postgresql.names import fits
 from python_backup.engines.postgresql.server import PostgresServer
-from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 from python_backup.instance import Busy, Dbms, Instance, Tools
 from python_backup.late import late
 
 if TYPE_CHECKING:
+    from python_backup.dump.dialect import Dialect
     from python_backup.dump.postgresql import dialect as dialects
     from python_backup.engines.postgresql import busy, reach, scratch
+    from python_backup.engines.program import Client, Image, Recipe, ServerProgram
 else:
     (dialects,) = late("python_backup.dump.postgresql", "dialect")  # a dump is begun meanwhile
     busy, reach, scratch = late(__package__, "busy reach scratch")

@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import psycopg
 
 from python_backup.dump.builds import NO_BUILDS, Builds
-from python_backup.dump.dialect import SourceDatabase
-from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpPlan, Lack, Swap, Wanted
-from python_backup.engines.finding import Finding
-from python_backup.engines.merged import How, Merged
 from python_backup.engines.parts import Keeping, PartsPlan
 from python_backup.engines.postgresql import connection, dump, health, holding, inventory, rights, survey
 from python_backup.engines.postgresql.connection import converting, database_name, identifier, query, text
@@ -30,6 +26,10 @@ from python_backup.late import late
 from python_backup.model import Check, Scope
 
 if TYPE_CHECKING:
+    from python_backup.dump.dialect import SourceDatabase
+    from python_backup.dump.piece import Piece
+    from python_backup.engines.finding import Finding
+    from python_backup.engines.merged import How, Merged
     from python_backup.engines.postgresql import (
         keeping,
         load,
