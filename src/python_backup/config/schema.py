@@ -83,7 +83,7 @@ class BackupSection(Strict):
     directory: Annotated[
         Word, Field(description="the backup folder; a relative path starts at the config file's folder")
     ]
-    compression: Annotated[Compression, Field(default_factory=Compression)]
+    compression: Annotated[Compression, Field(default_factory=Compression.left_out)]
     jobs: Annotated[
         Annotated[Number, Field(ge=1, le=64)] | Literal["auto"],
         Field(description="connections that read one database at once; auto: one for each core, at most 8"),
@@ -103,7 +103,7 @@ class BackupSection(Strict):
     idle_timeout: Annotated[
         Seconds | None, Field(description="seconds for which the dump tool may write nothing; null: no limit")
     ] = 1800
-    retry: Annotated[RetrySection, Field(default_factory=RetrySection)]
+    retry: Annotated[RetrySection, Field(default_factory=RetrySection.left_out)]
     max_age: Annotated[
         Age | None, Field(description="how old a database's latest backup may get, such as 26h")
     ] = None
@@ -177,8 +177,8 @@ class RestoreSection(Strict):
             description="statements that the server is given at once; auto: one for each core here, at most 8"
         ),
     ] = "auto"
-    keep_replaced: Annotated[KeepReplaced, Field(default_factory=KeepReplaced)]
-    safety: Annotated[SafetySection, Field(default_factory=SafetySection)]
+    keep_replaced: Annotated[KeepReplaced, Field(default_factory=KeepReplaced.left_out)]
+    safety: Annotated[SafetySection, Field(default_factory=SafetySection.left_out)]
 
 
 class DrillRowsSection(Strict):
@@ -221,7 +221,7 @@ class DrillSection(Strict):
     programs: Annotated[
         Words, Field(description="folders of server programs, searched before the usual ones")
     ]
-    docker: Annotated[DrillDockerSection, Field(default_factory=DrillDockerSection)]
+    docker: Annotated[DrillDockerSection, Field(default_factory=DrillDockerSection.left_out)]
     max_proof_age: Annotated[
         Age | None, Field(description="how old a database's latest proof may get, such as 7d")
     ] = None
@@ -302,9 +302,9 @@ class InstanceSection(Strict):
     scratch: Annotated[
         Switch, Field(description="true: `drill --on ID` may use it; nothing on it is backed up or restored")
     ] = False
-    tls: Annotated[TlsSection, Field(default_factory=TlsSection)]
+    tls: Annotated[TlsSection, Field(default_factory=TlsSection.left_out)]
     options: Annotated[Words, Field(description="further options for the dump program")]
-    tools: Annotated[ToolsSection, Field(default_factory=ToolsSection)]
+    tools: Annotated[ToolsSection, Field(default_factory=ToolsSection.left_out)]
     format: Annotated[
         Literal["plain", "custom"],
         Field(description="postgresql alone: custom makes pg_dump's own archive, .dump"),
@@ -314,9 +314,9 @@ class InstanceSection(Strict):
     idle_timeout: Annotated[Seconds | None, Field(description="instead of backup.idle_timeout")] = None
     retry: Annotated[RetrySection | None, Field(description="instead of backup.retry")] = None
     max_age: Annotated[Age | None, Field(description="instead of backup.max_age, for its databases")] = None
-    objectives: Annotated[ObjectivesSection, Field(default_factory=ObjectivesSection)]
-    expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
-    throttle: Annotated[ThrottleOfSection, Field(default_factory=ThrottleOfSection)]
+    objectives: Annotated[ObjectivesSection, Field(default_factory=ObjectivesSection.left_out)]
+    expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection.left_out)]
+    throttle: Annotated[ThrottleOfSection, Field(default_factory=ThrottleOfSection.left_out)]
     replicas: Annotated[
         list[Annotated[Word, BeforeValidator(as_id, json_schema_input_type=int | str)]],
         Field(default_factory=list, description="ids of the instances that replicate from it, for max_lag"),
@@ -337,13 +337,13 @@ class ConfigFile(Strict):
     model_config = ConfigDict(title="vya-backupdb configuration", defer_build=False)
 
     backup: BackupSection
-    restore: Annotated[RestoreSection, Field(default_factory=RestoreSection)]
-    drill: Annotated[DrillSection, Field(default_factory=DrillSection)]
-    expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection)]
-    objectives: Annotated[ObjectivesSection, Field(default_factory=ObjectivesSection)]
+    restore: Annotated[RestoreSection, Field(default_factory=RestoreSection.left_out)]
+    drill: Annotated[DrillSection, Field(default_factory=DrillSection.left_out)]
+    expect: Annotated[ExpectationsSection, Field(default_factory=ExpectationsSection.left_out)]
+    objectives: Annotated[ObjectivesSection, Field(default_factory=ObjectivesSection.left_out)]
     receipt: Annotated[ReceiptSection | None, Field(description="left out: drills write no receipts")] = None
-    throttle: Annotated[ThrottleSection, Field(default_factory=ThrottleSection)]
-    logging: Annotated[LoggingSection, Field(default_factory=LoggingSection)]
+    throttle: Annotated[ThrottleSection, Field(default_factory=ThrottleSection.left_out)]
+    logging: Annotated[LoggingSection, Field(default_factory=LoggingSection.left_out)]
     vault: VaultSection | None = None
     instances: Annotated[list[InstanceSection], Field(min_length=1)]
 
