@@ -38,5 +38,34 @@ def test_what_the_work_raised_is_raised_where_its_result_would_have_come() -> No
         next(results)
 
 
+def threads_of(working: InOrder[int]) -> list[threading.Thread]:
+    """Begins with as many as there are workers, and gives the threads that came for it."""
+    before = set(threading.enumerate())
+    for _ in range(working.workers + 3):
+        list(working.begin(lambda: 1))
+    return [thread for thread in threading.enumerate() if thread not in before]
+
+
+def test_no_more_threads_are_started_than_there_are_workers_and_they_end_with_the_rest() -> None:
+    working: InOrder[int] = InOrder(2)
+    threads = threads_of(working)
+    assert len(threads) == 2
+    assert list(working.rest()) == [1, 1]
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+    assert list(working.begin(lambda: 2)) == []
+    assert list(working.rest()) == [2]
+
+
+def test_the_threads_end_when_the_rest_is_never_asked_for() -> None:
+    working: InOrder[int] = InOrder(2)
+    threads = threads_of(working)
+    del working
+    for thread in threads:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in threads)
+
+
 def divmod_of(divisor: int) -> int:
     return 6 // divisor
