@@ -35,7 +35,7 @@ from python_backup.late import late
 from python_backup.log.tell import about, timed
 from python_backup.model import Artifact, Backup, Facts, Format, Manifest
 from python_backup.policy.anomalies import Expectation, suspicions
-from python_backup.storage.earlier import Wanted, last_good
+from python_backup.storage.earlier import Listing, Wanted, last_good
 from python_backup.storage.folder import Storing, storing
 from python_backup.storage.locks import Locks
 from python_backup.storage.names import ArtifactName, artifact_name, stem
@@ -63,9 +63,8 @@ class BackupRequest:
     """What to back up and how. No ``databases``: all that the instance's patterns leave.
 
     ``level`` None is the format's own default. ``parts`` says which databases are read side by side.
-    ``locks`` None: the caller has the databases' locks.
-    ``waits`` is how it waits between two tries. ``look`` says what is unwise about an instance that was
-    reached; ``expect`` what an instance's database should hold.
+    ``locks`` None: the caller has the databases' locks. ``waits`` is how it waits between two tries. ``look``
+    says what is unwise about an instance that was reached; ``expect`` what its database should hold.
     """
 
     instances: tuple[Instance, ...]
@@ -79,6 +78,7 @@ class BackupRequest:
     waits: Waits = field(default_factory=Waits)
     look: Callable[[Instance, Server], Iterable[str]] = lambda _instance, _server: ()
     expect: Callable[[Instance, str], Expectation] = lambda _instance, _database: Expectation()
+    listing: Listing = field(default_factory=Listing)
 
 
 def back_up(
@@ -338,7 +338,7 @@ class _DatabaseBackup:
 
     @property
     def _wanted(self) -> Wanted:
-        return Wanted(self.instance.id, self.instance.dbms, self.database, self.format)
+        return Wanted(self.instance.id, self.instance.dbms, self.database, self.format, self.request.listing)
 
     def _manifest(self, taken: _Taken, held: Facts, artifact: Artifact) -> Manifest:
         """What is said of the backup, whatever its form."""

@@ -3,37 +3,70 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 
 from python_backup.errors import BackupError
 from python_backup.instance import Dbms
-from python_backup.model import Format, Manifest
+from python_backup.model import MANIFEST, Format, Manifest
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import ArtifactName, artifact_name, parse_folder, parse_name
 
 _ANY = datetime(2000, 1, 1, tzinfo=UTC)
 _TIME = len("20000101_000000")
-"""Where in an artifact's name its time ends; what follows is the same for all backups of a database.
+"""Where in an artifact's name its time ends; what follows is the same for all backups of a database."""
 
-A folder of ten thousand backups is looked through for each database of a run: a name is not taken apart.
-"""
+_BESIDE = (MANIFEST, ".sha256")
+
+AGE = 5.0
+"""Seconds for which a folder's names are good: as long as what its server said (`jobs.ahead.FRESH`)."""
 
 LOOKED_AT = 1000
 """Names that are looked at: another instance's database of the same name has the same."""
 
 
+@dataclass(slots=True)
+class Listing:
+    """The names in one folder, which a run reads once for many databases; anew when they have some `AGE`.
+
+    A folder of ten thousand backups would be looked through for each database else: that grows with history.
+    """
+
+    clock: Callable[[], float] = monotonic
+    _read: float = float("-inf")
+    _names: dict[str, list[str]] = field(default_factory=dict)
+
+    def named(self, folder: Path, ends: Iterable[str]) -> list[str]:
+        """The names of the folder's artifacts that end so after their time; always of the same folder.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if self.clock() - self._read > AGE:
+            self._names.clear()
+            for name in os.listdir(folder):  # noqa: PTH208 - a name is not taken apart
+                if not name.endswith(_BESIDE):
+                    self._names.setdefault(name[_TIME:], []).append(name)
+            self._read = self.clock()
+        return [name for end in ends for name in self._names.get(end, ())]
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Whose backups: as an artifact's name says it, and of which instance; ``format`` None: in any."""
+    """Whose backups: as an artifact's name says it, and of which instance; ``format`` None: in any.
+
+    ``listing`` has the folder's names, where several are asked for.
+    """
 
     instance: str
     dbms: Dbms
     database: str
     format: Format | None = None
+    listing: Listing | None = field(default=None, compare=False, repr=False)
 
 
 def earlier(folder: Path, wanted: Wanted, most: int = LOOKED_AT) -> Iterator[Manifest]:
@@ -46,7 +79,7 @@ def earlier(folder: Path, wanted: Wanted, most: int = LOOKED_AT) -> Iterator[Man
         for stored in ((wanted.format,) if wanted.format is not None else Format)
     }
     try:
-        names = [name for name in os.listdir(folder) if name[_TIME:] in ends]  # noqa: PTH208
+        names = (wanted.listing or Listing()).named(folder, ends)
     except OSError:
         return
     for name in sorted(names, reverse=True)[:most]:  # a name begins with its time

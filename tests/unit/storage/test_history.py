@@ -17,7 +17,7 @@ from python_backup.jobs.backups import list_backups
 from python_backup.jobs.room import room_for
 from python_backup.manifest import dump_manifest, load_manifest
 from python_backup.model import MANIFEST, Format
-from python_backup.storage.earlier import Wanted, last_good
+from python_backup.storage.earlier import AGE, Listing, Wanted, last_good
 from python_backup.storage.leftovers import clear_folder
 from python_backup.storage.names import ArtifactName, artifact_name
 from support.results import manifest
@@ -90,3 +90,20 @@ def test_a_list_of_one_database_reads_the_manifests_of_that_alone(tmp_path: Path
     files = [file for file in everywhere if file.startswith(os.fspath(folder))]
     assert [len(found), len(files)] == [10, 10]
     assert {os.fspath(backup.path) + MANIFEST for backup in found} == set(files)
+
+
+def test_a_run_reads_a_folders_names_once_for_all_its_databases_and_again_when_they_are_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, now, read = history(tmp_path / "many", 2 * DATABASES), [0.0], []
+    listed = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda place: read.append(place) or listed(place))
+    listing = Listing(clock=lambda: now[0])
+    wanted = [Wanted("1", Dbms.MYSQL, f"db{n}", Format.ZSTD, listing) for n in range(DATABASES)]
+    once = [last_good(folder, one) for one in wanted]
+    assert read == [folder]
+    assert once == [last_good(folder, replace(one, listing=None)) for one in wanted]
+    del read[:]
+    now[0] = AGE + 1
+    assert once == [last_good(folder, one) for one in wanted]
+    assert read == [folder]
