@@ -26,7 +26,7 @@ from python_backup.cli.logs import Logs, logged
 from python_backup.cli.render import Screen
 from python_backup.cli.running import Called
 from python_backup.cli.signals import Ended, Leaving, signals_raise
-from python_backup.errors import BackupError, Interrupted, MachineExhausted, UsageError
+from python_backup.errors import BackupError, Interrupted, MachineExhausted, StorageFailed, UsageError
 from python_backup.log.events import Event
 from python_backup.log.tell import explained, tell
 from python_backup.model import IN_PLACE, Run
@@ -249,16 +249,31 @@ class _Talk(FileIO):
             return len(text)
 
 
+class _Results(FileIO):
+    """Stdout; what nobody takes is an error of this program, whoever prints it (Typer prints the help)."""
+
+    def write(self, text: Any, /) -> int:
+        try:
+            return super().write(text)
+        except BrokenPipeError:
+            raise  # nobody reads: no error of ours
+        except OSError as exc:
+            raise StorageFailed(f"the result cannot be written: {exc.strerror}") from exc
+
+
 def _usable_streams() -> None:
     """Any name can be shown in any locale, and a stream that was closed (``>&-``) takes all in silence."""
     if sys.stdout is None:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - it stays open to the end, as stdout does
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
-    own = sys.__stderr__
-    if own is not None and sys.stderr is own:
-        talk = _Talk(own.fileno(), "w", closefd=False)
-        sys.stderr = TextIOWrapper(BufferedWriter(talk), own.encoding, line_buffering=True)
+    out, err = sys.__stdout__, sys.__stderr__
+    if out is not None and sys.stdout is out:
+        results = _Results(out.fileno(), "w", closefd=False)
+        sys.stdout = TextIOWrapper(BufferedWriter(results), out.encoding, line_buffering=out.isatty())
+    if err is not None and sys.stderr is err:
+        talk = _Talk(err.fileno(), "w", closefd=False)
+        sys.stderr = TextIOWrapper(BufferedWriter(talk), err.encoding, line_buffering=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -268,7 +283,7 @@ def _flushed(code: int) -> int:
     """What was printed reaches its reader, or it cannot: then no traceback at the very end."""
     try:
         sys.stdout.flush()
-    except OSError:  # nobody reads, or the disk is full
+    except (OSError, StorageFailed):  # nobody reads, or the disk is full
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return code or FAILED

@@ -99,13 +99,8 @@ class Screen:
     @contextmanager
     def _written(self) -> Iterator[None]:
         """What is printed inside has reached its reader at the end."""
-        try:
-            yield
-            self.out.flush()
-        except BrokenPipeError:
-            raise  # nobody reads: no error of ours
-        except OSError as exc:
-            raise StorageFailed(f"the result cannot be written: {exc.strerror}") from exc
+        yield
+        self.out.flush()
 
     def note(self, text: str) -> None:
         """A line of talk."""
