@@ -12,24 +12,29 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integration.jobs.test_parts import good, in_parts
+from python_backup.engines.postgresql import copying
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ConfigError, ConnectionFailed, ServerError, ToolFailed
 from python_backup.instance import Instance, Tls, TlsMode
+from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.model import Check, Verdict
 from support import databases
 from support.certificates import Authority
-from support.jobs import copied
+from support.jobs import backed_up, copied, facts
 from support.keeper import ACCOUNT
 from support.programs import found_programs, newest_of_each
 from support.servers import RunningServer, instance_for
+from support.silence import Silence
 from support.stoppable import lone_server
 
+DOUBLE = "INSERT INTO t SELECT id + {}, v FROM t"
 CLIENT = "postgres"
 """The client certificate's name: the account's, as PostgreSQL's verify-full asks."""
 
@@ -147,6 +152,30 @@ def test_a_backup_and_a_restore_go_through_with_a_client_certificate(
     target = new_database(secured.server, "target", create=False)
     copied(secured.instance(mode), source, target, tmp_path)
     assert databases.scalar(secured.server, target, "SELECT count(*) FROM t") == 2
+
+
+def test_a_backup_in_parts_goes_over_connections_that_are_all_encrypted(
+    secured: Secured, new_database: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of PostgreSQL are read off the socket where they come in clear; here libpq alone can read them."""
+    source = new_database(secured.server, "source")
+    many = {
+        "postgresql": ["INSERT INTO t SELECT i, repeat(md5(i::text), 9) FROM generate_series(1, 4096) i"],
+        "mysql": ["INSERT INTO t VALUES (1, REPEAT('a', 300))", *[DOUBLE.format(1 << n) for n in range(12)]],
+    }[secured.server.family]
+    databases.execute(secured.server, source, "CREATE TABLE t (id INT PRIMARY KEY, v TEXT)", *many)
+    read: list[str] = []
+    monkeypatch.setattr(copying, "_off_the_socket", lambda *_: read.append("off the socket"))
+    by_libpq = copying._by_libpq
+    monkeypatch.setattr(copying, "_by_libpq", lambda link: (read.append("by libpq"), by_libpq(link))[1])
+    path, manifest = good(in_parts(secured.instance(), source, tmp_path))
+    assert [(table.name.split(".")[-1], table.rows) for table in manifest.facts.tables] == [("t", 4096)]
+    single = facts(backed_up(secured.instance(), source, tmp_path))
+    assert [t.digest for t in manifest.facts.tables] == [t.digest for t in single.tables]
+    assert read == (["by libpq"] if secured.server.family == "postgresql" else [])
+    target = new_database(secured.server, "target", create=False)
+    request = RestoreRequest(path, secured.instance(), target, jobs=2)
+    assert restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC)).equal
 
 
 FAULTS = {

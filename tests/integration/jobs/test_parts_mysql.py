@@ -16,6 +16,7 @@ from python_backup.engines.mysql import shares
 from python_backup.instance import Limits, Retry, Secret
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import RestoreRequest, restore
+from python_backup.jobs.verify import verify_artifact
 from python_backup.model import Scope
 from support import databases
 from support.jobs import backed_up, facts
@@ -55,6 +56,8 @@ def test_its_facts_are_those_of_a_single_file_and_it_is_restored_as_any_other(my
     assert content(facts(backed_up(instance, filled, tmp_path))) == content(manifest.facts)
     assert len([part for part in manifest.parts if part.table == "large"]) > 8
     subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=path, check=True)
+    report = verify_artifact(path, Silence(), deep=True)
+    assert report.good, report.checks
     for jobs in (1, 3):
         safety = Safety(tmp_path / "safety")
         request = RestoreRequest(path, instance, filled, force=True, jobs=jobs, safety=safety)
