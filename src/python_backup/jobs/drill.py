@@ -26,6 +26,7 @@ from python_backup.errors import (
     UsageError,
 )
 from python_backup.instance import Dbms, Instance, Tools
+from python_backup.jobs.again import dumped_again
 from python_backup.jobs.checks import CheckAnswered, DrillCheck, answered
 from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_numbers, compare_sequences
 from python_backup.jobs.connected import connected
@@ -54,6 +55,7 @@ from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_path
 from python_backup.storage.proofs import Equality, Proof, Verdict
 from python_backup.stream.apart import apart
+from python_backup.stream.members import is_parts
 from python_backup.stream.stage import Stage, through
 
 TARGET = "drill"
@@ -279,10 +281,11 @@ class _Drill:
 
     def _dumped(self, instance: Instance, database: str, meter: Stage) -> None:
         """Dumps again, by the same code that took the first dump; nothing of it is kept."""
+        parts = is_parts(self.request.file)
         with (
             timed("dump", self.seconds),
             connected(instance) as server,
-            server.plan_dump(database, instance.limits).start() as dump,
+            dumped_again(server, database, instance.limits, parts=parts) as dump,
             self.progress.step(f"dumping {database} again") as step,
             paced(instance, self.progress, dump.forgive) as pace,
             apart(pace.over(dump.blocks)) as blocks,

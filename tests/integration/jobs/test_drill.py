@@ -15,6 +15,7 @@ import pymysql
 import pytest
 
 from integration.engines.mysql import everything
+from integration.jobs.test_parts import good, in_parts
 from python_backup.cli.drilled import exit_code
 from python_backup.instance import Dbms, Instance
 from python_backup.jobs.backup import BackupRequest, back_up
@@ -59,6 +60,21 @@ def now() -> datetime:
 
 def drilled(server: RunningServer, file: Path) -> DrillReport:
     return drill(DrillRequest(file, grounds=Grounds(programs=(Path(server.bin),))), Silence(), now)
+
+
+def test_a_backup_in_parts_is_proven_to_the_last_digit(
+    dbms_server: RunningServer, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    database = new_database(dbms_server, "in parts")
+    databases.execute(
+        dbms_server, database,
+        f"create table t (id int primary key, f {'real' if dbms_server.family == 'postgresql' else 'float'})",
+        "insert into t values (1, 16777217), (2, 0.1), (3, 1234567.8)",
+    )  # fmt: skip
+    path, _ = good(in_parts(instance_for(dbms_server), database, tmp_path))
+    report = drilled(dbms_server, path)
+    assert (report.verdict, report.reason) == (Verdict.PROVEN, None)
+    assert [table.equality for table in report.tables] == [Equality.IDENTICAL]
 
 
 @pytest.fixture
