@@ -14,8 +14,8 @@ class Silence:
     notes: list[str] = field(default_factory=list)
 
     @contextmanager
-    def step(self, title: str, *, total: int | None = None) -> Iterator[Silence]:
-        del title, total
+    def step(self, title: str, *, total: int | None = None, unit: str = "bytes") -> Iterator[Silence]:
+        del title, total, unit
         yield self
 
     def advance(self, size: int) -> None:

@@ -107,15 +107,24 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """A table some keys of which come after its rows; ``definition`` is what the server is to show then."""
+
+    table: str
+    definition: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """What an unfinished database says of the backup in parts that it is being filled from.
 
-    ``of`` is what `Keeping.begin` was told. ``files`` has those that were begun, by the names that
-    `Keeping.load` was given.
+    ``of`` and ``later`` are what `Keeping.begin` was told. ``files`` has those that were begun, by the names
+    that `Keeping.load` was given.
     """
 
     of: str
     files: Mapping[str, Done] = field(default_factory=dict)
+    later: tuple[Later, ...] = ()
 
     def done(self, file: str) -> Done:
         """How far this file was loaded."""
@@ -137,8 +146,8 @@ class Keeping(Protocol):
         """Ends the sessions that are in it, and waits until what they began is over or undone."""
         ...
 
-    def begin(self, of: str) -> None:
-        """Keeps what is loaded from now on. What stands before the rows is in."""
+    def begin(self, of: str, later: tuple[Later, ...] = ()) -> None:
+        """Keeps what is loaded from now on. What stands before the rows is in, but for what comes later."""
         ...
 
     def load(self, file: str, pieces: Iterable[Piece], done: Done, builds: Builds = NO_BUILDS) -> None:
@@ -157,11 +166,49 @@ class Keeping(Protocol):
         ...
 
 
+class LaterKeys(Protocol):
+    """Keys that dumps make with their tables, and that are made faster when the rows are in."""
+
+    def take_off(self, sizes: Mapping[str, int]) -> tuple[Later, ...]:
+        """Takes them off tables without rows, where nothing needs them before; the largest table first.
+
+        ``sizes`` are the bytes that tables have in the dump, by their `model.label`.
+        """
+        ...
+
+    def make(self, later: Later) -> None:
+        """Makes those of a table that are not there; may be called in several threads at once."""
+        ...
+
+    def stop(self) -> None:
+        """Ends what is being made: `make` raises soon. May be called in any thread."""
+        ...
+
+
+class NoLaterKeys:
+    """The `LaterKeys` of engines whose dumps make keys after the rows by themselves."""
+
+    def take_off(self, sizes: Mapping[str, int]) -> tuple[Later, ...]:  # noqa: ARG002 - as the other has it
+        """None."""
+        return ()
+
+    def make(self, later: Later) -> None:
+        """Never called."""
+        raise AssertionError(f"{later.table} has all its keys")
+
+    def stop(self) -> None:
+        """Nothing is being made."""
+
+
 class PartsServer(Protocol):
     """What a server is asked for of parts."""
 
     def keeping(self, database: str) -> Keeping:
         """A database that is being filled, as one that keeps what is loaded."""
+        ...
+
+    def later_keys(self, database: str) -> LaterKeys:
+        """The keys of a database that is being filled."""
         ...
 
     def plan_parts(self, database: str, limits: Limits, jobs: int, lock: Scope) -> PartsPlan:

@@ -70,6 +70,12 @@ class Pace:
         if self.clock() > begun:
             self.held(self.clock() - begun)
 
+    def clear(self, ended: Callable[[], bool]) -> None:
+        """Waits until nobody is in the way, or ``ended``: before what cannot pause."""
+        self.passed(0)
+        while self._since is not None and not ended():
+            self.passed(0)
+
     def _look(self, ask: Callable[[], str | None]) -> None:
         why = ask()
         self._looked = self.clock()

@@ -67,6 +67,18 @@ def test_amid_a_long_pause_a_block_passes_now_and_then() -> None:
     assert progress.notes == ["paused: late", "goes on after a pause of 40 s"]
 
 
+def test_before_what_cannot_pause_a_pause_is_waited_out_unless_all_is_over() -> None:
+    clock = Clock()
+    made, progress, _ = pace(clock, Throttle(max_lag=5), lambda: "late" if clock.now < 140 else None)
+    made.clear(lambda: False)
+    assert clock.now == 140
+    assert progress.notes == ["paused: late", "goes on after a pause of 40 s"]
+    clock = Clock()
+    made, progress, _ = pace(clock, Throttle(max_lag=5), lambda: "late")
+    made.clear(lambda: clock.now > 101)
+    assert clock.now == 100 + TRICKLE
+
+
 def test_all_pauses_together_are_bounded_and_then_a_warning_says_that_it_went_on() -> None:
     clock = Clock()
     made, progress, _ = pace(clock, Throttle(max_lag=5, max_pause=33), lambda: "late")

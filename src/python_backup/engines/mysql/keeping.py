@@ -18,7 +18,7 @@ from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.definitions import events
 from python_backup.engines.mysql.filling import Filling
 from python_backup.engines.mysql.survey import KEEPING
-from python_backup.engines.parts import Done, Record
+from python_backup.engines.parts import Done, Later, Record
 
 _PATIENCE = 600.0
 """Seconds that the server may take to undo a part's rows."""
@@ -40,11 +40,16 @@ class MysqlKeeping:
                 self.filling.database,
                 KEEPING,
             )
-            found = session.rows(f"SELECT file, begins FROM {_TABLE}") if there else []
-        of = next((name for name, begins in found if begins), None)
+            found = session.rows(f"SELECT * FROM {_TABLE}") if there else []
+        of = next((name for name, begins, *_ in found if begins), None)
         if of is None:  # cut while it was made
             return None
-        return Record(of, {name: Done(whole=True) for name, begins in found if not begins})
+        # another version's table may have other columns: it is refused for ``of``
+        later = sorted((name, *further) for name, _, *further in found if further and further[0] is not None)
+        files = {
+            name: Done(whole=True) for name, begins, *further in found if not begins and not any(further)
+        }
+        return Record(of, files, tuple(Later(table, definition) for _, table, definition in later))
 
     def alone(self) -> None:
         """Ends the others; the server rolls back what they had not committed."""
@@ -52,21 +57,27 @@ class MysqlKeeping:
             own = (sessions.number_of(session),)
             sessions.end(session, self.filling.database, own, _PATIENCE)
 
-    def begin(self, of: str) -> None:
-        """Makes the table."""
+    def begin(self, of: str, later: tuple[Later, ...] = ()) -> None:
+        """Makes the table; that it is whole, its last line says."""
         with closing(self.filling.opened()) as session:
             session.rows(
                 f"CREATE TABLE {_TABLE} (file VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL"
-                " PRIMARY KEY, begins BOOLEAN NOT NULL) ENGINE=InnoDB"
+                " PRIMARY KEY, begins BOOLEAN NOT NULL, keys_of VARCHAR(64) CHARACTER SET utf8mb4,"
+                " definition LONGBLOB) ENGINE=InnoDB"
             )
-            session.rows(f"INSERT INTO {_TABLE} VALUES (%s, TRUE)", of)
+            for number, one in enumerate(later):
+                session.rows(
+                    f"INSERT INTO {_TABLE} VALUES (%s, FALSE, %s, %s)",
+                    f"keys {number:06}", one.table, one.definition,
+                )  # fmt: skip
+            session.rows(f"INSERT INTO {_TABLE} (file, begins) VALUES (%s, TRUE)", of)
 
     def load(self, file: str, pieces: Iterable[Piece], done: Done, builds: Builds = NO_BUILDS) -> None:
         """Sends the part in one transaction, and its line in the table at its end."""
         del done, builds  # what is not whole is not there
 
         def then(session: Session) -> None:
-            session.rows(f"INSERT INTO {_TABLE} VALUES (%s, FALSE)", file)
+            session.rows(f"INSERT INTO {_TABLE} (file, begins) VALUES (%s, FALSE)", file)
             session.rows("COMMIT")
 
         self.filling.load(pieces, then=then)

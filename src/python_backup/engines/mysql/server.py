@@ -25,7 +25,7 @@ from python_backup.engines.mysql import (
 from python_backup.engines.mysql.connection import Session, open_session, quoted
 from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.tools import Tool, Toolbox
-from python_backup.engines.parts import Keeping, PartsPlan
+from python_backup.engines.parts import Keeping, LaterKeys, PartsPlan
 from python_backup.engines.program import Client
 from python_backup.errors import NotPermitted, Refused, StatementFailed, ToolMissing
 from python_backup.instance import Dbms, Instance, Limits
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         filling,
         grants,
         keeping,
+        later,
         merge,
         outlook,
         parts,
@@ -50,8 +51,8 @@ if TYPE_CHECKING:
         takeover,
     )
 else:
-    dropping, filling, grants, keeping, merge, outlook, parts, sessions, standing, takeover = late(
-        __package__, "dropping filling grants keeping merge outlook parts sessions standing takeover"
+    dropping, filling, grants, keeping, later, merge, outlook, parts, sessions, standing, takeover = late(
+        __package__, "dropping filling grants keeping later merge outlook parts sessions standing takeover"
     )
 
 _LATER_END_OF_TIME = (11, 5, 0)
@@ -315,6 +316,10 @@ class MysqlServer:
     def keeping(self, database: str) -> Keeping:
         """The database as one that keeps what is loaded of its parts."""
         return keeping.MysqlKeeping(filling.Filling(self.instance, database, self._ends_later))
+
+    def later_keys(self, database: str) -> LaterKeys:
+        """The keys of its large tables that nothing needs before their rows."""
+        return later.MysqlLaterKeys(lambda: open_session(self.instance, database), database)
 
     @property
     def _ends_later(self) -> bool:

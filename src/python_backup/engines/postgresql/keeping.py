@@ -18,7 +18,7 @@ import psycopg
 
 from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
-from python_backup.engines.parts import Done, Record
+from python_backup.engines.parts import Done, Later, Record
 from python_backup.engines.postgresql import lanes, load
 from python_backup.engines.postgresql.connection import converting, identifier, query, text
 from python_backup.engines.postgresql.survey import KEEPING
@@ -89,8 +89,9 @@ class PostgresKeeping:
                     raise Refused("sessions of an earlier run in the unfinished database do not end")
                 time.sleep(_PULSE)
 
-    def begin(self, of: str) -> None:
+    def begin(self, of: str, later: tuple[Later, ...] = ()) -> None:
         """Makes the table, in a schema of its own: the dump may have dropped or changed ``public``."""
+        del later  # see `NoLaterKeys`
         with self._asking() as link:
             for sql in _BEGIN:
                 query(link, sql)

@@ -12,7 +12,7 @@ import psycopg
 
 from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.engines.engine import DumpPlan, Lack, Swap, Wanted
-from python_backup.engines.parts import Keeping, PartsPlan
+from python_backup.engines.parts import Keeping, LaterKeys, NoLaterKeys, PartsPlan
 from python_backup.engines.postgresql import connection, dump, health, holding, inventory, rights, survey
 from python_backup.engines.postgresql.connection import converting, database_name, identifier, query, text
 from python_backup.engines.postgresql.create import attempts
@@ -278,6 +278,10 @@ class PostgresServer:
     def keeping(self, database: str) -> Keeping:
         """The database as one that keeps what is loaded of its parts."""
         return keeping.PostgresKeeping(lambda: self._opened(database))
+
+    def later_keys(self, database: str) -> LaterKeys:  # noqa: ARG002 - as the other engine has it
+        """None: see `Builds`."""
+        return NoLaterKeys()
 
     def give(self, database: str, owner: str) -> None:
         """Makes the role the owner of all that the account made there."""

@@ -21,7 +21,7 @@ from python_backup.dump.builds import NO_BUILDS, Builds
 from python_backup.dump.changes import Changes
 from python_backup.dump.piece import DataBegin, Piece
 from python_backup.engines.engine import Server
-from python_backup.engines.parts import Done, Keeping, Record
+from python_backup.engines.parts import Done, Keeping, Later, LaterKeys, Record
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump
 from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.lanes import Task, side_by_side
@@ -51,7 +51,8 @@ def fill_parts(loading: Loading, server: Server, database: str) -> None:
         paced(loading.instance, loading.progress) as pace,
     ):
         keeping = server.keeping(database) if loading.kept_as is not None else None
-        filling = _Filling(loading, server, database, (pace, step), server.target(database), keeping)
+        target, keys = server.target(database), server.later_keys(database)
+        filling = _Filling(loading, server, database, (pace, step), target, keeping, keys)
         filling.run()
         loading.changes.warnings.extend(pace.warnings)
 
@@ -64,7 +65,9 @@ class _Filling:
     paced: tuple[Pace, Step]
     target: Any
     keeping: Keeping | None
+    keys: LaterKeys
     _ranged: frozenset[str] | None = field(init=False)
+    _later: tuple[Later, ...] = ()
     _record: Record | None = None
     _sums: dict[Path, str] = field(default_factory=dict)
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -80,6 +83,7 @@ class _Filling:
         largest = sorted(data, key=lambda file: -file.stat().st_size)
         tasks: list[Task] = [self._task(file) for file in largest]
         side_by_side(tasks, loading.jobs, self._stopped.set)
+        self._make_keys()
         builds = self._builds(after)
         if self.keeping is not None and not self._done(after).whole:
             self.keeping.clear()
@@ -96,8 +100,40 @@ class _Filling:
                 self.server.load(self.database, pieces, complete=True)
             else:
                 deque(pieces, maxlen=0)
-        if keeping is not None and loading.kept_as is not None and self._record is None:
-            keeping.begin(loading.kept_as)
+        if self._record is not None:
+            self._later = self._record.later
+            return
+        sizes = {table.name: table.size for table in loading.whole.facts.tables}
+        self._later = self.keys.take_off(sizes)
+        if keeping is not None and loading.kept_as is not None:
+            keeping.begin(loading.kept_as, self._later)
+
+    def _make_keys(self) -> None:
+        """Makes what was left out of tables while their rows came, those of the largest table first."""
+        if not self._later:
+            return
+        progress = self.loading.progress
+        with progress.step("making keys", total=len(self._later), unit="tables") as step:
+
+            def made(later: Later) -> Task:
+                def make(_lane: int) -> None:
+                    self._clear()
+                    self.keys.make(later)
+                    with self._turn:
+                        step.advance(1)
+
+                return make
+
+            side_by_side([made(later) for later in self._later], self.loading.jobs, self._stop)
+
+    def _clear(self) -> None:
+        """Waits while the servers are busy."""
+        with self._turn:
+            self.paced[0].clear(self._stopped.is_set)
+
+    def _stop(self) -> None:
+        self._stopped.set()
+        self.keys.stop()
 
     def _done(self, file: Path) -> Done:
         return self._record.done(key(file, self.loading.whole.path)) if self._record is not None else Done()
