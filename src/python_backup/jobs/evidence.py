@@ -40,7 +40,7 @@ class Beside:
         except ArtifactCorrupt as exc:
             return cls(None, None, (Check("manifest", exc.message, ok=False),))
         try:
-            expected = expected_sum(path)
+            expected = expected_sum(path, manifest)
         except ArtifactCorrupt as exc:
             return cls(manifest, None, (Check("checksum", exc.message, ok=False),))
         return cls(manifest, expected, (_manifest_check(manifest),))

@@ -165,17 +165,18 @@ def manifest_of(artifact: Path) -> Manifest | None:
         raise ArtifactCorrupt(f"{path}: {exc.message}", hint=exc.hint) from exc
 
 
-def expected_sum(artifact: Path) -> ExpectedSum | None:
+def expected_sum(artifact: Path, manifest: Manifest | None = None) -> ExpectedSum | None:
     """The sum that an artifact should have: its manifest's, else from ``.sha256``, else ``.md5``.
+
+    A ``manifest`` that was read already is not read again.
 
     Raises:
         ArtifactCorrupt: the file that should tell it is malformed.
         ArtifactError: that file cannot be read.
     """
-    manifest = manifest_of(artifact)
+    manifest = manifest or manifest_of(artifact)
     if manifest is not None:
-        source = manifest_path(artifact)
-        return ExpectedSum("sha256", manifest.artifact.sha256, source)
+        return ExpectedSum("sha256", manifest.artifact.sha256, manifest_path(artifact))
     if is_folder(artifact):
         content = _beside(artifact / SUMS)
         summed = None if content is None else hashlib.sha256(content).hexdigest()
