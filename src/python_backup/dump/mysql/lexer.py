@@ -270,7 +270,7 @@ class MysqlLexer:
 
     def _statement(self) -> tuple[Piece, ...] | None:
         """Reads the statement at hand to its delimiter; None where more bytes are needed."""
-        if self._insert and (self._at == self._sql or len(self._buffer) - self._sql < _HEAD_LIMIT):
+        if self._insert and self._at - self._sql < _HEAD_LIMIT:
             head = HEAD.match(self._buffer, self._sql)
             if head:
                 return self._begin_data(head)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_backup.dump.mysql.lexer import MysqlLexer
-from python_backup.dump.piece import ClientCommand, Comment, DataBegin, Piece, Statement
+from python_backup.dump.piece import ClientCommand, Comment, DataBegin, DataEnd, Piece, Statement
 from python_backup.errors import ArtifactCorrupt
 
 TRIGGER = b"""/*!50003 SET sql_mode              = 'STRICT_TRANS_TABLES' */ ;
@@ -236,6 +236,15 @@ def test_long_comments_pass_in_pieces():
     pieces, _ = lex(dump, list(range(0, len(dump), 10_000)))
     assert b"".join(p.text for p in pieces) == dump
     assert max(len(p.text) for p in pieces) < 100_000
+
+
+@pytest.mark.parametrize("cut", [1, 20, 24, 26])
+def test_rows_are_counted_where_a_large_block_follows_a_cut_head(cut):
+    head, row = b"INSERT INTO `t` VALUES (1,'", b"%s'),(2,'x');\n" % (b"y" * (1 << 20))
+    lexer = MysqlLexer()
+    blocks = (b"-- MySQL dump 9.7\n", head[:cut], head[cut:] + row)
+    found = [*(piece for block in blocks for piece in lexer.feed(block)), *lexer.finish()]
+    assert [piece.rows for piece in found if isinstance(piece, DataEnd)] == [2]
 
 
 @pytest.mark.parametrize("cuts", [[], [1], [1, 2, 3, 4]])
