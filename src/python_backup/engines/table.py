@@ -30,5 +30,11 @@ ENGINES: Mapping[Dbms, Engine] = _Engines()
 
 
 def make_ready(dbms: Dbms) -> None:
-    """Imports the engine and its driver now, so that what is timed next does not have that in its time."""
-    ENGINES[dbms]
+    """Imports the engine, its driver and readers now: what is timed next does not have that in its time."""
+    from python_backup.stream import codecs  # noqa: F401, PLC0415 - so does whoever opens an artifact
+
+    dialect = ENGINES[dbms].dialect
+    dialect.selector(None)
+    dialect.guard(None)
+    dialect.bridge(None)
+    dialect.builds()

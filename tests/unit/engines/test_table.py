@@ -70,14 +70,16 @@ def test_mariadb_is_a_flavour_of_mysqls_engine() -> None:
 
 
 @pytest.mark.parametrize(("dbms", "driver"), [(Dbms.MARIADB, "pymysql"), (Dbms.POSTGRESQL, "psycopg")])
-def test_an_engine_that_is_made_ready_has_its_driver(dbms: Dbms, driver: str) -> None:
+def test_an_engine_that_is_made_ready_has_its_driver_and_readers(dbms: Dbms, driver: str) -> None:
     code = f"""
 import sys
 from python_backup.engines.table import make_ready
 from python_backup.instance import Dbms
-before = {driver!r} in sys.modules
+guard = "python_backup.dump.{"postgresql" if driver == "psycopg" else "mysql"}.guard"
+wanted = {{{driver!r}, guard, "python_backup.stream.decoders"}}
+before = wanted & set(sys.modules)
 make_ready(Dbms({dbms.value!r}))
-print(before, {driver!r} in sys.modules)
+print(before, wanted <= set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False True\n"
+    assert done.stdout == "set() True\n"
