@@ -23,12 +23,12 @@ CRASH = """
 import base64, os, sys, urllib.parse
 from pathlib import Path
 from python_backup.cli.app import main
-from python_backup.jobs import backup
+from python_backup.jobs import one_backup
 def crash(*_):
     word = Path(os.environ["CRASH"]).read_text().rstrip("\\n")
     inner = ValueError({"password": word, "bytes": word.encode()})
     raise RuntimeError(word, urllib.parse.quote(word), base64.b64encode(word.encode())) from inner
-backup.Sha256Meter = crash
+one_backup.Sha256Meter = crash
 main(sys.argv[1:])
 """
 """The program with a fault of its own amid a backup; its exceptions hold the password in many shapes."""

@@ -16,7 +16,7 @@ from python_backup.model import Scope
 from python_backup.stream.bounds import Bounds, Silence
 
 _BLOCK = 256 << 10
-"""Bytes that are given at once: a lexer counts no rows where a megabyte and more stand behind a cut head."""
+"""Bytes that are given at once."""
 
 
 @dataclass(frozen=True, slots=True)
