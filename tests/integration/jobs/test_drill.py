@@ -193,10 +193,11 @@ def test_a_drill_holds_limits_against_what_was_restored(
 ) -> None:
     database = new_database(family_server, "shop")
     databases.execute(family_server, database, *SAMPLE[family_server.family])
-    backed_up(instance_for(family_server), database, tmp_path)
+    good = backed_up(instance_for(family_server), database, tmp_path)
     databases.execute(family_server, database, "delete from purchase")
     path = backed_up(instance_for(family_server), database, tmp_path).path
     assert path is not None
+    assert (good.outcome, good.warnings) == ("done", ())
     limits = Limits(timedelta(minutes=30), (Rule(max_shrink=0.2, min_rows={"customer": 2000}),))
     grounds = Grounds(programs=(Path(family_server.bin),))
     request = DrillRequest(path, grounds=grounds, limits=limits)
