@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from python_backup.errors import ArtifactCorrupt
 from python_backup.jobs.compare import compare_made, compare_numbers, compare_sequences
 from python_backup.model import Facts, Manifest
 from python_backup.storage.folder import ExpectedSum, expected_sum, manifest_of
+from python_backup.stream.members import JoinedSum, Sum
 
 SHOWN = 20
 """How many differences a sentence names."""
@@ -50,15 +51,28 @@ class Beside:
         """The algorithm of the sum that there is."""
         return self.expected.algorithm if self.expected else "sha256"
 
-    def sum_check(self, found: str) -> Check:
+    def sum_check(self, digest: Sum) -> Check:
         """Whether the stored bytes' sum is the one that it should be."""
+        found = digest.hexdigest()
         if self.expected is None:
             return Check("checksum", "there is no manifest, .sha256 or .md5 to compare with", ok=None)
         source = self.expected.source.name
         if found == self.expected.hexdigest:
             return Check("checksum", f"{self.algorithm} is that of {source}", ok=True)
         detail = f"{self.algorithm} is {found}, {source} says {self.expected.hexdigest}"
-        return Check("checksum", detail, ok=False)
+        changed = self._changed(digest.each()) if isinstance(digest, JoinedSum) else ()
+        return Check("checksum", "; ".join((detail, *changed)), ok=False)
+
+    def _changed(self, found: Mapping[str, str]) -> Iterator[str]:
+        """One sentence for each part that is not what the manifest says."""
+        if self.manifest is None:
+            return
+        listed = {part.file: part.sha256 for part in self.manifest.parts}
+        for name in sorted(listed.keys() | found.keys()):
+            if name not in listed:
+                yield f"{name} is there besides"
+            elif found.get(name) != listed[name]:
+                yield f"{name} {'has other bytes' if name in found else 'is missing'}"
 
 
 def _manifest_check(manifest: Manifest | None) -> Check:

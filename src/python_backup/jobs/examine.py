@@ -255,7 +255,7 @@ class Examiner:
                 digest = stored_digest(path, beside.algorithm)
             except (UnsafeDump, UsageError) as exc:
                 digest = stored_digest(path, beside.algorithm)
-                if beside.sum_check(digest.hexdigest()).ok is not False:
+                if beside.sum_check(digest).ok is not False:
                     if found is Format.PARTS:
                         raise type(exc)(placed(path, exc.message), hint=exc.hint) from exc
                     raise
@@ -265,7 +265,7 @@ class Examiner:
         if read is not None and read.part is not None:
             checks.append(Check("checksum", read.part.told, ok=True))
         else:
-            checks.append(beside.sum_check(digest.hexdigest()))
+            checks.append(beside.sum_check(digest))
         if read is None:
             return Examination(path, found, size, beside.manifest, tuple(checks), None)
         checks.extend(read.checks(beside.manifest))

@@ -113,9 +113,12 @@ class JoinedSum:
 
     def hexdigest(self) -> str:
         """The sum of the checksum file for what was taken."""
-        sums = [*self._sums, self._current.hexdigest()]
+        return hashlib.sha256(sum_lines(self.each().items())).hexdigest()
+
+    def each(self) -> dict[str, str]:
+        """The sums of the files that were taken, by their names."""
         names = [name for name, _ in self._files]
-        return hashlib.sha256(sum_lines(zip(names, sums, strict=False))).hexdigest()
+        return dict(zip(names, [*self._sums, self._current.hexdigest()], strict=False))
 
     def _end(self) -> None:
         self._sums.append(self._current.hexdigest())

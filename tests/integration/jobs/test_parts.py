@@ -259,6 +259,9 @@ def test_a_hostile_part_is_refused_by_its_name_and_line(
         restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
 
 
+ADDED = "data/99999_more.sql.zst"
+
+
 @pytest.mark.parametrize("damage", ["changed", "missing", "added"])
 def test_a_part_that_is_not_as_written_is_found(
     postgresql_server: RunningServer, filled: str, tmp_path: Path, damage: str
@@ -272,9 +275,17 @@ def test_a_part_that_is_not_as_written_is_found(
         stored[len(stored) // 2] ^= 1
         file.write_bytes(stored)
     else:
-        (path / "data/99999_more.sql.zst").write_bytes(zstd.compress(b"SELECT 1;\n"))
+        (path / ADDED).write_bytes(zstd.compress(b"SELECT 1;\n"))
     report = verify_artifact(path, Silence())
-    assert [check.ok for check in report.checks if check.name == "checksum"] == [False]
+    [(ok, told)] = [(check.ok, check.detail) for check in report.checks if check.name == "checksum"]
+    assert not ok
+    part = manifest.parts[2].file
+    wrong = {
+        "changed": f"{part} has other bytes",
+        "missing": f"{part} is missing",
+        "added": f"{ADDED} is there besides",
+    }
+    assert told.endswith(f"manifest.json says {manifest.artifact.sha256}; {wrong[damage]}"), told
 
 
 def test_it_is_listed_and_has_a_fingerprint(
