@@ -192,7 +192,10 @@ def test_a_drill_holds_limits_against_what_was_restored(
     family_server: RunningServer, new_database: Callable[..., str], tmp_path: Path
 ) -> None:
     database = new_database(family_server, "shop")
-    databases.execute(family_server, database, *SAMPLE[family_server.family])
+    lasting = (
+        sql for sql in SAMPLE[family_server.family] if "event" not in sql
+    )  # it deletes the rows by itself
+    databases.execute(family_server, database, *lasting)
     good = backed_up(instance_for(family_server), database, tmp_path)
     databases.execute(family_server, database, "delete from purchase")
     path = backed_up(instance_for(family_server), database, tmp_path).path
