@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,8 +60,8 @@ class Beside:
         if found == self.expected.hexdigest:
             return Check("checksum", f"{self.algorithm} is that of {source}", ok=True)
         detail = f"{self.algorithm} is {found}, {source} says {self.expected.hexdigest}"
-        changed = self._changed(digest.each()) if isinstance(digest, JoinedSum) else ()
-        return Check("checksum", "; ".join((detail, *changed)), ok=False)
+        changed = tuple(self._changed(digest.each())) if isinstance(digest, JoinedSum) else ()
+        return Check("checksum", f"{detail}; {_joined(changed)}" if changed else detail, ok=False)
 
     def _changed(self, found: Mapping[str, str]) -> Iterator[str]:
         """One sentence for each part that is not what the manifest says."""
@@ -94,8 +94,12 @@ def facts_check(found: Facts, written: Facts) -> Check:
     ]
     if not differing:
         return Check("facts", "rows, digests and objects are the manifest's", ok=True)
+    return Check("facts", f"not what the manifest says: {_joined(differing)}", ok=False)
+
+
+def _joined(differing: Sequence[str]) -> str:
     more = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
-    return Check("facts", f"not what the manifest says: {'; '.join(differing[:SHOWN])}{more}", ok=False)
+    return "; ".join(differing[:SHOWN]) + more
 
 
 def _tables(found: Facts, written: Facts) -> Iterator[str]:

@@ -40,8 +40,6 @@ There is no room for temporary files, which may lie elsewhere than tables, or it
 ALTER, of a table with a foreign key to this one, was in the way (a deadlock).
 """
 
-_NO_SUCH_SESSION = 1094
-
 
 @dataclass(slots=True)
 class MysqlLaterKeys:
@@ -95,16 +93,10 @@ class MysqlLaterKeys:
             busy = tuple(self._busy)
         if not busy:
             return
-        with (
-            suppress(ConnectionFailed),
-            closing(self.opened()) as session,
-        ):  # what it does then ends by itself
+        # where the server is out of reach, what it does ends by itself
+        with suppress(ConnectionFailed), closing(self.opened()) as session:
             for number in busy:
-                try:
-                    session.rows(f"KILL {number}")
-                except ServerSaid as exc:
-                    if exc.code != _NO_SUCH_SESSION:
-                        raise
+                sessions.kill(session, number)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -83,14 +83,19 @@ def end(session: Session, database: str, own: Collection[int], patience: float =
     limit = time.monotonic() + patience
     while left := others(session, database, own):
         for other in left:
-            try:
-                session.rows(f"KILL {other.number}")
-            except ServerSaid as exc:
-                if exc.code != _NO_SUCH_SESSION:
-                    raise
+            kill(session, other.number)
         if time.monotonic() > limit:
             raise Refused(f"sessions on {database!r} could not be ended: {_listed(left)}")
         time.sleep(0.02)
+
+
+def kill(session: Session, number: int) -> None:
+    """Ends a session; one that has ended by itself is no error."""
+    try:
+        session.rows(f"KILL {number}")
+    except ServerSaid as exc:
+        if exc.code != _NO_SUCH_SESSION:
+            raise
 
 
 def refuse(database: str, left: Collection[Other]) -> None:
