@@ -93,6 +93,18 @@ def drop(server: RunningServer, name: str) -> None:
     execute(server, None, f"DROP DATABASE IF EXISTS {quoted(server, name)}{force}")
 
 
+def end_sessions(server: RunningServer, like: str) -> int:
+    """Ends who is connected to databases of these names, as an administrator would; how many there were."""
+    if server.family == "postgresql":
+        ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '{like}'"
+        return len(rows(server, None, ended))
+    found = rows(server, None, f"SELECT id FROM information_schema.processlist WHERE db LIKE '{like}'")
+    for (number,) in found:
+        with suppress(pymysql.err.OperationalError):  # it has ended since it was listed
+            execute(server, None, f"KILL {number}")
+    return len(found)
+
+
 @contextmanager
 def database(server: RunningServer, name: str) -> Iterator[str]:
     """An empty database of this name while the block runs."""

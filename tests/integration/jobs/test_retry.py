@@ -181,22 +181,10 @@ def test_the_last_try_keeps_what_is_partial(
 def test_a_session_that_is_ended_amid_the_dump_costs_one_try(
     family_server: RunningServer, large: str, tmp_path: Path
 ) -> None:
-    run = Run(tmp_path, Once(action=lambda: _end_sessions(family_server, large)))
+    run = Run(tmp_path, Once(action=lambda: databases.end_sessions(family_server, large)))
     (result,) = run(instance_for(family_server), names=(large,))
     assert (result.outcome, result.attempts) == ("done", 2), result.error
     assert len(list(tmp_path.glob("*.sql"))) == 1
-
-
-def _end_sessions(server: RunningServer, database: str) -> None:
-    if server.family == "postgresql":
-        databases.execute(
-            server, None,
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'",
-        )  # fmt: skip
-        return
-    sessions = f"SELECT id FROM information_schema.processlist WHERE db = '{database}'"
-    for (number,) in databases.rows(server, None, sessions):
-        databases.execute(server, None, f"KILL {number}")
 
 
 def test_a_wrong_password_an_unknown_database_and_a_missing_right_fail_at_once(

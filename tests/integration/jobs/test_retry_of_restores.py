@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,20 +145,6 @@ def test_a_merge_whose_lock_is_never_let_go_changes_nothing_and_names_the_limit(
     assert databases.rows(private_server, name, "SELECT DISTINCT held FROM a") == [("new",)]
 
 
-def end_sessions(server: RunningServer, like: str) -> int:
-    """Ends who is connected to databases of these names; how many that were."""
-    if server.family == "postgresql":
-        ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '{like}'"
-        return len(databases.rows(server, None, ended))
-    found = databases.rows(
-        server, None, f"SELECT id FROM information_schema.processlist WHERE db LIKE '{like}'"
-    )
-    for (number,) in found:
-        with suppress(Exception):  # gone by itself
-            databases.execute(server, None, f"KILL {number}")
-    return len(found)
-
-
 @dataclass
 class Cutting(Silence):
     """Ends the sessions on the new database while it is being filled, the first time."""
@@ -178,7 +164,7 @@ class Cutting(Silence):
         if self.title.startswith("restoring") and not self.cut:
             end = time.monotonic() + 10
             while not self.cut and time.monotonic() < end:
-                self.cut = end_sessions(self.server, self.like)
+                self.cut = databases.end_sessions(self.server, self.like)
 
 
 def test_a_restore_whose_sessions_are_ended_amid_the_load_is_made_again_and_asked_about_once(

@@ -174,15 +174,8 @@ def test_a_dump_whose_connection_is_ended_fails(mysql_server: RunningServer, new
         plan = server.plan_dump(name, Limits(timeout=60))
         with plan.start() as stream, pytest.raises(ToolFailed, match=r"Lost connection|gone away|2013"):
             next(stream.blocks)
-            _end_sessions(mysql_server, name)
+            assert databases.end_sessions(mysql_server, name)
             list(stream.blocks)
-
-
-def _end_sessions(server: RunningServer, name: str) -> None:
-    ask = "SELECT id, db FROM information_schema.processlist WHERE id <> CONNECTION_ID()"
-    found = [number for number, db in databases.rows(server, None, ask) if db == name]
-    assert found
-    databases.execute(server, None, *(f"KILL {number}" for number in found))
 
 
 def test_losses_are_told_as_warnings(mysql_server: RunningServer, new_database):
@@ -238,15 +231,18 @@ def test_a_restore_whose_connection_is_ended_says_so(mysql_server: RunningServer
         yield from pieces(b"CREATE TABLE t (n INT);\n")
         yield from pieces(b"DO SLEEP(20);\n" * 2)
 
+    ended: list[int] = []
+
     def end_soon():
         time.sleep(1)
-        _end_sessions(mysql_server, name)
+        ended.append(databases.end_sessions(mysql_server, name))
 
     ender = threading.Thread(target=end_soon)
     ender.start()
     with connected(instance_for(mysql_server)) as server, pytest.raises((ConnectionFailed, StatementFailed)):
         server.load(name, statements(), complete=True)
     ender.join()
+    assert ended[0]
 
 
 def test_a_database_in_use_is_dropped_with_its_sessions(mysql_server: RunningServer, new_database):
