@@ -64,6 +64,19 @@ def test_tls_with_conditions_is_a_context(mode, verify, hostname):
     assert (context.verify_mode, context.check_hostname) == (verify, hostname)
 
 
+def test_a_connection_that_verifies_nothing_reads_no_authorities(monkeypatch):
+    read = []
+    monkeypatch.setattr(connection, "LOGIN_SECONDS", 0.2)
+    monkeypatch.setattr(ssl, "create_default_context", lambda *given, **named: read.append((given, named)))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        pytest.raises(ConnectionFailed, match="timed out"),
+    ):
+        open_session(instance(host="127.0.0.1", port=listening.getsockname()[1]))
+    arguments(instance(tls=Tls(TlsMode.REQUIRE)))
+    assert read == []
+
+
 def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up(monkeypatch):
     monkeypatch.setattr(connection, "LOGIN_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as listening:
