@@ -211,7 +211,7 @@ def test_indexes_that_were_made_are_not_made_again(
     make = lanes._make
 
     def counted(link, build, *further):
-        if len(made) == 3:
+        if len(made) >= 3:  # both lanes may have made one since the last look
             raise StatementFailed(f"line {build.line}: no room")
         make(link, build, *further)
         made.append(build.line)
