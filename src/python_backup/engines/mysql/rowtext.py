@@ -10,13 +10,21 @@ What is left for the client is what a few replacements do to many rows at once. 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.wire import Long
 
-SETTINGS = "SET SESSION sql_mode = '', time_zone = '+00:00', character_set_connection = binary"
-"""What the dump tools set, and literals of bytes, so that nothing is converted."""
+SETTINGS = (
+    "SET SESSION sql_mode = '', time_zone = '+00:00', character_set_connection = binary,"
+    " net_write_timeout = 86400"
+)
+"""What the dump tools set, and literals of bytes, so that nothing is converted.
+
+The reader may be held back for long, and takes turns with others: no server is to give it up for that. So
+mysqldump has it.
+"""
 
 _NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "double", "year"})
 _TIMES = frozenset({"date", "time", "datetime", "timestamp"})
@@ -25,6 +33,8 @@ _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longte
 _SHAPES = {"point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"}
 _BITS = frozenset({"bit", "geometry", "geometrycollection", "geomcollection"} | _SHAPES)
 _MARK = b"\xff"
+_LONGEST_CHARACTER = 4
+_LAST_CHARACTER = re.compile(rb"[^\x80-\xbf][\x80-\xbf]*\Z")
 _NULL = "'NULL'"
 
 
@@ -62,19 +72,44 @@ class RowText:
     values: str
     kinds: tuple[bytes | None, ...]
 
-    def joined(self, row: Sequence[bytes | None]) -> bytes:
-        """What ``expression`` and ``finish`` would make of a row's ``values``."""
-        return b"(%s)" % b",".join(map(_written, row, self.kinds))
+    def joined(self, row: Iterator[Long | None]) -> Iterator[bytes]:
+        """What ``expression`` and ``finish`` would make of a row's ``values``, as it comes."""
+        before = b"("
+        for value, kind in zip(row, self.kinds, strict=True):
+            yield before
+            yield from _written(value, kind)
+            before = b","
+        yield b")"
+
+    def finished(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """What ``finish`` makes of a text, as it comes."""
+        return map(self.finish, _cut(pieces))
 
 
-def _written(value: bytes | None, kind: bytes | None) -> bytes:
+def _written(value: Long | None, kind: bytes | None) -> Iterator[bytes]:
     """A value as it stands in a dump; ``kind`` is what goes before its quotes, None where it has none."""
     if value is None:
-        return b"NULL"
-    if kind is None:
-        return value
-    escaped = _escape_all(value)
-    return (kind if value else b"") + b"'%s'" % (_HEADS.sub(rb"\\\g<0>", escaped) if kind else escaped)
+        yield b"NULL"
+    elif kind is None:
+        yield from value.pieces
+    else:
+        yield (kind if value.length else b"") + b"'"
+        yield from map(_escape_all_and_heads if kind else _escape_all, _cut(value.pieces))
+        yield b"'"
+
+
+def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut where no character of UTF-8 goes on: `_HEADS` looks at what follows."""
+    held = b""
+    for piece in pieces:
+        text = held + piece
+        last = _LAST_CHARACTER.search(text, max(0, len(text) - _LONGEST_CHARACTER))
+        cut = len(text) if last is None else last.start()
+        held = text[cut:]
+        if cut:
+            yield text[:cut]
+    if held:
+        yield held
 
 
 def columns(session: Session, database: str) -> Mapping[str, tuple[Column, ...]]:
@@ -218,6 +253,10 @@ def _escape_quoted(text: bytes) -> bytes:
 def _escape_quoted_and_heads(text: bytes) -> bytes:
     """MySQL's client library also escapes the first byte of what would be no character of UTF-8."""
     return _HEADS.sub(rb"\\\g<0>", _escape_quoted(text))
+
+
+def _escape_all_and_heads(text: bytes) -> bytes:
+    return _HEADS.sub(rb"\\\g<0>", _escape_all(text))
 
 
 _HEADS = re.compile(

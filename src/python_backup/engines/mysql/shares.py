@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from python_backup.dump.mysql.dialect import DIALECT
@@ -20,6 +20,9 @@ _SMALL = 1 << 20
 _SMALL_TOGETHER = 64 << 20
 _STATEMENT = 1 << 20
 """Bytes after which an INSERT ends, as the dump tools do."""
+
+_STRETCH = 256 << 10
+"""Bytes of a long row that are given at once."""
 
 _ALL = 2**64 - 1
 
@@ -184,37 +187,60 @@ def pieces(share: Share, session: Session, dump: str) -> Iterator[Piece]:
             yield from _inserts(reading, session, source)
 
 
+Stretch = tuple[int, bytes]
+"""So many rows end in this text."""
+
+
 def _inserts(reading: Reading, session: Session, source: str) -> Iterator[Piece]:
     head, table = reading.text.head, label(reading.table)
-    for rows, text in _batches(reading.text, session, source):
+    for stretches in _batches(reading.text, session, source):
         yield DataBegin(head, 0, head.rstrip(), table, copy=False)
-        yield Rows(text, 0, rows, text)
+        rows = 0
+        for ended, text in stretches:
+            yield Rows(text, 0, ended, text)
+            rows += ended
         yield DataEnd(b";\n", 0, rows)
 
 
-def _batches(text: RowText, session: Session, source: str) -> Iterator[tuple[int, bytes]]:
-    """Rows as they stand in an INSERT, with their number."""
+def _batches(text: RowText, session: Session, source: str) -> Iterator[Iterable[Stretch]]:
+    """Rows as they stand in an INSERT; each batch is taken whole before the next."""
     batch: list[bytes] = []
     size = 0
     try:
         # who waits to write to a table without transactions, which is locked, goes before other readers
         for values in wire.values(session, f"SELECT HIGH_PRIORITY {text.expression} {source}"):
+            if isinstance(values, wire.Long):
+                if batch:
+                    yield _together(batch, text)
+                    batch, size = [], 0
+                yield _one(text.finished(values.pieces))
+                continue
             batch += values
             size += len(values) * max(len(values[0]), len(values[-1]))  # about
             if size >= _STATEMENT:
-                yield len(batch), text.finish(b",".join(batch))
+                yield _together(batch, text)
                 batch, size = [], 0
         done = -1
     except wire.NoValue as exc:
         done = exc.rows
     if batch:
-        yield len(batch), text.finish(b",".join(batch))
+        yield _together(batch, text)
     if done >= 0:
-        yield from _one_by_one(text, session, source, done)
+        rest = f"{source} LIMIT {done}, {_ALL}"  # from the row on that is longer than values may be
+        for row in wire.rows(session, f"SELECT HIGH_PRIORITY {text.values} {rest}"):
+            yield _one(text.joined(row))
 
 
-def _one_by_one(text: RowText, session: Session, source: str, done: int) -> Iterator[tuple[int, bytes]]:
-    """The rows from one on that is longer than the server's values may be."""
-    rest = f"{source} LIMIT {done}, {_ALL}"
-    for row in wire.rows(session, f"SELECT HIGH_PRIORITY {text.values} {rest}"):
-        yield 1, text.joined(row)
+def _together(batch: list[bytes], text: RowText) -> tuple[Stretch]:
+    return ((len(batch), text.finish(b",".join(batch))),)
+
+
+def _one(pieces: Iterator[bytes]) -> Iterator[Stretch]:
+    """One row in stretches of some size."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) >= _STRETCH:
+            yield 0, bytes(held)
+            held.clear()
+    yield 1, bytes(held)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 
 from pymysql import err
 from pymysql.constants import COMMAND
@@ -25,6 +27,8 @@ _TWO = 0xFC
 _LONGEST_HEADER = 7
 _SKIPPED = {0xFC: 3, 0xFD: 4, 0xFE: 9}
 """By a value's first byte the bytes that tell its length; of shorter ones that is the one byte."""
+_LONG = 1 << 20
+"""Bytes of a packet, from which on it is nowhere held whole."""
 
 
 class NoValue(Exception):
@@ -35,8 +39,16 @@ class NoValue(Exception):
         self.rows = rows
 
 
-def values(session: Session, sql: str) -> Iterator[list[bytes]]:
-    """The values of a query of one column, in lists as they came: of some 200 kB, or of one value.
+@dataclass(frozen=True, slots=True)
+class Long:
+    """A value of so many bytes as it comes: ``pieces`` are taken, all of them, before anything else."""
+
+    length: int
+    pieces: Iterator[bytes]
+
+
+def values(session: Session, sql: str) -> Iterator[list[bytes] | Long]:
+    """The values of a query of one column, in lists as they came: of some 200 kB; long ones by themselves.
 
     Whoever stops early closes the session: the rest of the answer is still to come.
 
@@ -47,34 +59,51 @@ def values(session: Session, sql: str) -> Iterator[list[bytes]]:
     with _asked(session, sql) as wire:
         total = 0
         while (found := wire.values(total)) is not None:
-            total += len(found)
+            total += 1 if isinstance(found, Long) else len(found)
             if found:
                 yield found
 
 
-def rows(session: Session, sql: str) -> Iterator[tuple[bytes | None, ...]]:
-    """The rows of a query, each value in bytes; for such as are very long. Raises as `values`."""
+def rows(session: Session, sql: str) -> Iterator[Iterator[Long | None]]:
+    """The rows of a query, each with its values; for such as are very long. Raises as `values`."""
     with _asked(session, sql) as wire:
-        while not _is_end(packet := wire.packet()):
-            yield tuple(_fields(packet))
+        while not wire.at_end():
+            yield _fields(_Content(wire.pieces()))
 
 
 def _is_end(packet: bytes) -> bool:
     return packet[0] == _EOF and len(packet) < _EOF_LENGTH
 
 
-def _fields(packet: bytes) -> Iterator[bytes | None]:
-    at = 0
-    while at < len(packet):
-        first = packet[at]
-        if first == _NULL:
-            at += 1
+def _fields(content: _Content) -> Iterator[Long | None]:
+    while first := content.take(1):
+        if first[0] == _NULL:
             yield None
             continue
-        told = _SKIPPED.get(first, 1)
-        length = int.from_bytes(packet[at + 1 : at + told], "little") if told > 1 else first
-        at += told + length
-        yield packet[at - length : at]
+        told = _SKIPPED.get(first[0], 1) - 1
+        length = int.from_bytes(content.take(told), "little") if told else first[0]
+        yield Long(length, content.through(length))
+
+
+class _Content:
+    """A packet's content, taken from its beginning on."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._here = b""
+
+    def take(self, length: int) -> bytes:
+        """So many bytes; fewer at the end."""
+        return b"".join(self.through(length))
+
+    def through(self, length: int) -> Iterator[bytes]:
+        """So many bytes as they come; fewer at the end."""
+        left = length
+        while left and (self._here or (more := next(self._pieces, b""))):
+            here = self._here or more
+            found, self._here = here[:left], here[left:]
+            left -= len(found)
+            yield found
 
 
 @contextmanager
@@ -106,16 +135,42 @@ class _Wire:
             pieces.append(self._one())
         return b"".join(pieces) if len(pieces) > 1 else pieces[0]
 
+    def pieces(self) -> Iterator[bytes]:
+        """The content of the next packet, and of those that belong to it, as it comes."""
+        length = _LARGEST
+        while length == _LARGEST:
+            self._need(_HEADER)
+            length = left = self._length()
+            self._at += _HEADER
+            while left:
+                if self._at == len(self._buffer):
+                    self._buffer, self._at = self._some(), 0
+                piece = self._buffer[self._at : self._at + left]
+                self._at += len(piece)
+                left -= len(piece)
+                yield piece
+
+    def at_end(self) -> bool:
+        """Whether no further row comes; takes the packet that says so, which may be an error."""
+        self._need(_HEADER + 1)
+        first = self._buffer[self._at + _HEADER]
+        if first == _ERROR or (first == _EOF and self._length() < _EOF_LENGTH):
+            return _is_end(self.packet())
+        return False
+
+    def _length(self) -> int:
+        return int.from_bytes(self._buffer[self._at : self._at + 3], "little")
+
     def _one(self) -> bytes:
         self._need(_HEADER)
-        length = int.from_bytes(self._buffer[self._at : self._at + 3], "little")
+        length = self._length()
         self._need(_HEADER + length)
         start = self._at + _HEADER
         self._at = start + length
         return self._buffer[start : self._at]
 
-    def values(self, before: int) -> list[bytes] | None:
-        """The values of all short rows that are here, or of one of any length; None at the end.
+    def values(self, before: int) -> list[bytes] | Long | None:
+        """The values of all short rows that are here, or one of any length; None at the end.
 
         A value's own length tells where the next packet begins: the packets' headers are not looked at.
         """
@@ -143,6 +198,17 @@ class _Wire:
         self._at = at
         if found:
             return found
+        return self._longer(before)
+
+    def _longer(self, before: int) -> list[bytes] | Long | None:
+        """One value by its packet; ``before`` are those that were given."""
+        self._need(_HEADER)
+        if self._length() >= _LONG:
+            content = _Content(self.pieces())
+            value = next(_fields(content))
+            if value is None:
+                raise AssertionError("a row of one column goes on behind it")
+            return Long(value.length, chain(value.pieces, content.through(1)))  # an empty packet may end it
         packet = self.packet()
         if packet[0] == _NULL:
             while not _is_end(self.packet()):
@@ -150,9 +216,8 @@ class _Wire:
             raise NoValue(before)
         if _is_end(packet):
             self._ended = True
-        else:
-            found.append(packet[_SKIPPED.get(packet[0], 1) :])
-        return found
+            return []
+        return [packet[_SKIPPED.get(packet[0], 1) :]]
 
     def _some(self) -> bytes:
         found = self._read(_READ)
