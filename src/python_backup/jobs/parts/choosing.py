@@ -19,13 +19,15 @@ class Parting:
     """How many parts are read at once, and when there are any.
 
     ``wanted``: they were asked for by name, so that small databases get them too. Of ``Parts.ALWAYS`` a
-    database that cannot be backed up in parts is refused. ``lock`` is MySQL's and MariaDB's.
+    database that cannot be backed up in parts is refused. ``lock`` is MySQL's and MariaDB's. ``large`` is the
+    size in bytes from which on `Parts.AUTO` takes parts that nobody asked for by name.
     """
 
     jobs: int = 1
     parts: Parts = Parts.AUTO
     wanted: bool = False
     lock: Scope = Scope.INSTANCE
+    large: int = LARGE
 
     @property
     def may_part(self) -> bool:
@@ -60,4 +62,4 @@ def planned(
 def _in_parts(server: Server, database: str, parting: Parting) -> bool:
     if parting.parts is not Parts.AUTO:
         return parting.parts is Parts.ALWAYS
-    return parting.wanted or (parting.jobs > 1 and server.size(database) >= LARGE)
+    return parting.wanted or (parting.jobs > 1 and server.size(database) >= parting.large)
