@@ -199,7 +199,7 @@ class DatabaseBackup:
         with (
             parts.storing_parts(self.request.folder, self._name(started, Format.PARTS)) as new,
             plan.start() as dump,
-            paced(self.instance, self.progress) as pace,
+            paced(self.instance, self.progress, sessions=dump.lanes) as pace,
         ):
             with (
                 timed("dump") as noted,

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from python_backup.engines.table import ENGINES
@@ -31,9 +31,10 @@ TRICKLE = 15.0
 
 @dataclass(slots=True)
 class Pace:
-    """``ask`` says why to pause, None: go on. ``held`` gets the seconds of every wait.
+    """``ask`` says why to pause, None: go on. ``held`` gets the seconds of every wait before it begins.
 
-    ``warnings`` say that pauses took all of ``max_pause``; from then on nobody is asked.
+    ``sleep`` returns early when ``wake`` is called. ``warnings`` say that pauses took all of ``max_pause``;
+    from then on nobody is asked.
     """
 
     throttle: Throttle
@@ -42,11 +43,14 @@ class Pace:
     held: Callable[[float], None] = lambda _: None
     sleep: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    wake: Callable[[], object] = lambda: None
     paused: float = 0.0
     warnings: list[str] = field(default_factory=list)
     _bucket: Bucket | None = field(init=False)
     _looked: float = float("-inf")
     _since: float | None = None
+    _told: float = 0.0
+    _ended: bool = False
 
     def __post_init__(self) -> None:
         limit = self.throttle.bwlimit
@@ -60,21 +64,34 @@ class Pace:
 
     def passed(self, size: int) -> None:
         """Waits until so many bytes may pass."""
-        begun = self.clock()
+        if self._ended:
+            return
+        begun, self._told = self.clock(), 0.0
         wait = self._bucket.wait(size) if self._bucket is not None else 0.0
         if wait:
-            self.sleep(wait)
+            self._wait(wait)
         due = self._since is not None or self.clock() >= self._looked + LOOK
         if self.ask is not None and due:
             self._look(self.ask)
-        if self.clock() > begun:
-            self.held(self.clock() - begun)
+        if rest := self.clock() - begun - self._told:
+            self.held(rest)
 
-    def clear(self, ended: Callable[[], bool]) -> None:
-        """Waits until nobody is in the way, or ``ended``: before what cannot pause."""
+    def clear(self) -> None:
+        """Waits until nobody is in the way: before what cannot pause."""
         self.passed(0)
-        while self._since is not None and not ended():
+        while self._since is not None and not self._ended:
             self.passed(0)
+
+    def end(self) -> None:
+        """Nobody waits any more; may be called in any thread."""
+        self._ended = True
+        self.wake()
+
+    def _wait(self, seconds: float) -> None:
+        """Tells of it first: another thread may look at the run's timeout meanwhile."""
+        self._told += seconds
+        self.held(seconds)
+        self.sleep(seconds)
 
     def _look(self, ask: Callable[[], str | None]) -> None:
         why = ask()
@@ -99,8 +116,8 @@ class Pace:
         """Waits until nothing is in the way, the pauses' time is over, or a block must pass."""
         begun = self.clock()
         most = min(TRICKLE, self.throttle.max_pause - self.paused)
-        while why is not None and (left := begun + most - self.clock()) > 0:
-            self.sleep(min(LOOK, left))
+        while why is not None and not self._ended and (left := begun + most - self.clock()) > 0:
+            self._wait(min(LOOK, left))
             why = ask()
         self._looked = self.clock()
         self.paused += self._looked - begun
@@ -114,28 +131,33 @@ class Pace:
 
 @contextmanager
 def paced(
-    instance: Instance, progress: Progress, held: Callable[[float], None] = lambda _: None
+    instance: Instance, progress: Progress, held: Callable[[float], None] = lambda _: None, sessions: int = 1
 ) -> Iterator[Pace]:
     """The pace of a run with this instance; a server that does not say how busy it is holds nobody up.
 
-    Whoever waits at the end is woken.
+    ``sessions`` are how many of its own are at work at once: they count as one. Whoever waits at the end is
+    woken.
     """
     throttle, over = instance.throttle, threading.Event()
     with ExitStack() as stack:
-        stack.callback(over.set)
-        pace = Pace(throttle, progress, held=held, sleep=over.wait)
+        pace = Pace(throttle, progress, held=held, sleep=over.wait, wake=over.set)
+        stack.callback(pace.end)
         if throttle.max_lag is not None or throttle.max_load is not None:
-            pace.ask = _Asking(instance, progress, stack).opened()
+            pace.ask = _Asking(instance, progress, stack, sessions - 1).opened()
         yield pace
 
 
 @dataclass(slots=True)
 class _Asking:
-    """Asks the instance and its replicas; those that fail are told of once, and asked no more."""
+    """Asks the instance and its replicas; those that fail are told of once, and asked no more.
+
+    ``further`` are the run's own sessions but for one.
+    """
 
     instance: Instance
     progress: Progress
     stack: ExitStack
+    further: int = 0
     gauges: dict[Instance, Callable[[], Busy]] = field(default_factory=dict)
 
     def opened(self) -> Callable[[], str | None]:
@@ -155,7 +177,7 @@ class _Asking:
         """Why to pause."""
         for one, gauge in list(self.gauges.items()):
             try:
-                why = reason(self._of(one), gauge())
+                why = reason(self._of(one), self._without_own(gauge()))
             except BackupError as exc:
                 del self.gauges[one]
                 self._lost(one, exc)
@@ -163,6 +185,10 @@ class _Asking:
             if why is not None:
                 return f"{one.label}: {why}"
         return None
+
+    def _without_own(self, busy: Busy) -> Busy:
+        """A run that waits is at work for its server, over each of its connections."""
+        return replace(busy, sessions=max(0, busy.sessions - self.further))
 
     def _of(self, one: Instance) -> Throttle:
         """The load of replicas is nobody's business here."""

@@ -56,13 +56,13 @@ def backed_up(
     return result, progress
 
 
-def restored(instance: Instance, file: Path | None, target: str) -> tuple[RestoreReport, Silence]:
+def restored(
+    instance: Instance, file: Path | None, target: str, jobs: int = 1
+) -> tuple[RestoreReport, Silence]:
     progress = Silence()
     assert file is not None
-    report = restore(
-        RestoreRequest(file, instance, target), lambda _: False, progress, lambda: datetime.now(UTC)
-    )
-    return report, progress
+    request = RestoreRequest(file, instance, target, jobs=jobs)
+    return restore(request, lambda _: False, progress, lambda: datetime.now(UTC)), progress
 
 
 def test_neither_way_takes_more_than_the_rate_and_a_timeout_does_not_count_that(
@@ -86,18 +86,44 @@ def test_neither_way_takes_more_than_the_rate_and_a_timeout_does_not_count_that(
     assert time.monotonic() - begun > MEGABYTES / 2 - 0.5
 
 
-def test_a_timeout_does_not_count_the_pace_of_parts_either(
+def in_tables(server: RunningServer, name: str, tables: int = 2) -> None:
+    """Some megabytes of text that does not compress well, in tables that are parts of their own."""
+    text = "md5(i::text)" if server.family == "postgresql" else "md5(i)"
+    for number in range(tables):
+        rows = f"SELECT i, {text}, {text} FROM {databases.numbers(server, 40_000)}"
+        databases.execute(
+            server, name,
+            f"CREATE TABLE t{number} (id int PRIMARY KEY, v text, w text)",
+            f"INSERT INTO t{number} {rows}",
+            f"ANALYZE {'' if server.family == 'postgresql' else 'TABLE '}t{number}",
+        )  # fmt: skip
+
+
+def parted(instance: Instance, name: str, folder: Path, jobs: int = 2) -> tuple[DatabaseResult, Silence]:
+    """A good backup in parts."""
+    progress, parting = Silence(), Parting(jobs, Parts.ALWAYS)
+    request = BackupRequest((instance,), (name,), folder, Format.ZSTD, parts=parting)
+    (result,) = back_up(request, progress, lambda: datetime.now(UTC))
+    assert result.manifest is not None, result.error
+    return result, progress
+
+
+def test_the_lanes_of_parts_share_one_rate_and_a_timeout_does_not_count_that(
     family_server: RunningServer, new_database: Name, tmp_path: Path
 ) -> None:
-    name = new_database(family_server)
-    filled(family_server, name)
+    name, target = new_database(family_server), new_database(family_server, create=False)
+    in_tables(family_server, name)
     slow = held_back(family_server, bwlimit=2_000_000)
     slow = replace(slow, limits=replace(slow.limits, timeout=2.0))
     begun = time.monotonic()
-    parting = Parting(2, Parts.ALWAYS)
-    request = BackupRequest((slow,), (name,), tmp_path, Format.ZSTD, parts=parting)
-    (result,) = back_up(request, Silence(), lambda: datetime.now(UTC))
-    assert (result.error, time.monotonic() - begun > MEGABYTES / 2 - 0.5) == (None, True)
+    result, _ = parted(slow, name, tmp_path)
+    assert result.manifest is not None
+    raw, stored = result.manifest.artifact.raw_size, result.manifest.artifact.size
+    assert time.monotonic() - begun > raw / 2_000_000 - 0.5 > 2
+    assert result.path is not None
+    begun = time.monotonic()
+    report, _ = restored(held_back(family_server, bwlimit=stored), result.path, target, jobs=2)
+    assert (report.equal, time.monotonic() - begun > 2 * (1 - 0.3)) == (True, True)  # as above, twice
 
 
 @contextmanager
@@ -115,11 +141,18 @@ def at_work(server: RunningServer, sessions: int, seconds: float) -> Iterator[No
         thread.join()
 
 
-def test_a_busy_server_is_left_alone_until_it_is_not(lone_program: Program, tmp_path: Path) -> None:
+def test_a_busy_server_is_left_alone_until_it_is_not_and_own_sessions_are_one(
+    lone_program: Program, tmp_path: Path
+) -> None:
     with lone_server(lone_program) as lone:  # no other test's sessions are counted
         databases.create(lone.server, "shop")
+        in_tables(lone.server, "shop", 3)
+        alone, its_own = parted(held_back(lone.server, max_load=1, max_pause=2), "shop", tmp_path, 3)
+        watched = held_back(lone.server, max_load=1, max_pause=2)
+        report, restoring = restored(watched, alone.path, "copy", jobs=3)
+        assert (report.equal, its_own.notes, restoring.notes) == (True, [], [])
         with at_work(lone.server, 8, 4):
-            _, progress = backed_up(held_back(lone.server, max_load=6, max_pause=60), "shop", tmp_path)
+            _, progress = parted(held_back(lone.server, max_load=6, max_pause=60), "shop", tmp_path)
     paused, on = progress.notes
     assert paused.endswith("sessions are at work (max_load 6)")
     assert on.startswith("goes on after a pause of ")
@@ -155,7 +188,7 @@ def test_a_late_standby_and_a_primary_of_one_wait_for_it(lone_postgresql: Progra
                 3, databases.execute, (standby.server, None, "SELECT pg_wal_replay_resume()")
             )
             again.start()
-            _, progress = backed_up(held_back(standby.server, max_lag=1, max_pause=60), "shop", tmp_path)
+            _, progress = parted(held_back(standby.server, max_lag=1, max_pause=60), "shop", tmp_path)
             again.join()
             paused, on = progress.notes
             assert "replication is" in paused
@@ -181,6 +214,7 @@ def test_a_late_replica_and_the_source_of_one_wait_for_it(program: Program, tmp_
         source, follower = both.source.server, both.replica.server
         databases.create(source, "shop")
         filled(source, "shop")
+        folder, _ = parted(instance_for(source), "shop", tmp_path)
         _fall_behind(both)
         result, progress = backed_up(held_back(follower, max_lag=1, max_pause=3), "shop", tmp_path)
         assert "although" in progress.notes[-1]
@@ -188,7 +222,7 @@ def test_a_late_replica_and_the_source_of_one_wait_for_it(program: Program, tmp_
         again = threading.Timer(3, both.follow)
         again.start()
         watching = replace(held_back(source, max_lag=1, max_pause=60), replicas=(instance_for(follower),))
-        report, progress = restored(watching, result.path, "copy")
+        report, progress = restored(watching, folder.path, "copy", jobs=2)
         again.join()
     assert report.equal
     assert "replication is" in progress.notes[1]  # the first: the source itself is no replica

@@ -70,13 +70,46 @@ def test_amid_a_long_pause_a_block_passes_now_and_then() -> None:
 def test_before_what_cannot_pause_a_pause_is_waited_out_unless_all_is_over() -> None:
     clock = Clock()
     made, progress, _ = pace(clock, Throttle(max_lag=5), lambda: "late" if clock.now < 140 else None)
-    made.clear(lambda: False)
+    made.clear()
     assert clock.now == 140
     assert progress.notes == ["paused: late", "goes on after a pause of 40 s"]
     clock = Clock()
-    made, progress, _ = pace(clock, Throttle(max_lag=5), lambda: "late")
-    made.clear(lambda: clock.now > 101)
-    assert clock.now == 100 + TRICKLE
+    made, progress, _ = pace(clock, Throttle(max_lag=5), lambda: made.end() if clock.now > 120 else "late")
+    made.clear()
+    assert clock.now == 121
+
+
+def test_nobody_waits_any_more_when_the_run_is_ended() -> None:
+    clock = Clock()
+
+    def late() -> str:
+        if clock.now > 104:
+            made.end()
+        return "late"
+
+    woken: list[bool] = []
+    made, _, _ = pace(clock, Throttle(max_lag=5, bwlimit=1_000_000), late)
+    made.wake = lambda: woken.append(True)
+    made.passed(1)
+    made.passed(50_000_000)
+    assert (clock.now, woken) == (pytest.approx(104), [True])
+
+
+def test_who_counts_time_hears_of_a_wait_before_it_begins() -> None:
+    clock, forgiven = Clock(), list[float]()
+
+    def held(seconds: float) -> None:
+        forgiven.append(seconds)
+
+    def sleep(seconds: float) -> None:
+        assert sum(forgiven) > clock.now - 100 + seconds - 0.001
+        clock.sleep(seconds / 2)  # woken
+
+    throttle = Throttle(bwlimit=1_000_000, max_lag=5)
+    late = iter(["late", "late", "late", None])
+    made = Pace(throttle, Silence(), lambda: next(late), held, sleep, clock=lambda: clock.now)
+    made.passed(3_000_000)
+    assert sum(forgiven) == pytest.approx(clock.now - 100)
 
 
 def test_all_pauses_together_are_bounded_and_then_a_warning_says_that_it_went_on() -> None:

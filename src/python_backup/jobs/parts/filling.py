@@ -48,7 +48,7 @@ def fill_parts(loading: Loading, server: Server, database: str) -> None:
     path, seen = loading.whole.path, loading.whole.examination
     with (
         loading.progress.step(f"restoring {path.name}", total=seen.size) as step,
-        paced(loading.instance, loading.progress) as pace,
+        paced(loading.instance, loading.progress, sessions=loading.jobs) as pace,
     ):
         keeping = server.keeping(database) if loading.kept_as is not None else None
         target, keys = server.target(database), server.later_keys(database)
@@ -82,7 +82,7 @@ class _Filling:
         self._begin(before)
         largest = sorted(data, key=lambda file: -file.stat().st_size)
         tasks: list[Task] = [self._task(file) for file in largest]
-        side_by_side(tasks, loading.jobs, self._stopped.set)
+        side_by_side(tasks, loading.jobs, self._stop)
         self._make_keys()
         builds = self._builds(after)
         if self.keeping is not None and not self._done(after).whole:
@@ -129,10 +129,11 @@ class _Filling:
     def _clear(self) -> None:
         """Waits while the servers are busy."""
         with self._turn:
-            self.paced[0].clear(self._stopped.is_set)
+            self.paced[0].clear()
 
     def _stop(self) -> None:
         self._stopped.set()
+        self.paced[0].end()
         self.keys.stop()
 
     def _done(self, file: Path) -> Done:

@@ -98,6 +98,7 @@ class _Work:
         """Ends what is under way."""
         for table in self._tables.values():
             table.stop()
+        self.writer.paced[0].end()
         self.source.stop()
 
     def result(self) -> Written:
