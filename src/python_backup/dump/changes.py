@@ -38,6 +38,11 @@ class Changes:
         if len(kept) < PLACES_KEPT:
             kept.append(Place(line, _shown(before), _shown(after)))
 
+    def unseen(self, kind: str) -> None:
+        """Counts one change of this kind whose place was not looked at."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        self.places.setdefault(kind, [])
+
     def stand_in(self, kind: str, name: str) -> None:
         """Notes that an object was made without what it has elsewhere, and warns of it."""
         names = self.elsewhere.setdefault(kind, set())

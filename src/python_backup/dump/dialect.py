@@ -11,7 +11,7 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.facts import ObjectReader
 from python_backup.dump.needs import NeedsReader
-from python_backup.dump.pick import Pick
+from python_backup.dump.pick import Held, Pick
 from python_backup.dump.piece import Lexer, Piece
 from python_backup.dump.rowwise import ShapeReader
 from python_backup.dump.statements import StatementReader
@@ -100,9 +100,11 @@ class Picker(Protocol):
         """The picked pieces, in order; called again and again with the pieces of one dump."""
         ...
 
-    @property
-    def skipping(self) -> bool:
-        """Whether the data that began last is not picked."""
+    def passes_over(self, held: Held) -> bool:
+        """Whether nothing of this is picked, now that all before it was seen: it need not come.
+
+        Its tables count as not picked then.
+        """
         ...
 
     def finish(self) -> None:

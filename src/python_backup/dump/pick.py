@@ -12,11 +12,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from python_backup.dump.changes import Changes
+from python_backup.dump.piece import DataBegin
 from python_backup.errors import UsageError
 from python_backup.model import label
 
 SHOWN = 20
 """How many of the dump's names an error lists."""
+
+_ROWS_LEFT = "data of a table not picked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,36 @@ class Pick:
     def everything(self) -> bool:
         """Whether what is no table, and in no schema, is taken too: functions, casts, events."""
         return not self.tables and not self.schemas
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a stretch of a dump holds: rows of these tables, values of these sequences, by their labels.
+
+    ``others``: large objects as well, which have no name.
+    """
+
+    tables: tuple[str, ...]
+    sequences: tuple[str, ...] = ()
+    others: bool = False
+
+
+@dataclass(slots=True)
+class RowsLeft:
+    """Counts the tables whose rows are not picked, each once."""
+
+    changes: Changes
+    _tables: set[str] = field(default_factory=set)
+
+    def add(self, table: str, begin: DataBegin | None = None) -> None:
+        """Counts one, at the place where its rows begin; None: they are passed over unread."""
+        if table in self._tables:
+            return
+        self._tables.add(table)
+        if begin is None:
+            self.changes.unseen(_ROWS_LEFT)
+        else:
+            self.changes.add(_ROWS_LEFT, begin.line, begin.sql)
 
 
 @dataclass(slots=True)

@@ -30,9 +30,9 @@ from python_backup.jobs.again import dumped_again
 from python_backup.jobs.checks import CheckAnswered, DrillCheck, answered
 from python_backup.jobs.compare import ObjectsCompared, compare_made, compare_numbers, compare_sequences
 from python_backup.jobs.connected import connected
-from python_backup.jobs.examine import opened_as_sql, peek
 from python_backup.jobs.ground import Chosen, Ground, Grounds, Wanted, choose
 from python_backup.jobs.limits import Drilled, Limits, kept
+from python_backup.jobs.opened import opened_as_sql, peek
 from python_backup.jobs.pace import paced
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.proving import (

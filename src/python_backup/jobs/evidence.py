@@ -97,6 +97,12 @@ def facts_check(found: Facts, written: Facts) -> Check:
     return Check("facts", f"not what the manifest says: {_joined(differing)}", ok=False)
 
 
+def lacking_check(lacking: Sequence[str]) -> Iterator[Check]:
+    """What can be seen to be wrong with what was not needed, and so not read; none where nothing is."""
+    if lacking:
+        yield Check("parts", f"not needed, but not as the manifest says: {_joined(lacking)}", ok=None)
+
+
 def _joined(differing: Sequence[str]) -> str:
     more = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
     return "; ".join(differing[:SHOWN]) + more

@@ -5,11 +5,10 @@ One pass: the stored bytes are summed, decoded, lexed, guarded and counted. No s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -19,35 +18,21 @@ from python_backup.dump.dialect import Bridge, Dialect, Header, Picker, SourceDa
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.pick import Pick
 from python_backup.dump.piece import DataBegin, Piece, Statement
-from python_backup.dump.table import DIALECTS, read_header
+from python_backup.dump.table import DIALECTS
 from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump, UsageError
 from python_backup.instance import Throttle, Tools
-from python_backup.jobs.evidence import Beside, Check, facts_check
-from python_backup.jobs.in_part import InPart, Reader, length, opened_in_part
+from python_backup.jobs.evidence import Beside, Check, facts_check, lacking_check
+from python_backup.jobs.in_part import InPart, length, opened_in_part
+from python_backup.jobs.opened import headed, opened_as_sql, peek
 from python_backup.jobs.pace import Pace
 from python_backup.jobs.parts.places import placed
 from python_backup.jobs.picked import PickedFacts
 from python_backup.jobs.progress import Progress, Step
 from python_backup.jobs.reading import pieces_of
 from python_backup.model import Facts, Format, Manifest, Span
-from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_path
-from python_backup.stream.artifact import (
-    format_of,
-    new_sum,
-    read_artifact,
-    stored_blocks,
-    stored_digest,
-    stored_size,
-)
-from python_backup.stream.members import Sum
-from python_backup.stream.reading import reading
-
-ARCHIVES = (Format.CUSTOM, Format.DIRECTORY)
-"""What only pg_restore reads."""
-
-HEAD = 64 << 10
-"""Bytes of a dump's beginning in which its header is looked for."""
+from python_backup.stream.artifact import format_of, new_sum, stored_digest, stored_size
+from python_backup.stream.members import Sum, members
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +43,7 @@ class Examination:
     database that was looked at, None where the dump names none. ``picked`` are the facts of what was
     asked for of it, None where that is everything; ``bridge`` has what of that only some servers hold,
     ``builds`` what of it makes indexes and keys.
-    ``stored`` is the sum of the stored bytes; with ``in_part``, of the frames that hold what was picked.
+    ``stored`` is the sum of the stored bytes; with ``in_part``, of the frames or parts that were read.
     """
 
     path: Path
@@ -94,51 +79,6 @@ class Examination:
             return self.manifest.started
         name = parse_path(self.path)
         return None if name is None else name.taken
-
-
-@contextmanager
-def opened_as_sql(
-    path: Path, tools: Tools, on_stored: Callable[[bytes], object] | None = None, section: str | None = None
-) -> Iterator[Iterator[bytes]]:
-    """The artifact's dump as plain SQL, whatever its format; archives of pg_dump pass pg_restore.
-
-    ``on_stored`` gets every stored byte, in order. ``section`` of an archive alone: see `archive_as_sql`.
-    """
-    if format_of(path) not in ARCHIVES:
-        yield read_artifact(path, on_stored=on_stored)
-        return
-    from python_backup.engines.postgresql.archive import archive_as_sql  # noqa: PLC0415 - brings a driver
-
-    if on_stored is not None:
-        with reading(path):
-            for block in stored_blocks(path):
-                on_stored(block)
-    with archive_as_sql(path, tools, section=section) as blocks:
-        yield blocks
-
-
-@contextmanager
-def opened_for(
-    path: Path, reader: Reader, on_stored: Callable[[bytes], object]
-) -> Iterator[Iterator[bytes | Span]]:
-    """The artifact's dump as plain SQL, without the rows that the reader passes over where that can be."""
-    with opened_in_part(path, manifest_of(path)) as part:
-        if part is not None:
-            yield part.read(reader, on_stored)
-            return
-    with opened_as_sql(path, Tools(), on_stored) as blocks:
-        yield blocks
-
-
-def peek(path: Path, tools: Tools) -> Header | None:
-    """What the dump's first bytes say of it; None where no known tool wrote it.
-
-    Raises:
-        ArtifactError: it is missing, or damaged at its beginning.
-    """
-    with opened_as_sql(path, tools) as blocks:
-        header, _ = _headed(blocks)
-    return header
 
 
 class Witness(Protocol):
@@ -185,6 +125,9 @@ class _Read:
 
     def checks(self, manifest: Manifest | None) -> Iterator[Check]:
         """What the pass says of the artifact, beside its manifest."""
+        if self.part is not None:
+            yield Check("checksum", self.part.told, ok=True)
+            yield from lacking_check(self.part.source.lacking)
         tables = self.facts.tables if self.facts else ()
         rows = self.facts.rows if self.facts else 0
         found = f"{self.size:,} bytes of SQL; tables: {len(tables):,}; rows: {rows:,}"
@@ -246,25 +189,30 @@ class Examiner:
         checks = list(beside.checks)
         digest = new_sum(path, beside.algorithm)
         read: _Read | None = None
+        part: InPart | None = None
         with self.progress.step(f"reading {path.name}", total=size) as step:
+            pace = Pace(Throttle(self.bwlimit), self.progress)
             try:
-                taken = both(digest.update, step, Pace(Throttle(self.bwlimit), self.progress))
-                read = self._read(path, (source, beside.manifest), taken)
+                with opened_in_part(path, beside.manifest if self.pick is not None else None) as part:
+                    digest = digest if part is None else hashlib.sha256()
+                    taken = both(digest.update, step, pace)
+                    read = self._read(path, (source, beside.manifest), part, taken)
             except (ArtifactCorrupt, ToolFailed) as exc:
                 checks.append(Check("content", exc.message, ok=False))
-                digest = stored_digest(path, beside.algorithm)
+                if part is None:
+                    digest = stored_digest(path, beside.algorithm)
             except (UnsafeDump, UsageError) as exc:
-                digest = stored_digest(path, beside.algorithm)
-                if beside.sum_check(digest).ok is not False:
+                if part is None:
+                    digest = stored_digest(path, beside.algorithm)
+                if part is not None or beside.sum_check(digest).ok is not False:
                     if found is Format.PARTS:
-                        raise type(exc)(placed(path, exc.message), hint=exc.hint) from exc
+                        files = members(path) if part is None else part.files
+                        raise type(exc)(placed(path, files, exc.message), hint=exc.hint) from exc
                     raise
                 checks.append(
                     Check("content", exc.message, ok=False)
                 )  # damage that looks like a command or name
-        if read is not None and read.part is not None:
-            checks.append(Check("checksum", read.part.told, ok=True))
-        else:
+        if part is None:
             checks.append(beside.sum_check(digest))
         if read is None:
             return Examination(path, found, size, beside.manifest, tuple(checks), None)
@@ -272,22 +220,24 @@ class Examiner:
         return Examination(
             path, found, size, beside.manifest, tuple(checks),
             read.header, read.dialect, read.facts, read.databases, read.source, read.picked, read.bridge,
-            read.builds, digest, read.part is not None,
+            read.builds, digest, part is not None,
         )  # fmt: skip
 
     def _read(
-        self, path: Path, asked: tuple[str | None, Manifest | None], on_stored: Callable[[bytes], object]
+        self,
+        path: Path,
+        asked: tuple[str | None, Manifest | None],
+        part: InPart | None,
+        on_stored: Callable[[bytes], object],
     ) -> _Read:
         """The one pass, over no more than is picked where that can be."""
-        wanted, manifest = asked
-        with opened_in_part(path, manifest if self.pick is not None else None) as part:
-            if part is None:
-                return self._read_whole(path, asked, on_stored)
-            header = read_header(part.head[:HEAD])
-            read = _Read(
-                header, DIALECTS[_family(header, self.family)], wanted or part.manifest.database, part=part
-            )
-            self._pass(read, lambda picker: part.read(picker, on_stored), guarded=self.guarded)
+        if part is None:
+            return self._read_whole(path, asked, on_stored)
+        header, (wanted, _) = peek(path, self.tools), asked
+        read = _Read(
+            header, DIALECTS[_family(header, self.family)], wanted or part.manifest.database, part=part
+        )
+        self._pass(read, lambda picker: part.read(picker, on_stored), guarded=self.guarded)
         _check_source(path, read.databases, wanted, single=self.guarded)
         return read
 
@@ -297,7 +247,7 @@ class Examiner:
         """A dump that does not say which database it is of is passed over twice."""
         wanted, manifest = asked
         with opened_as_sql(path, self.tools, on_stored) as opened:
-            header, blocks = _headed(opened)
+            header, blocks = headed(opened)
             dialect = DIALECTS[_family(header, self.family)]
             named = manifest.database if manifest else header.database if header else None
             source = wanted or named
@@ -365,14 +315,6 @@ def _check_source(
             f"{path.name} holds {len(names)} databases: {', '.join(names)}",
             hint="Say which one to restore with --source NAME.",
         )
-
-
-def _headed(blocks: Iterator[bytes]) -> tuple[Header | None, Iterator[bytes]]:
-    """The dump's header, and all its blocks again."""
-    head: list[bytes] = []
-    while sum(map(len, head)) < HEAD and (block := next(blocks, b"")):
-        head.append(block)
-    return read_header(b"".join(head)), chain(head, blocks)
 
 
 def _family(header: Header | None, wanted: str | None) -> str:

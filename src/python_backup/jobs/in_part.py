@@ -1,23 +1,30 @@
-"""Reading no more of an artifact than the frames that hold what is picked."""
+"""Reading no more of an artifact than what holds what is picked: frames of a file, parts of a folder.
+
+Its manifest says where in the dump rows stand that a reader may pass over. Both kinds of artifact are one
+stream with such stretches in it; what is read of it is checked, frame by frame or part by part.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Protocol
 
-from python_backup.model import Facts, Manifest, Span
+from python_backup.dump.pick import Held
+from python_backup.model import Facts, Manifest, PartKind, Span
 from python_backup.stream.frames import Framed, framed
+from python_backup.stream.listed import Listed, listed
+from python_backup.stream.members import is_parts
 
 
 class Reader(Protocol):
-    """Says of the data that began last whether it is passed over; a picker is one."""
+    """Says what nobody wants; a picker is one."""
 
-    @property
-    def skipping(self) -> bool:
-        """Whether nobody wants it."""
+    def passes_over(self, held: Held) -> bool:
+        """Whether what a stretch of the dump holds need not be read, now that all before it was."""
         ...
 
 
@@ -25,61 +32,90 @@ class Reader(Protocol):
 class InPart:
     """An artifact that is read in part, once.
 
-    ``passed`` are the tables whose rows were passed over so far, ``taken`` is how many frames were read.
+    ``held`` says by stretch what it holds, ``passed`` is what was passed over so far.
     """
 
-    frames: Framed
+    source: Framed | Listed
     manifest: Manifest
-    passed: set[str] = field(default_factory=set)
-    taken: int = 0
-
-    @property
-    def head(self) -> bytes:
-        """The dump's first bytes."""
-        return self.frames.frame(0, lambda _: None)
+    held: Mapping[Span, Held]
+    passed: list[Held] = field(default_factory=list)
 
     @property
     def told(self) -> str:
         """How much of it was read."""
-        total = len(self.frames.digests)
-        return (
-            f"{self.taken:,} of its {total:,} frames were read, each as the manifest says; no other is needed"
-        )
+        return f"{self.source.told} were read, each as the manifest says; no other is needed"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Of an artifact in parts the files that were read."""
+        source = self.source
+        return tuple(source.folder / part.file for part in source.begun) if isinstance(source, Listed) else ()
 
     def read(self, reader: Reader | None, on_stored: Callable[[bytes], object]) -> Iterator[bytes | Span]:
-        """The dump, but for rows that the reader passes over; it gets each piece before the next is asked.
+        """The dump, but for what the reader passes over; it gets each piece before the next is asked.
 
         Raises:
-            ArtifactCorrupt: a frame is not what the manifest says.
+            ArtifactCorrupt: a frame or part is not what the manifest says.
         """
-        placed = ((span, table) for table, spans in self.manifest.spans.items() for span in spans)
-        tables = dict(sorted(placed, key=lambda place: place[0].begin))
 
-        def count(stored: bytes) -> None:
-            self.taken += 1
-            on_stored(stored)
+        def unwanted(span: Span) -> bool:
+            return reader is not None and reader.passes_over(self.held[span])
 
-        skips = (lambda: False) if reader is None else (lambda: reader.skipping)
-        for block in self.frames.read(tuple(tables), skips, count):
+        for block in self.source.read(tuple(self.held), unwanted, on_stored):
             if isinstance(block, Span):
-                self.passed.add(tables[block])
+                self.passed.append(self.held[block])
             yield block
 
     def whole(self, found: Facts) -> Facts:
-        """The facts of what was read, with the manifest's own of the rows that were passed over."""
-        written = {table.name: table for table in self.manifest.facts.tables if table.name in self.passed}
-        return replace(found, tables=tuple(written.get(table.name, table) for table in found.tables))
+        """The facts of what was read, with the manifest's own of what was passed over."""
+        written = self.manifest.facts
+        passed = {name for held in self.passed for name in held.tables}
+        values = {name for held in self.passed for name in held.sequences}
+        tables = {table.name: table for table in found.tables}
+        tables |= {table.name: table for table in written.tables if table.name in passed}
+        sequences = {name: value for name, value in written.sequences.items() if name in values}
+        return replace(
+            found,
+            tables=tuple(tables[name] for name in sorted(tables)),
+            sequences={**sequences, **found.sequences},
+        )
 
 
 @contextmanager
 def opened_in_part(path: Path, manifest: Manifest | None) -> Iterator[InPart | None]:
-    """None where it must be read whole: its manifest knows no frames, or no rows worth passing over."""
-    if manifest is None or not manifest.spans or not manifest.artifact.frames:
+    """None where it must be read whole: its manifest knows no frames or parts, or nothing to pass over.
+
+    Raises:
+        ArtifactCorrupt: something else stands in the place of a part; and where what is done with it failed
+            at a part that is not what the manifest says.
+    """
+    if manifest is not None and manifest.parts and is_parts(path):
+        with listed(path, manifest.parts) as parts:
+            yield InPart(parts, manifest, dict(_of_parts(manifest)))
+    elif manifest is not None and manifest.spans and manifest.artifact.frames:
+        with framed(path, manifest.artifact.frames) as frames:
+            fits = frames is not None and frames.size == manifest.artifact.raw_size
+            yield InPart(frames, manifest, _of_spans(manifest)) if frames is not None and fits else None
+    else:
         yield None
-        return
-    with framed(path, manifest.artifact.frames) as frames:
-        fits = frames is not None and frames.size == manifest.artifact.raw_size
-        yield InPart(frames, manifest) if frames is not None and fits else None
+
+
+def _of_spans(manifest: Manifest) -> Mapping[Span, Held]:
+    """The large tables of a single file."""
+    placed = ((span, Held((table,))) for table, spans in manifest.spans.items() for span in spans)
+    return dict(sorted(placed, key=lambda place: place[0].begin))
+
+
+def _of_parts(manifest: Manifest) -> Iterator[tuple[Span, Held]]:
+    """The parts with rows; what has no part of its own is in one without a table, if it is anywhere."""
+    facts = manifest.facts
+    own = {part.table for part in manifest.parts}
+    tables = tuple(table.name for table in facts.tables if table.size and table.name not in own)
+    rest = Held(tables, tuple(facts.sequences), others=bool(facts.objects.get("large_objects")))
+    edges = pairwise(accumulate((part.raw_size for part in manifest.parts), initial=0))
+    for part, (begin, end) in zip(manifest.parts, edges, strict=True):
+        if part.kind is PartKind.DATA:
+            yield Span(begin, end, 0), Held((part.table,)) if part.table else rest
 
 
 def length(block: bytes | Span) -> int:

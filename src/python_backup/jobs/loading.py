@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -20,8 +21,9 @@ from python_backup.engines.table import ENGINES
 from python_backup.errors import ArtifactCorrupt, Refused, UsageError
 from python_backup.instance import Instance
 from python_backup.jobs.clock import LoadClock
-from python_backup.jobs.examine import ARCHIVES, Examination, Examiner, both, opened_as_sql
+from python_backup.jobs.examine import Examination, Examiner, both
 from python_backup.jobs.in_part import opened_in_part
+from python_backup.jobs.opened import ARCHIVES, opened_as_sql
 from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.filling import fill_parts
 from python_backup.jobs.progress import Progress
@@ -273,7 +275,8 @@ class _Same:
     def as_examined(cls, seen: Examination) -> _Same:
         if seen.stored is None:
             raise AssertionError("loaded without having been examined")
-        return cls(seen.path, seen.stored.hexdigest(), new_sum(seen.path, seen.stored.name))
+        found = hashlib.sha256() if seen.in_part else new_sum(seen.path, seen.stored.name)
+        return cls(seen.path, seen.stored.hexdigest(), found)
 
     def update(self, block: bytes) -> None:
         self.digest.update(block)

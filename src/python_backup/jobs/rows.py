@@ -16,13 +16,14 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from python_backup.dump.pick import Held
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.rowwise import RowCutter, RowForm
 from python_backup.dump.table import DIALECTS
 from python_backup.errors import UsageError
 from python_backup.instance import Tools
 from python_backup.jobs.diff import DiffReport, Side
-from python_backup.jobs.examine import opened_for, peek
+from python_backup.jobs.opened import opened_for, peek
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import pieces_of
 from python_backup.stream.private import private_files
@@ -127,7 +128,7 @@ def _check_forms(old: _Source, new: _Source) -> None:
 class _Source:
     """One table of one backup; ``by`` is its key, once that is known.
 
-    ``wanted`` are the rows that a pass is for, ``begun`` those that it came to last, both by their table.
+    ``wanted`` is the table whose rows a pass is for.
     """
 
     side: Side
@@ -135,7 +136,6 @@ class _Source:
     progress: Progress
     by: tuple[str, ...] = ()
     wanted: str = ""
-    begun: str = ""
     columns: tuple[str, ...] = ()
     copy: bool | None = None
 
@@ -195,25 +195,21 @@ class _Source:
                 case _:
                     pass
 
-    @property
-    def skipping(self) -> bool:
-        """Whether the rows that began last are of another table than the wanted one."""
-        return self.begun != self.wanted
+    def passes_over(self, held: Held) -> bool:
+        """Whether these are rows of other tables than the wanted one."""
+        return self.wanted not in held.tables
 
     def _pieces(self, what: str, wanted: str) -> Iterator[Piece]:
         """All of the dump but rows of other tables, as far as these can be passed over."""
         path: Path = self.side.artifact
         dialect = DIALECTS[self._family()]
-        self.wanted, self.begun = wanted, ""
+        self.wanted = wanted
         with (
             self.progress.step(f"reading {what} of {self.table} in {path.name}") as step,
             opened_for(path, self, lambda stored: step.advance(len(stored))) as blocks,
         ):
             selector = dialect.selector(self.side.database)
-            for piece in selector.select(pieces_of(blocks, dialect.lexer())):
-                if isinstance(piece, DataBegin):
-                    self.begun = piece.table
-                yield piece
+            yield from selector.select(pieces_of(blocks, dialect.lexer()))
 
     def _family(self) -> str:
         header = peek(self.side.artifact, Tools())

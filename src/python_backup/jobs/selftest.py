@@ -17,8 +17,9 @@ from python_backup.instance import Dbms, Tools
 from python_backup.jobs.copies import Copier
 from python_backup.jobs.damages import DAMAGES, ContentDamage, Damage, StoredDamage, Undamaged
 from python_backup.jobs.drill import DrillReport, DrillRequest, drill
-from python_backup.jobs.examine import Examination, Examiner, opened_as_sql
+from python_backup.jobs.examine import Examination, Examiner
 from python_backup.jobs.ground import Grounds
+from python_backup.jobs.opened import opened_as_sql
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import pieces_of
 from python_backup.log.tell import timed

@@ -15,7 +15,7 @@ from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.rowwise import RowCutter, ShapeReader
 from python_backup.dump.table import DIALECTS
 from python_backup.instance import Tools
-from python_backup.jobs.examine import opened_for, peek
+from python_backup.jobs.opened import opened_for, peek
 from python_backup.jobs.progress import Progress
 from python_backup.jobs.reading import pieces_of
 from python_backup.jobs.rows import Values, by_name

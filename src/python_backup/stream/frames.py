@@ -182,14 +182,28 @@ class _File:
             return os.pread(self.descriptor, size, begin)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Framed:
-    """An artifact of frames that is open: where each stands, and what its digest must be."""
+    """An artifact of frames that is open: where each stands, and what its digest must be.
+
+    ``taken`` is how many were read.
+    """
 
     source: Ranged
     digests: tuple[str, ...]
     stored: tuple[int, ...]
     begins: tuple[int, ...]
+    taken: int = 0
+
+    @property
+    def told(self) -> str:
+        """How many of them were read."""
+        return f"{self.taken:,} of its {len(self.digests):,} frames"
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Nothing: what was not read is in the same file."""
+        return ()
 
     @property
     def size(self) -> int:
@@ -199,7 +213,7 @@ class Framed:
     def read(
         self,
         spans: tuple[Span, ...],
-        unwanted: Callable[[], bool],
+        unwanted: Callable[[Span], bool],
         on_stored: Callable[[bytes], object],
     ) -> Iterator[bytes | Span]:
         """The stream from begin to end; a span stands for its bytes where they were passed over.
@@ -215,7 +229,7 @@ class Framed:
         for span in spans:
             yield from self._between(at, span.begin, latest)
             at = span.begin
-            if unwanted():
+            if unwanted(span):
                 yield span
                 at = span.end
         yield from self._between(at, self.size, latest)
@@ -271,6 +285,7 @@ class _Latest:
     def frame(self, number: int) -> bytes:
         if number != self.number:
             self.data, self.number = self.frames.frame(number, self.on_stored), number
+            self.frames.taken += 1
         return self.data
 
 

@@ -57,7 +57,7 @@ def test_frames_are_of_one_size_however_the_stream_was_cut_and_zstd_reads_them(
     with framed(path, digests) as frames:
         assert frames is not None
         assert frames.size == len(DATA)
-        assert b"".join(b for b in frames.read((), lambda: True, len) if isinstance(b, bytes)) == DATA
+        assert b"".join(b for b in frames.read((), lambda _: True, len) if isinstance(b, bytes)) == DATA
         assert frames.begins[:3] == (0, SIZE, 2 * SIZE)
 
 
@@ -80,7 +80,7 @@ def test_what_is_passed_over_is_neither_read_nor_checked(tmp_path: Path) -> None
             with path.open("r+b") as file:
                 file.seek(frames.stored[number] + 9)
                 file.write(b"damage")
-        blocks = list(frames.read(spans, lambda: next(answers), stored.append))
+        blocks = list(frames.read(spans, lambda _: next(answers), stored.append))
     assert [block for block in blocks if isinstance(block, Span)] == [spans[0], spans[2]]
     read = b"".join(block for block in blocks if isinstance(block, bytes))
     assert read == DATA[:2100] + DATA[7900:10_001] + DATA[10_002:]
@@ -113,14 +113,14 @@ def test_of_a_store_only_the_table_and_the_wanted_frames_are_asked_for(tmp_path:
     assert frames is not None
     end = frames.begins[-2]
     skipped = Span(1000, end, 0)
-    blocks = list(frames.read((skipped,), lambda: True, len))
+    blocks = list(frames.read((skipped,), lambda _: True, len))
     assert b"".join(b for b in blocks if isinstance(b, bytes)) == DATA[:1000] + DATA[end:]
     table = 8 + 8 * len(digests) + 9
     assert store.asked[0] == (store.size - table, table)
     assert [begin for begin, _ in store.asked[1:]] == [0, frames.stored[-2]]
     store.content = store.content[:40] + b"?" + store.content[41:]
     with pytest.raises(ArtifactCorrupt, match="the store's object is corrupt: frame 0"):
-        list(frames.read((), lambda: True, len))
+        list(frames.read((), lambda _: True, len))
 
 
 def test_a_damaged_frame_that_is_read_is_named(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_damaged_frame_that_is_read_is_named(tmp_path: Path) -> None:
         content[frames.stored[4] + 9] ^= 1
         path.write_bytes(content)
         with pytest.raises(ArtifactCorrupt, match="frame 4 is not what its manifest says"):
-            list(frames.read((), lambda: False, len))
+            list(frames.read((), lambda _: False, len))
 
 
 def test_other_files_have_no_frames(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, mo
 
         monkeypatch.setattr(os, "pread", broken)  # a disk that fails amid a file
         with pytest.raises(ArtifactError, match=r"a\.zst cannot be read: Input/output error"):
-            list(frames.read((), lambda: False, len))
+            list(frames.read((), lambda _: False, len))
 
 
 def test_no_frame_becomes_more_than_its_table_says(tmp_path: Path) -> None:

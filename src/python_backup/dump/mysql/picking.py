@@ -14,7 +14,7 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.mysql.created import Definition, definition, names
 from python_backup.dump.mysql.modes import SqlModes
 from python_backup.dump.mysql.tokens import Token, chain, tokens
-from python_backup.dump.pick import Choice, Pick
+from python_backup.dump.pick import Choice, Held, Pick, RowsLeft
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.errors import UsageError
 from python_backup.model import label
@@ -39,7 +39,7 @@ class MysqlPicker:
     _triggers: dict[str, bool] = field(default_factory=dict)
     _sequences: set[str] = field(default_factory=set)
     _skipping: bool = False
-    _counted: set[str] = field(default_factory=set)
+    _left: RowsLeft = field(init=False)
 
     def __post_init__(self) -> None:
         if self.asked.schemas:
@@ -47,7 +47,7 @@ class MysqlPicker:
                 "--schema is for PostgreSQL: a MySQL database has no schemas in it",
                 hint="Choose the database with --source NAME, and tables with --table NAME.",
             )
-        self._choice = Choice(self.asked)
+        self._choice, self._left = Choice(self.asked), RowsLeft(self.changes)
 
     def pick(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
         """The picked pieces, in order."""
@@ -65,10 +65,15 @@ class MysqlPicker:
                 case _:
                     yield piece
 
-    @property
-    def skipping(self) -> bool:
-        """Whether the data that began last is not picked."""
-        return self._skipping
+    def passes_over(self, held: Held) -> bool:
+        """See `python_backup.dump.dialect.Picker`; what was not heard of yet may be picked."""
+        if not self.asked.schema_only:
+            wanted = any(self._relations.get(table, True) for table in held.tables)
+            if wanted or not self._sequences.isdisjoint(held.sequences):
+                return False
+        for table in held.tables:
+            self._left.add(table)
+        return True
 
     def finish(self) -> None:
         """Call it at the end of the dump; see `python_backup.dump.pick.Choice.check`."""
@@ -81,9 +86,8 @@ class MysqlPicker:
             name = chain(found, into)
             self._takes(name.name if name else piece.table)
         taken = self._relations.get(piece.table, False) and not self.asked.schema_only
-        if not taken and piece.table not in self._counted:
-            self._counted.add(piece.table)
-            self.changes.add("data of a table not picked", piece.line, piece.sql)
+        if not taken:
+            self._left.add(piece.table, piece)
         return taken
 
     def _takes(self, name: str) -> bool:

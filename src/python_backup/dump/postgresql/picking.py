@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from python_backup.dump.changes import Changes
-from python_backup.dump.pick import Choice, Pick
+from python_backup.dump.pick import Choice, Held, Pick, RowsLeft
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.dump.postgresql.belonging import About, about
 from python_backup.dump.postgresql.clauses import (
@@ -32,6 +32,7 @@ from python_backup.dump.postgresql.cursor import Cursor
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import Kind
 from python_backup.errors import UsageError
+from python_backup.model import label
 
 _ON_DEMAND = frozenset({"type", "schema", "sequence"})
 Name = tuple[str, str]
@@ -55,10 +56,11 @@ class DumpPicker:
     _undecided: Name | None = None
     _dropped: set[tuple[str, str]] = field(default_factory=set)
     _skipping: bool = False
-    _counted: set[str] = field(default_factory=set)
+    _labels: dict[str, Name] = field(default_factory=dict)
+    _rows_left: RowsLeft = field(init=False)
 
     def __post_init__(self) -> None:
-        self._choice = Choice(self.asked)
+        self._choice, self._rows_left = Choice(self.asked), RowsLeft(self.changes)
 
     def pick(self, pieces: Iterable[Piece]) -> Iterator[Piece]:
         """The picked pieces, in order."""
@@ -77,10 +79,22 @@ class DumpPicker:
                 case _:
                     yield piece
 
-    @property
-    def skipping(self) -> bool:
-        """Whether the data that began last is not picked."""
-        return self._skipping
+    def passes_over(self, held: Held) -> bool:
+        """See `python_backup.dump.dialect.Picker`; what was not heard of yet may be picked."""
+        if not self.asked.schema_only and self._wants(held):
+            return False
+        for table in held.tables:
+            self._rows_left.add(table)
+        return True
+
+    def _wants(self, held: Held) -> bool:
+        names = (self._labels.get(table) for table in held.tables)
+        rows = any(name is None or ("table", name) in self._taken for name in names)
+        unnamed = self.asked.everything and (held.others or (held.sequences and self.asked.data_only))
+        undecided = () if self._undecided is None else (("sequence", self._undecided),)
+        taken = (label(*name) for kind, name in (*self._taken, *undecided) if kind == "sequence")
+        valued = bool(held.sequences) and not set(held.sequences).isdisjoint(taken)
+        return bool(rows or unnamed or valued)
 
     def finish(self) -> None:
         """Call it at the end of the dump; see `python_backup.dump.pick.Choice.check`."""
@@ -96,9 +110,8 @@ class DumpPicker:
         at.accept("binary")
         name = self._named(at.name())
         taken = self._takes_table(name) and not self.asked.schema_only
-        if not taken and piece.table not in self._counted:
-            self._counted.add(piece.table)
-            self.changes.add("data of a table not picked", piece.line, piece.sql)
+        if not taken:
+            self._rows_left.add(piece.table, piece)
         return taken
 
     def _named(self, parts: tuple[str, ...]) -> Name:
@@ -112,6 +125,7 @@ class DumpPicker:
             return False
         taken = self._choice.takes(name[1], name[0])
         (self._taken if taken else self._left).add(("table", name))
+        self._labels[label(*name)] = name
         return taken
 
     def _statement(self, piece: Statement) -> Iterator[Statement]:
@@ -121,7 +135,7 @@ class DumpPicker:
             yield piece
             return
         name = self._named(what.name)
-        yield from self._decided(name)
+        yield from self._decided(None if what.kind == "setval" else name)
         if what.kind == "relation":
             yield from self._relation(piece, what, name)
         elif what.kind == "setval":
