@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from python_backup.dump.pick import Held
 from python_backup.model import Facts, Manifest, PartKind, Span
 from python_backup.stream.frames import Framed, framed
 from python_backup.stream.listed import Listed, listed
 from python_backup.stream.members import is_parts
+
+_LARGE, _SEQUENCES = "large_objects", "sequences"
+_T = TypeVar("_T")
 
 
 class Reader(Protocol):
@@ -73,11 +76,18 @@ class InPart:
         values = {name for held in self.passed for name in held.sequences}
         tables = {table.name: table for table in found.tables}
         tables |= {table.name: table for table in written.tables if table.name in passed}
-        sequences = {name: value for name, value in written.sequences.items() if name in values}
+        objects, statements = dict(found.objects), dict(found.statements)
+        if any(held.others for held in self.passed):  # among the rows from pg_dump 17 on
+            objects[_LARGE] = written.objects[_LARGE]
+        if _SEQUENCES in statements:  # a sequence that was never used says so among the rows
+            made = _only(values, written.statements.get(_SEQUENCES, {}))
+            statements[_SEQUENCES] = {**statements[_SEQUENCES], **made}
         return replace(
             found,
             tables=tuple(tables[name] for name in sorted(tables)),
-            sequences={**sequences, **found.sequences},
+            sequences={**found.sequences, **_only(values, written.sequences)},
+            objects=dict(sorted(objects.items())),
+            statements=statements,
         )
 
 
@@ -100,6 +110,10 @@ def opened_in_part(path: Path, manifest: Manifest | None) -> Iterator[InPart | N
         yield None
 
 
+def _only(names: set[str], of: Mapping[str, _T]) -> dict[str, _T]:
+    return {name: value for name, value in of.items() if name in names}
+
+
 def _of_spans(manifest: Manifest) -> Mapping[Span, Held]:
     """The large tables of a single file."""
     placed = ((span, Held((table,))) for table, spans in manifest.spans.items() for span in spans)
@@ -111,7 +125,8 @@ def _of_parts(manifest: Manifest) -> Iterator[tuple[Span, Held]]:
     facts = manifest.facts
     own = {part.table for part in manifest.parts}
     tables = tuple(table.name for table in facts.tables if table.size and table.name not in own)
-    rest = Held(tables, tuple(facts.sequences), others=bool(facts.objects.get("large_objects")))
+    sequences = {*facts.sequences, *facts.objects.get(_SEQUENCES, ()), *facts.statements.get(_SEQUENCES, ())}
+    rest = Held(tables, tuple(sequences), others=bool(facts.objects.get(_LARGE)))
     edges = pairwise(accumulate((part.raw_size for part in manifest.parts), initial=0))
     for part, (begin, end) in zip(manifest.parts, edges, strict=True):
         if part.kind is PartKind.DATA:

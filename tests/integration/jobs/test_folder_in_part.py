@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from integration.jobs.test_parts import good, in_parts
+from integration.jobs.test_parts import SCHEMA, good, in_parts
 from python_backup.dump.pick import Pick
 from python_backup.engines.mysql import shares
 from python_backup.engines.postgresql import parts
-from python_backup.errors import ArtifactCorrupt
+from python_backup.errors import ArtifactCorrupt, UsageError
 from python_backup.instance import Instance
 from python_backup.jobs.diff import diff
 from python_backup.jobs.examine import Examiner
@@ -24,7 +25,7 @@ from python_backup.jobs.restore import RestoreReport, RestoreRequest, restore
 from python_backup.jobs.rows import changed_rows
 from python_backup.jobs.show import show_table
 from python_backup.model import Facts, Manifest, Part
-from support import databases
+from support import databases, shop
 from support.cli import Program
 from support.jobs import backed_up
 from support.servers import RunningServer, instance_for
@@ -185,3 +186,43 @@ def test_a_part_that_is_changed_while_it_is_loaded_ends_the_restore(
     with pytest.raises(ArtifactCorrupt, match=changed.file):
         part_of(two, two.folder, Pick(tables=("c_next",)), target)
     assert target not in databases.names(two.server)
+
+
+@pytest.fixture
+def everything(family_server: RunningServer, new_database: Name) -> str:
+    """A database of all that may go wrong with parts."""
+    name = new_database(family_server, "everything")
+    if family_server.family == "postgresql":
+        databases.execute(family_server, name, *SCHEMA)
+    else:
+        shop.build(family_server, name)
+    return name
+
+
+def test_whatever_is_picked_is_what_reading_all_parts_picks(
+    family_server: RunningServer, everything: str, tmp_path: Path
+) -> None:
+    folder, manifest = good(in_parts(instance_for(family_server), everything, tmp_path))
+    whole = folder.rename(tmp_path / "whole")
+    shutil.copytree(whole, folder)
+    (whole / "manifest.json").unlink()
+    found = manifest.facts
+    names = [table.name for table in found.tables][::2] + list(found.sequences)
+    picks = [
+        *(Pick(tables=(name,)) for name in names),
+        Pick(excluded=tuple(names[::2])),
+        Pick(data_only=True),
+    ]
+    for pick in picks:
+        part, all_of_it = (_picked(path, everything, pick) for path in (folder, whole))
+        assert part == all_of_it, pick
+
+
+def _picked(path: Path, source: str, pick: Pick) -> object:
+    """The facts of what is picked, or why it cannot be."""
+    try:
+        seen = Examiner(Silence(), pick=pick).examine(path, source)
+    except UsageError as exc:
+        return exc.message
+    assert seen.failed is None, seen.failed
+    return seen.facts, seen.picked

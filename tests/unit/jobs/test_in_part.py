@@ -25,11 +25,12 @@ POSTGRESQL = {
     "before.sql.zst": PG.format(
         "\n".join(f"CREATE TABLE public.{t} (id integer);" for t in ("empty", "large", "other", "small"))
         + "\nCREATE SEQUENCE public.large_seq;\nALTER SEQUENCE public.large_seq OWNED BY public.large.id;"
+        "\nCREATE SEQUENCE public.unused;"
         "\nCREATE SEQUENCE public.lone;"
     ),
     "data/00001_others.sql.zst": PG.format(
         "COPY public.small (id) FROM stdin;\n1\n2\n\\.\nCOPY public.empty (id) FROM stdin;\n\\.\n"
-        "SELECT pg_catalog.setval('public.lone', 7, true);"
+        "SELECT pg_catalog.setval('public.lone', 7, true);\nSELECT pg_catalog.setval('public.unused', 1, false);"
         "\nSELECT pg_catalog.setval('public.large_seq', 7, true);"
     ),
     "data/00002_public.large.sql.zst": "COPY public.large (id) FROM stdin;\n1\n\\.\n\n",
@@ -141,6 +142,23 @@ def test_a_picked_sequence_has_its_value_though_nothing_is_between_the_two(tmp_p
     assert seen.failed is None, seen.failed
     assert seen.picked is not None
     assert seen.picked.sequences == {"public.lone": 7}
+
+
+def test_a_picked_sequence_that_was_never_used_is_begun_where_it_says(tmp_path: Path) -> None:
+    folder, whole = listed(tmp_path / "one", POSTGRESQL), written(tmp_path / "whole", POSTGRESQL)
+    seen, all_of_it = (examined(path, Pick(tables=("unused",))) for path in (folder, whole))
+    assert (seen.failed, seen.in_part) == (None, True)
+    assert (seen.facts, seen.picked) == (all_of_it.facts, all_of_it.picked)
+
+
+def test_large_objects_are_read_where_they_are_wanted_alone(tmp_path: Path) -> None:
+    made = PG.format("SELECT pg_catalog.lo_create('7');")
+    texts = {**POSTGRESQL, "data/00001_others.sql.zst": made}
+    folder, whole = listed(tmp_path / "one", texts), written(tmp_path / "whole", texts)
+    for pick, read in ((Pick(excluded=("large",)), 4), (Pick(tables=("other",)), 3)):
+        seen, all_of_it = examined(folder, pick), examined(whole, pick)
+        assert (seen.facts, seen.picked) == (all_of_it.facts, all_of_it.picked)
+        assert any(check.detail.startswith(f"{read} of its 6 parts") for check in seen.checks)
 
 
 def test_what_is_not_needed_and_cannot_be_right_is_told(tmp_path: Path, texts: Mapping[str, str]) -> None:
