@@ -4,6 +4,7 @@ ARGS ?=
 SIZE ?= 1000
 MOMENTS ?= 200
 export PYTHONPATH := tests
+unexport PYTHONDONTWRITEBYTECODE  # tests start the program thousands of times; it would be compiled each time
 
 .PHONY: help demo test floor check bench chaos faults lock clean
 
@@ -15,7 +16,7 @@ demo: .venv/ready ## back up, restore and verify a sample database, and show it
 
 test: .venv/ready ## all tests, against the oldest and the newest real servers that can be had (ARGS=… go to pytest)
 	@$(BIN)/python tools/provide_servers.py
-	@$(BIN)/pytest -n 2 -q $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal -q $(ARGS)
 
 floor: .venv/ready ## the tests with the oldest versions of what users may install
 	@tools/floor $(ARGS)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from support import made
 from support.containers import found_images
 from support.programs import (
     FAMILIES,
@@ -69,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
             (Program(**source), Program(**target)) for source, target in json.loads(known["pairs"])
         ]
         config.stash[SESSION] = Session(Path(known["session"]))
+        os.environ[made.SESSION] = known["session"]
         return
     programs, containers = found_programs(), found_images()
     for family in FAMILIES:
@@ -80,6 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[PAIRS] = pairs_of(programs if one else config.stash[PROGRAMS], one=one)
     stack = ExitStack()
     config.stash[SESSION] = stack.enter_context(session())
+    os.environ[made.SESSION] = str(config.stash[SESSION].folder)
     config.add_cleanup(stack.close)
 
 

@@ -98,9 +98,9 @@ def _newest_postgresql() -> list[Program]:
     return one_of_each(found)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lone_program(request: pytest.FixtureRequest) -> Program:
-    """One server program of each family in turn, for a test that starts and stops it itself."""
+    """One server program of each family in turn, for a test or a module that starts and stops it itself."""
     return request.param
 
 

@@ -63,6 +63,7 @@ def _started(program: Program, folder: Path) -> Iterator[RunningServer]:
     for attempt in range(3):  # another process may have taken the port in between
         plan = recipe(program, folder, port := _free_port())
         if attempt == 0:
+            _write(plan, folder)
             _make(plan, folder)
         child = _child(plan.serve, folder)
         server = RunningServer(
@@ -78,10 +79,13 @@ def _started(program: Program, folder: Path) -> Iterator[RunningServer]:
     raise NoServer(f"{program.id} does not start\n{_log(folder)}")
 
 
-def _make(plan: Recipe, folder: Path) -> None:
+def _write(plan: Recipe, folder: Path) -> None:
     for name, text in plan.files.items():
         (folder / name).write_text(text)
         _hand_over(folder / name)
+
+
+def _make(plan: Recipe, folder: Path) -> None:
     child = _child(plan.make, folder)
     try:
         if child.wait():

@@ -14,9 +14,10 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
-from support import databases, keeper
+from support import databases, keeper, made
 from support.programs import Program
 from support.recipes import PASSWORD, recipe
 from support.servers import RunningServer
@@ -38,7 +39,12 @@ class Stoppable:
         self._program = keeper._reachable(program, folder)
         self._folder = folder
         self._plan = recipe(self._program, folder, port := keeper._free_port())
-        keeper._make(self._plan, folder)
+        keeper._write(self._plan, folder)
+        make = partial(keeper._make, self._plan, folder)
+        if program.family == "mysql":
+            made.once(program.id, folder, make)
+        else:
+            make()
         self._child = None
         self.server = RunningServer(
             id=program.id, dbms=program.dbms, version=program.version, host="127.0.0.1", port=port,
