@@ -24,10 +24,14 @@ Name = Callable[..., str]
 
 @pytest.fixture
 def shop(any_server: RunningServer, new_database: Name) -> str:
-    name = new_database(any_server, "shop")
-    text = "repeat('x', 1000)" if any_server.family == "postgresql" else "REPEAT('x', 1000)"
+    return filled(any_server, new_database)
+
+
+def filled(server: RunningServer, new_database: Name) -> str:
+    name = new_database(server, "shop")
+    text = "repeat('x', 1000)" if server.family == "postgresql" else "REPEAT('x', 1000)"
     databases.execute(
-        any_server, name, "CREATE TABLE t (id INT PRIMARY KEY, v TEXT)",
+        server, name, "CREATE TABLE t (id INT PRIMARY KEY, v TEXT)",
         "INSERT INTO t VALUES " + ",".join(f"({n}, {text})" for n in range(3000)),
     )  # fmt: skip
     return name
@@ -59,20 +63,21 @@ ENDINGS = {
 @pytest.mark.parametrize("how", ENDINGS)
 @pytest.mark.parametrize("stored", [Format.NONE, Format.GZIP])
 def test_a_dump_that_did_not_end_well_publishes_nothing(
-    any_server: RunningServer, shop: str, tmp_path: Path, how: str, stored: Format
+    dbms_server: RunningServer, new_database: Name, tmp_path: Path, how: str, stored: Format
 ) -> None:
-    instance = behind(any_server, tmp_path / "bin", ENDINGS[how])
+    shop = filled(dbms_server, new_database)
+    instance = behind(dbms_server, tmp_path / "bin", ENDINGS[how])
     result = backed_up(instance, shop, tmp_path / "backups", stored)
     assert (result.outcome, type(result.error)) == ("failed", ToolFailed)
     assert list((tmp_path / "backups").iterdir()) == []
 
 
 def test_a_dump_that_takes_too_long_is_ended_with_its_children_and_publishes_nothing(
-    any_server: RunningServer, shop: str, tmp_path: Path
+    family_server: RunningServer, new_database: Name, tmp_path: Path
 ) -> None:
-    late = tmp_path / "late"
+    shop, late = filled(family_server, new_database), tmp_path / "late"
     instance = behind(
-        any_server, tmp_path / "bin", f'$REAL "$@"; (trap "" TERM; sleep 4; touch {late}) & wait'
+        family_server, tmp_path / "bin", f'$REAL "$@"; (trap "" TERM; sleep 4; touch {late}) & wait'
     )
     result = backed_up(instance, shop, tmp_path / "backups", timeout=2)
     assert (result.outcome, type(result.error)) == ("failed", ToolFailed)

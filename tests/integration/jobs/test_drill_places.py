@@ -75,13 +75,21 @@ class Scratch:
         return {name for name in self.connected.databases() if name.startswith("vya_drill_")}
 
 
-@pytest.fixture
-def ci(lone_program: Program, tmp_path: Path) -> Iterator[Scratch]:
+@pytest.fixture(scope="module")
+def alone(lone_program: Program) -> Iterator[RunningServer]:
+    """A server of this module alone."""
     with lone_server(lone_program) as one:
-        databases.create(one.server, "shop")
-        instance = instance_for(one.server)
-        with closing(ENGINES[instance.dbms].connect(instance)) as server:
-            yield Scratch(one.server, backed_up(one.server, "shop", tmp_path), server)
+        yield one.server
+
+
+@pytest.fixture
+def ci(alone: RunningServer, new_database: Callable[..., str], tmp_path: Path) -> Iterator[Scratch]:
+    artifact, instance = backed_up(alone, new_database(alone, "shop"), tmp_path), instance_for(alone)
+    with closing(ENGINES[instance.dbms].connect(instance)) as server:
+        yield Scratch(alone, artifact, server)
+    for left in databases.names(alone):
+        if left.startswith("vya_drill_"):
+            databases.drop(alone, left)
 
 
 def test_a_drill_leaves_a_record_beside_the_artifact(family_server: RunningServer, artifact: Path) -> None:

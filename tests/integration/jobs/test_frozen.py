@@ -49,13 +49,24 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql_connection, "CONNECT_TIMEOUT", 2)
 
 
-@pytest.fixture
-def own(lone_program: Program) -> Iterator[Stoppable]:
-    """A server of the test alone, with one database of some megabytes."""
+@pytest.fixture(scope="module")
+def alone(lone_program: Program) -> Iterator[Stoppable]:
+    """A server of this module alone, with one database of some megabytes."""
     with lone_server(lone_program) as one:
         databases.create(one.server, "d1")
         databases.execute(one.server, "d1", *LARGE[one.server.family])
         yield one
+
+
+@pytest.fixture
+def own(alone: Stoppable) -> Iterator[Stoppable]:
+    """The server; afterwards nobody is connected to it, and there is the one database."""
+    yield alone
+    alone.cut()
+    alone.settle()
+    for name in databases.names(alone.server):
+        if name.startswith("d2"):
+            databases.drop(alone.server, name)
 
 
 @dataclass

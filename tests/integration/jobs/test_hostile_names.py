@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -128,15 +129,12 @@ class Subject:
 def subject_on(servers: Session) -> Iterator[Callable[[RunningServer, str], Subject]]:
     """A database of just this name; it and what is beside it are gone afterwards.
 
-    Other tests here, in other processes, want such names of the same server: one goes after the other.
+    Other tests here, in other processes, may want the same name of the same server: one goes after the other.
     """
     with ExitStack() as stack:
-        reserved: set[str] = set()
 
         def named(server: RunningServer, name: str) -> Subject:
-            if server.id not in reserved:
-                stack.enter_context(servers.reserved(server, "names"))
-                reserved.add(server.id)
+            stack.enter_context(servers.reserved(server, sha256(name.encode()).hexdigest()))
             one = Subject(server, name)
             one.drop()
             stack.callback(one.drop)

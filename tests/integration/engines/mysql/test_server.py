@@ -75,10 +75,8 @@ def test_the_engines_own_databases_are_left_out(mysql_server: RunningServer):
 
 def test_many_tables_are_counted_exactly(mysql_server: RunningServer, new_database):
     name = new_database(mysql_server)
-    for number in range(120):
-        databases.execute(
-            mysql_server, name, f"CREATE TABLE `t {number}` AS SELECT 1 AS n WHERE {number} % 2 = 0"
-        )
+    made = (f"CREATE TABLE `t {number}` AS SELECT 1 AS n WHERE {number} % 2 = 0" for number in range(120))
+    databases.execute(mysql_server, name, *made)
     with connected(instance_for(mysql_server)) as server:
         assert server.counts(name) == {label(f"t {n}"): 1 - n % 2 for n in range(120)}
 
