@@ -63,6 +63,7 @@ def test_no_command_holds_a_large_value_whole(wide: str, server: RunningServer, 
     (artifact,) = (tmp_path / "backups").glob("*.sql.zst")
     peaks = {
         "backup": backup,
+        "backup --jobs": peak("backup", "-i", "1", "-d", wide, "--jobs", "2", *config),
         "verify": peak("verify", str(artifact)),
         "verify --deep": peak("verify", "--deep", str(artifact)),
         "restore": peak("restore", "-i", "1", "-f", str(artifact), "-t", "again", "--jobs", "1", *config),

@@ -205,6 +205,13 @@ def test_a_row_longer_than_the_servers_values_may_be_is_read_value_by_value(mysq
     assert [(t.rows, t.digest) for t in facts.tables] == [(t.rows, t.digest) for t in dumped.tables]
 
 
+def test_a_server_waits_for_a_lane_that_is_held_back_for_longer_than_its_own_timeout(mysql_server):
+    with closing(open_session(instance_for(mysql_server))) as session:
+        session.rows("SET SESSION net_write_timeout = 60")
+        session.rows(SETTINGS)
+        assert int(session.value("SELECT @@SESSION.net_write_timeout")) == 86_400
+
+
 def test_floats_have_the_digits_that_bring_them_back(mysql_server, new_database):
     name = new_database(mysql_server, "floats")
     databases.execute(
