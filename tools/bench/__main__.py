@@ -34,7 +34,7 @@ def main() -> int:
     """Gives the exit status: 1 when a bar is missed and that was asked for."""
     arguments = _arguments()
     compileall.compile_dir(Path(python_backup.__file__).parent, quiet=2)  # as pip does when it installs
-    plan = Plan(arguments.size, arguments.rounds, frozenset(arguments.only or PARTS))
+    plan = Plan(arguments.size, arguments.rounds, frozenset(arguments.only or PARTS), tuple(arguments.jobs))
     facts = machine()
     lines: list[Measured] = []
     try:
@@ -57,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="runs of each side (3)")
     parser.add_argument("--databases", type=int, default=100, help="small databases of the part many (100)")
     parser.add_argument("--servers", nargs="+", metavar="ID", help="postgresql-18 mariadb-11.8 (the newest)")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[2], help="of the part parts: 1 2 4 (2)")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts alone")
     parser.add_argument("--json", type=Path, metavar="PATH", help="every run, for programs")
     parser.add_argument("--strict", action="store_true", help="exit with 1 when a bar is missed")

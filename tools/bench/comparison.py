@@ -15,7 +15,8 @@ from support import databases
 from support.servers import RunningServer
 
 DRILL_BAR, DUMPS_OF_A_DRILL = 1.0, 1.3
-BACKUP_BAR, RESTORE_BAR, MEMORY_BAR, ONE_TABLE_BAR = 1.10, 1.05, 150.0, 0.03
+BACKUP_BAR, RESTORE_BAR, ONE_TABLE_BAR = 1.10, 1.05, 0.03
+MEMORY_BAR, MEMORY_OF_A_JOB = 150.0, 64.0
 JOBS = 2
 """Of the peers, and of this program beside them."""
 
@@ -24,11 +25,15 @@ _LARGE, _SMALL, _GIANT, _FRESH = "large", "small", "giant", "fresh"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured: the dump's megabytes, how many rounds, which parts."""
+    """What is measured: the dump's megabytes, how many rounds, which parts.
+
+    Backups in parts are made and restored with each of these ``jobs``.
+    """
 
     megabytes: int
     rounds: int
     parts: frozenset[str]
+    jobs: tuple[int, ...]
 
     @property
     def small(self) -> int:
@@ -38,11 +43,14 @@ class Plan:
 
 @dataclass(slots=True)
 class Comparison:
-    """One server's part of the benchmark. ``peaks`` are megabytes by what was run."""
+    """One server's part of the benchmark.
+
+    ``peaks`` are megabytes by what was run, with how many jobs (0: not in parts), and on what.
+    """
 
     plan: Plan
     server: RunningServer
-    peaks: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    peaks: dict[tuple[str, int, str], list[float]] = field(default_factory=dict)
 
     def lines(self, facts: dict[str, str], say: Callable[[str], None]) -> Iterator[Measured]:
         """The table's lines; what they were measured on is added to the facts."""
@@ -54,8 +62,8 @@ class Comparison:
             for database, megabytes in ((_SMALL, self.plan.small), (_LARGE, self.plan.megabytes)):
                 say(f"{self.server.id}: making a database of {megabytes} MB")
                 sample.make(self.server, database, megabytes)
-            artifacts = {database: self._backup(ours, database)[1] for database in (_SMALL, _LARGE)}
-            run, _ = self._backup(ours, _LARGE)
+            artifacts = {database: self.backed_up(ours, database)[1] for database in (_SMALL, _LARGE)}
+            run, _ = self.backed_up(ours, _LARGE)
             facts |= server_facts(self.server, stock.tools, run.said["databases"][0])
             stock.backup(_LARGE, folder / "stock.zst")
             if "backup" in self.plan.parts:
@@ -69,8 +77,8 @@ class Comparison:
                 yield from self._peers(ours, artifacts[_LARGE], folder, say)
             if "parts" in self.plan.parts:
                 sample.make(self.server, _GIANT, self.plan.megabytes, giant=parts.GIANT)
-                bars = {_LARGE: parts.BAR, _GIANT: parts.GIANT_BAR}
-                yield from parts.lines(self, ours, folder, bars, say)
+                for jobs in self.plan.jobs:
+                    yield from parts.lines(self, ours, folder, jobs, say)
             if "table" in self.plan.parts:
                 yield self._one_table(ours, artifacts[_LARGE])
             yield from self._memory()
@@ -88,7 +96,7 @@ class Comparison:
 
     def _backups(self, ours: Ours, stock: Stock, artifact: Path) -> Iterator[Measured]:
         mine, theirs = self.in_turns(
-            lambda: self._backup(ours, _LARGE)[0], lambda: stock.backup(_LARGE, artifact)
+            lambda: self.backed_up(ours, _LARGE)[0], lambda: stock.backup(_LARGE, artifact)
         )
         yield Measured(f"{self.server.id}, backup", SECONDS, _seconds(mine), _seconds(theirs), BACKUP_BAR)
         cpu = (tuple(run.cpu for run in side) for side in (mine, theirs))
@@ -112,7 +120,7 @@ class Comparison:
         """Drills beside what they may take: a restore and 1.3 dumps of the same, both this program's."""
 
         def apart() -> Run:
-            restore, dump = self.restored(ours, artifact, _LARGE), self._backup(ours, _LARGE)[0]
+            restore, dump = self.restored(ours, artifact, _LARGE), self.backed_up(ours, _LARGE)[0]
             seconds = restore.seconds + DUMPS_OF_A_DRILL * dump.seconds
             return Run(seconds, restore.cpu + dump.cpu)
 
@@ -139,36 +147,37 @@ class Comparison:
                 return peer.restore(theirs, _FRESH)
 
         mine, others = self.in_turns(
-            lambda: self._backup(ours, _LARGE)[0], lambda: peer.backup(_LARGE, theirs)
+            lambda: self.backed_up(ours, _LARGE)[0], lambda: peer.backup(_LARGE, theirs)
         )
         yield Measured(f"{self.server.id}, backup: {peer.name}", SECONDS, _seconds(mine), _seconds(others))
-        jobs = ("--jobs", str(JOBS))
-        mine, others = self.in_turns(lambda: self.restored(ours, artifact, _LARGE, *jobs), loaded)
+        mine, others = self.in_turns(lambda: self.restored(ours, artifact, _LARGE, jobs=JOBS), loaded)
         seconds = tuple(float(run.said["seconds"]["load"]) for run in mine)
         yield Measured(f"{self.server.id}, restore: {peer.restorer}", SECONDS, seconds, _seconds(others))
 
-    def _backup(self, ours: Ours, database: str) -> tuple[Run, Path]:
-        run, artifact = ours.backup(database)
-        self.peaks.setdefault(("backup", database), []).append(run.peak)
+    def backed_up(self, ours: Ours, database: str, jobs: int = 0) -> tuple[Run, Path]:
+        """Backs the database up; with so many jobs in parts."""
+        run, artifact = ours.backup(database, *_with(jobs))
+        self.peaks.setdefault(("backup", jobs, database), []).append(run.peak)
         return run, artifact
 
-    def restored(self, ours: Ours, artifact: Path, database: str, *options: str) -> Run:
+    def restored(self, ours: Ours, artifact: Path, database: str, *options: str, jobs: int = 0) -> Run:
         """Restores what was backed up of this database."""
         try:
-            run = ours.restore(artifact, _FRESH, *options)
+            run = ours.restore(artifact, _FRESH, *options, *_with(jobs))
         finally:
             databases.drop(self.server, _FRESH)
-        self.peaks.setdefault(("restore", database), []).append(run.peak)
+        self.peaks.setdefault(("restore", jobs, database), []).append(run.peak)
         return run
 
     def _memory(self) -> Iterator[Measured]:
         sizes = {_SMALL: self.plan.small, _LARGE: self.plan.megabytes, _GIANT: self.plan.megabytes}
-        for (what, database), peaks in sorted(
-            self.peaks.items(), key=lambda item: (item[0][0], sizes[item[0][1]])
+        for (what, jobs, database), peaks in sorted(
+            self.peaks.items(), key=lambda item: (item[0][:2], sizes[item[0][2]])
         ):
             size = f"{sizes[database]} MB" + (", one giant table" if database == _GIANT else "")
-            shown = f"{self.server.id}, peak memory of {what}, {size}"
-            yield Measured(shown, MEGABYTES, (max(peaks),), bar=MEMORY_BAR)
+            shown = " ".join((f"{self.server.id}, peak memory of {what}", *_with(jobs)))
+            bar = MEMORY_BAR + jobs * MEMORY_OF_A_JOB
+            yield Measured(f"{shown}, {size}", MEGABYTES, (max(peaks),), bar=bar)
 
     def in_turns(self, mine: Callable[[], Run], theirs: Callable[[], Run]) -> tuple[list[Run], list[Run]]:
         """The runs of both; each is first as often as the other, and starts on a quiet disk."""
@@ -183,6 +192,10 @@ class Comparison:
         if self.server.family == "postgresql":
             databases.execute(self.server, None, "CHECKPOINT")
         os.sync()
+
+
+def _with(jobs: int) -> tuple[str, ...]:
+    return ("--jobs", str(jobs)) if jobs else ()
 
 
 def _seconds(runs: list[Run]) -> tuple[float, ...]:

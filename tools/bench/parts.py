@@ -5,7 +5,7 @@ On a database of several tables, and on one where a single table has nearly all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,32 +17,34 @@ from support import databases
 if TYPE_CHECKING:
     from bench.comparison import Comparison
 
-BAR, GIANT_BAR = 1.0, 0.8
+BARS = {2: {"large": 1.0, "giant": 0.8}}
+"""By jobs and database; others have none."""
+
 GIANT = 0.9
 """The share of the data that one table has."""
 
-JOBS = 2
 _FILLED = "filled"
 
 
 def lines(
-    comparison: Comparison, ours: Ours, folder: Path, bars: Mapping[str, float], say: Callable[[str], None]
+    comparison: Comparison, ours: Ours, folder: Path, jobs: int, say: Callable[[str], None]
 ) -> Iterator[Measured]:
     """Backup and restore of each database with its bar; what both took of the processor has none."""
     server = comparison.server
-    peer = peers.found(server, folder, JOBS, LEVEL)
+    peer = peers.found(server, folder, jobs, LEVEL)
     if isinstance(peer, str):
         say(f"{server.id}: parts are not compared: {peer}")
         return
-    theirs, jobs = folder / "peer", ("--jobs", str(JOBS))
-    for database, bar in bars.items():
+    theirs = folder / "peer"
+    for database in ("large", "giant"):
+        bar = BARS.get(jobs, {}).get(database)
 
         def loaded() -> Run:
             with databases.database(server, _FILLED):
                 return peer.restore(theirs, _FILLED)
 
         def backed_up(database: str = database) -> Run:
-            return ours.backup(database, *jobs)[0]
+            return comparison.backed_up(ours, database, jobs)[0]
 
         def dumped(database: str = database) -> Run:
             return peer.backup(database, theirs)
@@ -53,12 +55,12 @@ def lines(
         yield Measured(f"{name}: clients' CPU", SECONDS, *(tuple(r.cpu for r in s) for s in (mine, others)))
         artifact = Path(mine[-1].said["databases"][0]["path"])
         mine, others = comparison.in_turns(
-            lambda of=artifact, base=database: comparison.restored(ours, of, base, *jobs), loaded
+            lambda of=artifact, base=database: comparison.restored(ours, of, base, jobs=jobs), loaded
         )
         name = f"{server.id}, {database}, restore of parts: {peer.restorer}"
         seconds = tuple(float(run.said["seconds"]["load"]) for run in mine)
         yield Measured(name, SECONDS, seconds, tuple(run.seconds for run in others), bar)
 
 
-def _measured(name: str, mine: list[Run], others: list[Run], bar: float) -> Measured:
+def _measured(name: str, mine: list[Run], others: list[Run], bar: float | None) -> Measured:
     return Measured(name, SECONDS, *(tuple(run.seconds for run in side) for side in (mine, others)), bar)
