@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -57,6 +58,31 @@ def apart(source: Iterable[_T], depth: int = 4) -> Iterator[Iterator[_T]]:
         raise error
 
 
+@contextmanager
+def apart_beside(source: Iterable[_T], others: int, depth: int = 4) -> Iterator[Iterator[_T]]:
+    """As `apart`, beside so many others who do alike; in the caller's thread where they are a crowd."""
+    if not crowded(others):
+        with apart(source, depth) as blocks:
+            yield blocks
+        return
+    own = iter(source)
+    try:
+        yield own
+    finally:
+        _close(own)
+
+
+def crowded(others: int) -> bool:
+    """Whether so many others take every other core: what is handed over then only leaves the cache."""
+    return others + 1 >= (os.cpu_count() or 1)
+
+
+def _close(blocks: Iterator[_T]) -> None:
+    close = getattr(blocks, "close", None)
+    if close is not None:
+        close()
+
+
 def _stop(handover: _Handover[_T], thread: threading.Thread) -> None:
     handover.stopped = True
     handover.free.release()
@@ -82,9 +108,7 @@ def _pass_on(source: Iterable[_T], handover: _Handover[_T]) -> None:
                 return
             handover.items.put(block)
     finally:
-        close = getattr(blocks, "close", None)
-        if close is not None:
-            close()
+        _close(blocks)
 
 
 def _blocks(handover: _Handover[_T]) -> Iterator[_T]:

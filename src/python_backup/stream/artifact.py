@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from python_backup.errors import ArtifactCorrupt
 from python_backup.late import late
 from python_backup.model import Format
-from python_backup.stream.apart import apart
+from python_backup.stream.apart import apart_beside
 from python_backup.stream.members import Sum, is_parts, joined_sum, members
 from python_backup.stream.reading import reading
 from python_backup.stream.suffixes import named_format
@@ -47,12 +47,15 @@ def format_of(path: Path) -> Format:
     return named_format(path.name) or Format.NONE
 
 
-def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = None) -> Iterator[bytes]:
+def read_artifact(
+    path: Path, *, on_stored: Callable[[bytes], object] | None = None, others: int = 0
+) -> Iterator[bytes]:
     """The decoded blocks of a file, each at most 1 MiB; custom archives come as they are, parts joined.
 
     ``on_stored`` gets every stored byte, in order (``hashlib.sha256().update``); then reading and
     measuring run in a thread of their own, and ``on_stored`` is called there. When the iterator has
-    ended well, all stored bytes were read, measured and found whole.
+    ended well, all stored bytes were read, measured and found whole. Where so many ``others`` that are read
+    at the same time take every other core, all is done in the caller's thread.
 
     Raises:
         ArtifactMissing: there is no such file.
@@ -62,14 +65,14 @@ def read_artifact(path: Path, *, on_stored: Callable[[bytes], object] | None = N
     stored_as = format_of(path)
     if stored_as is Format.PARTS:
         for member in members(path):
-            yield from read_artifact(member, on_stored=on_stored)
+            yield from read_artifact(member, on_stored=on_stored, others=others)
         return
-    decode = codecs.CODECS[stored_as].decode
+    decode = codecs.decode_beside(stored_as, others)
     with reading(path):
         if on_stored is None:
             yield from decode(stored_blocks(path), path)
             return
-        with apart(_tapped(stored_blocks(path), on_stored), depth=8) as stored:
+        with apart_beside(_tapped(stored_blocks(path), on_stored), others, depth=8) as stored:
             yield from decode(stored, path)
 
 

@@ -11,14 +11,16 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from python_backup.errors import UsageError
 from python_backup.model import Format
+from python_backup.stream.apart import crowded
 from python_backup.stream.decoders import SKIPPABLE_MAGICS, ZSTD_MAGIC, gunzipped, plain, unzipped, unzstd
 from python_backup.stream.deflate import Deflate, GzipEncoder
-from python_backup.stream.frames import FrameEncoder, FrameStream
+from python_backup.stream.frames import PIECE, FrameEncoder, FrameStream
 from python_backup.stream.stage import Stage
 from python_backup.stream.suffixes import SUFFIXES
 from python_backup.stream.unframed import sizes_of, unframed
@@ -135,10 +137,17 @@ CODECS: Mapping[Format, Codec] = MappingProxyType(
 def encoder_beside(level: int | None, member: Member, others: int) -> Stage:
     """A new stage that writes zstd beside so many others; raises as `Codec.encoder`."""
     stage = CODECS[Format.ZSTD].encoder(level, member)
-    if others + 1 < (os.cpu_count() or 1):
+    if not crowded(others):
         return stage
     level = CODECS[Format.ZSTD].default_level if level is None else level
     return FrameStream(_zstd_options(level), _ZSTD_FRAME if level < _ZSTD_SLOW else _ZSTD_SLOW_FRAME)
+
+
+def decode_beside(stored_as: Format, others: int) -> Decode:
+    """What decodes the format, and leaves the cores to so many others who do alike."""
+    if stored_as is Format.ZSTD and crowded(others):
+        return partial(unzstd, most=PIECE)
+    return CODECS[stored_as].decode
 
 
 _MAGICS: tuple[tuple[bytes, Format], ...] = (

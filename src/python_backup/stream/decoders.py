@@ -114,8 +114,8 @@ def _between(blocks: Iterator[bytes], begin: int, end: int) -> Iterator[bytes]:
             yield part
 
 
-def unzstd(stored: Iterator[bytes], path: Path) -> Iterator[bytes]:
-    """Any number of frames, skippable ones among them, nothing behind the last."""
+def unzstd(stored: Iterator[bytes], path: Path, most: int = PIECE) -> Iterator[bytes]:
+    """Any number of frames, skippable ones among them, nothing behind the last; ``most`` bytes at once."""
     decompressor = zstd.ZstdDecompressor()
     frames = 0
     begun = False
@@ -125,7 +125,7 @@ def unzstd(stored: Iterator[bytes], path: Path) -> Iterator[bytes]:
             if frames and not begun and not _begins_frame(rest):
                 raise _garbage(path)
             begun = True
-            yield from _unzstd_block(decompressor, rest, path)
+            yield from _unzstd_block(decompressor, rest, path, most)
             rest = b""
             if decompressor.eof:
                 rest, frames, begun = decompressor.unused_data, frames + 1, False
@@ -134,11 +134,13 @@ def unzstd(stored: Iterator[bytes], path: Path) -> Iterator[bytes]:
         raise _truncated(path)
 
 
-def _unzstd_block(decompressor: zstd.ZstdDecompressor, block: bytes, path: Path) -> Iterator[bytes]:
+def _unzstd_block(
+    decompressor: zstd.ZstdDecompressor, block: bytes, path: Path, most: int
+) -> Iterator[bytes]:
     rest = block
     while True:
         try:
-            piece = decompressor.decompress(rest, PIECE)
+            piece = decompressor.decompress(rest, most)
         except zstd.ZstdError as exc:
             raise ArtifactCorrupt(f"{path} is corrupt: {exc}") from exc
         rest = b""

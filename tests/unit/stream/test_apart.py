@@ -6,7 +6,7 @@ import time
 import pytest
 
 from python_backup.stream import apart as module
-from python_backup.stream.apart import apart
+from python_backup.stream.apart import apart, apart_beside, crowded
 
 BLOCKS = [bytes([n]) for n in range(20)]
 
@@ -107,3 +107,31 @@ def test_a_source_that_waits_is_left_behind_and_ends_with_what_it_waits_for(monk
         if thread.name == "apart":
             thread.join(5)
     assert "apart" not in threads()
+
+
+@pytest.mark.parametrize(("cores", "others"), [(1, 0), (2, 1), (8, 7), (8, 20)])
+def test_beside_a_crowd_the_source_runs_in_the_callers_thread(cores, others, monkeypatch):
+    monkeypatch.setattr(module.os, "cpu_count", lambda: cores)
+    closed: list[str] = []
+    with pytest.raises(Broken, match="3"), apart_beside(source(3, closed), others) as blocks:
+        assert [next(blocks), next(blocks)] == BLOCKS[:2]
+        assert "apart" not in threads()
+        list(blocks)
+    assert closed == [threading.current_thread().name]
+
+
+def test_a_source_that_is_left_beside_a_crowd_is_closed(monkeypatch):
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 1)
+    closed: list[str] = []
+    with apart_beside(source(closed=closed), 0) as blocks:
+        next(blocks)
+    assert closed == [threading.current_thread().name]
+
+
+def test_where_a_core_is_left_the_source_has_a_thread_of_its_own(monkeypatch):
+    monkeypatch.setattr(module.os, "cpu_count", lambda: 4)
+    assert [crowded(others) for others in (0, 2, 3)] == [False, False, True]
+    closed: list[str] = []
+    with apart_beside(source(closed=closed), 2) as blocks:
+        assert list(blocks) == BLOCKS
+    assert closed == ["apart"]

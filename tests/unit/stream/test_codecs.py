@@ -176,22 +176,25 @@ def test_suffixes_tell_formats():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("others", [0, 999])
 @pytest.mark.parametrize("kind", CODECS)
-def test_every_stored_byte_is_told_once_and_in_order(tmp_path, kind):
+def test_every_stored_byte_is_told_once_and_in_order(tmp_path, kind, others):
     path = tmp_path / "a"
-    content = stored(kind, os.urandom(600_000))
+    raw = os.urandom(1_600_000)
+    content = stored(kind, raw)
     path.write_bytes(content)
     told = bytearray()
-    for _ in read_artifact(path, on_stored=told.extend):
-        pass
+    assert b"".join(read_artifact(path, on_stored=told.extend, others=others)) == raw
     assert bytes(told) == content
 
 
-def test_an_error_in_the_reading_thread_crosses_over(tmp_path):
-    path = tmp_path / "a.sql.gz"
-    path.write_bytes(stored(Format.GZIP, SMALL)[:-3])
-    with pytest.raises(ArtifactCorrupt, match="truncated"):
-        list(read_artifact(path, on_stored=len))
+@pytest.mark.parametrize("others", [0, 999])
+@pytest.mark.parametrize("kind", COMPRESSED)
+def test_an_error_in_the_reading_thread_crosses_over(tmp_path, kind, others):
+    path = tmp_path / "a.sql"
+    path.write_bytes(stored(kind, SMALL)[:-30])
+    with pytest.raises(ArtifactCorrupt, match=r"truncated|no whole"):
+        list(read_artifact(path, on_stored=len, others=others))
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):

@@ -1,14 +1,15 @@
 """Indexes and keys made beside the loading: each on a connection of its own, as soon as its table is filled.
 
-The loader says which tables are filled, and committed; lanes take their builds, those of the largest tables
-first, never two that lock each other out. While the loader is sending, one of the jobs is its own.
-What fails on a lane is raised in the loader, at its next step.
+The loader says which tables are filled, and committed; lanes take their builds, those first of whose table
+most is left to do, never two that lock each other out. While the loader is sending, one of the jobs is its
+own. What fails on a lane is raised in the loader, at its next step.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -70,6 +71,19 @@ class _Board:
             self.news.notify_all()
 
 
+def in_order(builds: Iterable[Build], work: Mapping[str, int]) -> list[Build]:
+    """The order in which they are begun: that first with which most is left to do of its table.
+
+    A table's builds may have to wait for one another: a table with several is late when it is begun last.
+    """
+    left: Counter[str] = Counter()
+    ordered: list[tuple[int, Build]] = []
+    for build in sorted(builds, key=lambda one: -one.line):
+        left[build.table] += work.get(build.table, 0)
+        ordered.append((left[build.table], build))
+    return [build for _, build in sorted(ordered, key=lambda entry: (-entry[0], entry[1].line))]
+
+
 Made = Callable[[psycopg.Connection, int], object]
 """Called with the line of a build that was made, before its transaction ends."""
 
@@ -83,7 +97,7 @@ class Lanes:
         self._builds = {build.line: build for build in builds.found}
         self._ends = builds.ends
         self._left = dict(self._builds)  # those not yet begun
-        self._sizes = dict(builds.sizes)
+        self._todo = dict(builds.work)
         self._board = _Board(builds.jobs - 1)
         self._threads: list[tuple[threading.Thread, psycopg.Connection]] = []
 
@@ -94,9 +108,9 @@ class Lanes:
         self._threads.append((thread, link))
         thread.start()
 
-    def filled(self, begin: DataBegin, size: int) -> list[Build]:
-        """What can be begun now that these rows are in, ``size`` bytes of them."""
-        self._sizes[begin.table] = self._sizes.get(begin.table, 0) + size
+    def filled(self, begin: DataBegin, work: int) -> list[Build]:
+        """What can be begun now that these rows are in; ``work`` is `work_of` them."""
+        self._todo[begin.table] = self._todo.get(begin.table, 0) + work
         if self._ends.get(begin.table) != begin.line:
             return []
         return [b for b in self._left.values() if b.plain and b.table == begin.table]
@@ -121,7 +135,7 @@ class Lanes:
             for build in builds:
                 del self._left[build.line]
                 board.waiting.append(build)
-            board.waiting.sort(key=lambda b: (-self._sizes.get(b.table, 0), b.line))
+            board.waiting[:] = in_order(board.waiting, self._todo)
             board.news.notify_all()
 
     @property

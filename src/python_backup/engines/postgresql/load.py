@@ -19,7 +19,7 @@ from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Ready, Wait
 
-from python_backup.dump.builds import Build, Builds
+from python_backup.dump.builds import Build, Builds, work_of
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.postgresql.connection import converting, query
 from python_backup.engines.postgresql.fresh import Fresh
@@ -257,10 +257,10 @@ class _Loader:
         if result.status != pq.ExecStatus.COPY_IN:
             raise StatementFailed(f"line {begin.line}: {shown(begin.sql)}: the server takes no data for it")
         first: int | None = None
-        size = 0
+        work = 0
         for piece in stream:
             if isinstance(piece, Rows):
-                size += len(piece.text)
+                work += work_of(len(piece.text), piece.count)
                 if self._lanes is not None:
                     self._lanes.check()
                 first = piece.line if first is None else first
@@ -269,7 +269,7 @@ class _Loader:
                 self._end_copy(begin, piece, begin.line + 1 if first is None else first)
                 self._reached = begin.line
                 if self._lanes is not None:
-                    self._build(self._lanes.filled(begin, size), self._lanes)
+                    self._build(self._lanes.filled(begin, work), self._lanes)
                 return
         raise AssertionError("data without its end")
 

@@ -24,7 +24,15 @@ from python_backup.engines.postgresql import connection, copying, dump, inventor
 from python_backup.engines.postgresql.connection import converting, query
 from python_backup.engines.postgresql.dump import Request
 from python_backup.engines.postgresql.listening import CANCEL_SECONDS
-from python_backup.engines.postgresql.ranges import RANGE, RANGES_SINCE, Slice, Table, own_tables, slices
+from python_backup.engines.postgresql.ranges import (
+    RANGE,
+    RANGES_SINCE,
+    Slice,
+    Table,
+    own_tables,
+    slices,
+    whole_up_to,
+)
 from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.errors import ConnectionFailed, Refused, ToolFailed
 from python_backup.model import PartKind
@@ -159,7 +167,7 @@ def _started(setting: _Setting, jobs: int) -> Iterator[PartsSource]:
             query(link, b"SET TRANSACTION SNAPSHOT '%s'" % (snapshot or b""))
             lanes.append(link)
         ranged = setting.request.major >= RANGES_SINCE
-        shares = slices(tables, ranges=ranged, size=RANGE)
+        shares = slices(tables, ranges=ranged, size=RANGE, whole=whole_up_to(tables, jobs))
         yield _Source(setting, (snapshot or b"").decode(), shares, tuple(lanes))
 
 

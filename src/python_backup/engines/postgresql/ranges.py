@@ -16,7 +16,10 @@ from python_backup.engines.postgresql.connection import query, text
 from python_backup.model import PartKind, label
 
 RANGE = 32 << 20
-"""Bytes of a table, as they are stored, that one part has about."""
+"""Bytes of a table, as they are stored, that one of its ranges has about."""
+
+WHOLE = 512 << 20
+"""Bytes of the largest table that is one part: what an interrupted restore has of it, it loads once more."""
 
 LEAST = 64 << 10
 """Bytes of a table that is worth a part of its own."""
@@ -115,11 +118,24 @@ class Slice:
     sql: bytes
 
 
-def slices(tables: Sequence[Table], *, ranges: bool, size: int) -> tuple[Slice, ...]:
-    """The tables' parts in their order; those of one table follow each other, in the order of its pages."""
+def whole_up_to(tables: Sequence[Table], jobs: int) -> int:
+    """The size of a table up to which it is one part: others' rows keep all jobs busy beside it.
+
+    One part is read and loaded faster than as many bytes in ranges: by a plain COPY, into a table that is new
+    in its transaction, beside nobody who makes room in it.
+    """
+    return min(WHOLE, sum(table.size for table in tables) // (2 * jobs))
+
+
+def slices(tables: Sequence[Table], *, ranges: bool, size: int, whole: int = 0) -> tuple[Slice, ...]:
+    """The tables' parts in their order; those of one table follow each other, in the order of its pages.
+
+    With ``ranges``, tables of more than ``whole`` bytes are read in ranges of about ``size``.
+    """
     found: list[Slice] = []
     for table in tables:
-        count = min(table.pages, -(-table.size // size)) if ranges and table.heap else 1
+        ranged = ranges and table.heap and table.size > whole
+        count = min(table.pages, -(-table.size // size)) if ranged else 1
         edges = [table.pages * number // count for number in range(count)]
         for number, begin in enumerate(edges):
             end = edges[number + 1] if number + 1 < count else None

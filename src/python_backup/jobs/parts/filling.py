@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from python_backup.dump.builds import NO_BUILDS, Builds
+from python_backup.dump.builds import NO_BUILDS, Builds, work_of
 from python_backup.dump.changes import Changes
 from python_backup.dump.piece import DataBegin, Piece
 from python_backup.engines.engine import Server
@@ -27,7 +27,7 @@ from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.lanes import Task, side_by_side
 from python_backup.jobs.progress import Step
 from python_backup.model import Manifest
-from python_backup.stream.apart import apart
+from python_backup.stream.apart import apart_beside
 from python_backup.stream.artifact import read_artifact, stored_blocks
 from python_backup.stream.members import members, sum_lines
 from python_backup.stream.reading import reading
@@ -80,8 +80,7 @@ class _Filling:
         loading, path = self.loading, self.loading.whole.path
         before, *data, after = members(path)
         self._begin(before)
-        largest = sorted(data, key=lambda file: -file.stat().st_size)
-        tasks: list[Task] = [self._task(file) for file in largest]
+        tasks: list[Task] = [self._task(file) for file in self._largest_first(data)]
         side_by_side(tasks, loading.jobs, self._stop)
         self._make_keys()
         builds = self._builds(after)
@@ -90,6 +89,11 @@ class _Filling:
         with self._pieces(after, loading.changes) as pieces:
             self._load(after, loading.clock.timed(pieces), builds)
         self._check(path)
+
+    def _largest_first(self, files: list[Path]) -> list[Path]:
+        manifest, folder = self.loading.whole.examination.manifest, self.loading.whole.path
+        sizes = {folder / part.file: part.size for part in manifest.parts} if manifest is not None else {}
+        return sorted(files, key=lambda file: -(sizes.get(file) or file.stat().st_size))
 
     def _begin(self, before: Path) -> None:
         """What stands before the rows; where the database has it, it is read all the same, for the report."""
@@ -174,10 +178,10 @@ class _Filling:
 
     @contextmanager
     def _pieces(self, file: Path, changes: Changes) -> Iterator[Iterator[Piece]]:
-        """What the database is to get of one part, read and cut in a thread of its own."""
+        """What the database is to get of one part, read and cut apart where there is a core for it."""
         loading, whole = self.loading, self.loading.whole
         rewriter = whole.dialect.rewriter(whole.source, self.target, changes, loading.choices)
-        with apart(self._cut(file)) as batches:
+        with apart_beside(self._cut(file), loading.jobs - 1) as batches:
             yield rewriter.rewrite(loading.here(chain.from_iterable(batches)))
 
     def _cut(self, file: Path) -> Iterator[list[Piece]]:
@@ -192,7 +196,9 @@ class _Filling:
             return chosen
 
         try:
-            for block in read_artifact(file, on_stored=self._passing(found.update)):
+            for block in read_artifact(
+                file, on_stored=self._passing(found.update), others=self.loading.jobs - 1
+            ):
                 if self._stopped.is_set():
                     raise ToolFailed("another part could not be loaded")
                 yield guarded(lexer.feed(block))
@@ -235,8 +241,8 @@ class _Filling:
         for piece in lexer.finish():
             reader.take(piece)
         rewriter = whole.dialect.rewriter(whole.source, self.target, Changes(), self.loading.choices)
-        sizes = {table.name: table.size for table in whole.facts.tables}
-        return replace(reader.read(rewriter), jobs=self.loading.jobs, sizes=sizes)
+        work = {table.name: work_of(table.size, table.rows or 0) for table in whole.facts.tables}
+        return replace(reader.read(rewriter), jobs=self.loading.jobs, work=work)
 
     def _check(self, path: Path) -> None:
         """That what was loaded is what was examined."""

@@ -78,13 +78,13 @@ class _Work:
             self._files.append(part_file(part.kind, number, part.table))
 
     def tasks(self) -> list[Task]:
-        """What is to be done: the statements in one lane, in their order; the largest tables first of all."""
+        """What is to be done: the statements in one lane, in their order; the largest parts first of all."""
         numbered = list(enumerate(self.source.parts))
         statements = [(number, part) for number, part in numbered if not part.table]
         tables = [
             list(parts) for table, parts in groupby(numbered, key=lambda entry: entry[1].table) if table
         ]
-        tables.sort(key=lambda parts: -sum(part.weight for _, part in parts))
+        tables.sort(key=lambda parts: -max(part.weight for _, part in parts))
         tasks: list[Task] = [lambda lane: self._several(statements, lane)]
         for parts in tables:
             table = parts[0][1].table

@@ -1,0 +1,25 @@
+"""Which indexes and keys are made first."""
+
+from __future__ import annotations
+
+from python_backup.dump.builds import Build, work_of
+from python_backup.engines.postgresql.lanes import in_order
+
+
+def build(line: int, table: str, *, alone: bool = False) -> Build:
+    return Build(b"", line, table, (), alone, plain=True)
+
+
+def test_builds_come_first_with_which_most_is_left_of_their_table() -> None:
+    found = [build(1, "one large", alone=True), build(2, "many rows", alone=True), build(3, "many rows")]
+    work = {"one large": work_of(300 << 20, 1000), "many rows": work_of(100 << 20, 1 << 20)}
+    assert [one.line for one in in_order(found, work)] == [2, 1, 3]
+    assert [one.line for one in in_order(reversed(found), work)] == [2, 1, 3]
+
+
+def test_builds_of_tables_that_nothing_is_known_of_keep_the_dumps_order() -> None:
+    assert [one.line for one in in_order([build(3, "b"), build(1, "c"), build(2, "a")], {})] == [1, 2, 3]
+
+
+def test_rows_count_beside_bytes() -> None:
+    assert work_of(0, 1000) > work_of(100_000, 0)
