@@ -77,7 +77,8 @@ class Pace:
             self.held(rest)
 
     def clear(self) -> None:
-        """Waits until nobody is in the way: before what cannot pause."""
+        """Waits until nobody is in the way: before what cannot pause, so the servers are asked at once."""
+        self._looked = float("-inf")
         self.passed(0)
         while self._since is not None and not self._ended:
             self.passed(0)
