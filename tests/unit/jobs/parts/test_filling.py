@@ -73,6 +73,7 @@ class Server:
                 self.begun.append(piece.table)
                 if piece.table == self.fails:
                     raise StatementFailed("line 1: no room")
+        time.sleep(0.01)  # more than is between two looks at a gauge
 
 
 def fill(path: Path, server: Server, jobs: int, throttle: Throttle) -> tuple[Loading, Silence]:
@@ -175,7 +176,7 @@ def test_keys_after_the_rows_wait_too_and_pauses_that_take_all_their_time_are_wa
     path = folder_of(tmp_path / "20261121_110242_postgresql_shop", {"a": 100})
     server = Server(keys=OneKey())
     Gauge(lambda _: Busy(9 if server.begun else 1)).put(monkeypatch)
-    monkeypatch.setattr(pace, "LOOK", 0.001)
+    monkeypatch.setattr(pace, "LOOK", 0.001)  # asked again before keys are made
     loading, _ = fill(path, server, 2, Throttle(max_load=1, max_pause=1))
     assert isinstance(server.keys, OneKey)
     assert server.keys.made[0] > 1
