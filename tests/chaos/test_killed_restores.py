@@ -145,7 +145,8 @@ def config_of(server: RunningServer, folder: Path) -> Path:
     if server.bin:
         instance["tools"] = {"path": server.bin}
     config.touch(mode=0o600)
-    config.write_text(json.dumps({"backup": {"directory": str(folder)}, "instances": [instance]}))
+    backup = {"directory": str(folder), "retry": {"delay": 1, "backoff": 1}}  # three tries, but sooner
+    config.write_text(json.dumps({"backup": backup, "instances": [instance]}))
     return config
 
 
