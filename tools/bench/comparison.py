@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import parts, peers, sample
 from bench.report import MEGABYTES, SECONDS, Measured, server_facts
-from bench.sides import Ours, Run, Stock
+from bench.sides import Ours, Run, Stock, removed
 from support import databases
 from support.servers import RunningServer
 
@@ -51,6 +51,7 @@ class Comparison:
     plan: Plan
     server: RunningServer
     peaks: dict[tuple[str, int, str], list[float]] = field(default_factory=dict)
+    _latest: dict[tuple[str, int], Path] = field(default_factory=dict)
 
     def lines(self, facts: dict[str, str], say: Callable[[str], None]) -> Iterator[Measured]:
         """The table's lines; what they were measured on is added to the facts."""
@@ -63,6 +64,7 @@ class Comparison:
                 say(f"{self.server.id}: making a database of {megabytes} MB")
                 sample.make(self.server, database, megabytes)
             artifacts = {database: self.backed_up(ours, database)[1] for database in (_SMALL, _LARGE)}
+            self._latest.clear()  # these are restored
             run, _ = self.backed_up(ours, _LARGE)
             facts |= server_facts(self.server, stock.tools, run.said["databases"][0])
             stock.backup(_LARGE, folder / "stock.zst")
@@ -155,8 +157,15 @@ class Comparison:
         yield Measured(f"{self.server.id}, restore: {peer.restorer}", SECONDS, seconds, _seconds(others))
 
     def backed_up(self, ours: Ours, database: str, jobs: int = 0) -> tuple[Run, Path]:
-        """Backs the database up; with so many jobs in parts."""
+        """Backs the database up; with so many jobs in parts.
+
+        The latest one is removed first, untimed, as that of the peers: memory that the machine has never
+        used is slow to write to, and whoever kept everything would get more of it.
+        """
+        if latest := self._latest.pop((database, jobs), None):
+            removed(latest)
         run, artifact = ours.backup(database, *_with(jobs))
+        self._latest[database, jobs] = artifact
         self.peaks.setdefault(("backup", jobs, database), []).append(run.peak)
         return run, artifact
 

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -41,6 +42,15 @@ class Run:
     cpu: float
     peak: float = 0.0
     said: dict[str, Any] = field(default_factory=dict)
+
+
+def removed(artifact: Path) -> None:
+    """Takes away a file, or a folder, and what stands beside it under its name."""
+    for path in artifact.parent.glob(f"{artifact.name}*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +190,8 @@ class Stock:
         option_file.chmod(0o600)
 
     def backup(self, database: str, artifact: Path) -> Run:
-        """``DUMP | zstd > artifact``."""
+        """``DUMP | zstd > artifact``; what was there is removed first, untimed."""
+        artifact.unlink(missing_ok=True)
         return _piped(self._dump(database), ["zstd", f"-{LEVEL}", "-q", "-c"], artifact)
 
     def restore(self, artifact: Path, database: str) -> Run:
