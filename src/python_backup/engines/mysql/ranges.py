@@ -131,7 +131,7 @@ class _Cutter:
         left, right = self._parted(prefix, first, high)
         if left is None or right is None:
             return [(low, rows)]
-        below, above = self._estimate(prefix, first, left), self._estimate(prefix, right, high)
+        below, above = _shares(rows, self._estimate(prefix, first, left), self._estimate(prefix, right, high))
         return [
             *self._cut(low, left, below, depth + 1),
             *self._cut((*prefix, right), high, above, depth + 1),
@@ -175,6 +175,17 @@ class _Cutter:
     def _equal(self, prefix: Key) -> list[str]:
         pairs = zip(self.table.key, prefix, strict=False)
         return [f"{quoted(column.name)} = {_literal(column, value)}" for column, value in pairs]
+
+
+def _shares(rows: int, below: int, above: int) -> tuple[int, int]:
+    """The rows of two sides of a middle; estimates of less than half of all are taken for proportions.
+
+    While InnoDB makes a table's statistics, its estimates may be next to nothing.
+    """
+    known = below + above
+    if 2 * known >= rows:
+        return below, above
+    return max(1, rows * below // known), max(1, rows * above // known)
 
 
 def countable(column: Column) -> bool:

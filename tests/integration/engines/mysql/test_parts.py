@@ -13,7 +13,7 @@ from python_backup.dump.facts import FactsCounter
 from python_backup.engines.mysql import shares
 from python_backup.engines.mysql.connection import open_session
 from python_backup.engines.mysql.engine import ENGINE
-from python_backup.engines.mysql.ranges import Keyed, ranges
+from python_backup.engines.mysql.ranges import Keyed, _Cutter, ranges
 from python_backup.engines.mysql.rowtext import SETTINGS, columns
 from python_backup.engines.mysql.snapshot import Wanted, snapshot
 from python_backup.errors import Refused, ServerError, ToolFailed
@@ -189,6 +189,23 @@ def test_ranges_take_each_row_once_in_the_keys_order_and_are_even(mysql_server, 
         rows = session.rows(f"SELECT {shown} FROM t ORDER BY {order}")
     assert [row for part in each for row in part] == rows
     assert max(map(len, each)) <= (10_000 if kind == "choice" else 3_000)
+
+
+def test_ranges_are_even_where_the_server_knows_nothing_of_its_rows_yet(
+    mysql_server, new_database, monkeypatch
+):
+    name = new_database(mysql_server, "unknown")
+    numbers = ", ".join(f"({number})" for number in range(2000))
+    databases.execute(
+        mysql_server, name, "CREATE TABLE t (id INT PRIMARY KEY)", f"INSERT INTO t VALUES {numbers}"
+    )
+    monkeypatch.setattr(_Cutter, "_estimate", lambda *_: 1)
+    with closing(open_session(instance_for(mysql_server), name)) as session:
+        session.rows(SETTINGS)
+        found = ranges(session, Keyed("t", tuple(columns(session, name)["t"]), 2000), 8)
+        each = [session.value(f"SELECT COUNT(*) FROM t WHERE {' OR '.join(one.conditions)}") for one in found]
+    assert (sum(each), len(each)) == (2000, 8)
+    assert max(each) <= 400
 
 
 def test_a_row_longer_than_the_servers_values_may_be_is_read_value_by_value(mysql_server, new_database):
