@@ -37,12 +37,16 @@ class Build:
 class Builds:
     """A dump's builds in its order; ``ends`` has the line of each table's last data statement.
 
+    ``copies`` has, by its line, the settings under which a table's last COPY is read, in their order; none of
+    those behind which nothing is known of the session.
+
     ``jobs`` is how many statements may be under way at once, the loading of rows among them. ``work``
     is `work_of` the tables that were filled before.
     """
 
     found: tuple[Build, ...] = ()
     ends: Mapping[str, int] = field(default_factory=dict)
+    copies: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
     jobs: int = 1
     work: Mapping[str, int] = field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from dataclasses import dataclass, field
 
 from python_backup.dump.builds import Build, Builds
@@ -33,25 +34,40 @@ class PostgreSQLBuilds:
 
     _kept: list[Statement] = field(default_factory=list)
     _ends: dict[str, int] = field(default_factory=dict)
+    _copies: dict[str, int] = field(default_factory=dict)
+    _known: int | None = None  # the line up to which all was kept; None: all
     _size: int = 0
 
     def take(self, piece: Piece) -> None:
         """Keeps settings, and what may make an index or a key."""
         if isinstance(piece, DataBegin):
             self._ends[piece.table] = piece.line
+            self._copies.pop(piece.table, None)
+            if piece.copy:
+                self._copies[piece.table] = piece.line
         elif isinstance(piece, Statement) and (_SETS(piece.sql) or _BUILDS(piece.sql)):
             self._size += len(piece.sql)
             if self._size <= KEPT:
                 self._kept.append(piece)
+            elif self._known is None:
+                self._known = piece.line
 
     def read(self, rewriter: Rewriter) -> Builds:
         """The builds up to the first SET that cannot be followed, such as SET ROLE."""
         session, made = Session(), dict[str, bytes]()
         found: list[Build] = []
+        copies: dict[int, tuple[bytes, ...]] = {}
+        data = deque(sorted(self._copies.values()))
+
+        def read_to(line: int | None) -> None:
+            while data and (line is None or data[0] < line):
+                copies[data.popleft()] = tuple(dict.fromkeys(made.values()))
+
         for piece in rewriter.rewrite(iter(self._kept)):
             if not isinstance(piece, Statement):
                 continue
             if _SETS(piece.sql):
+                read_to(piece.line)
                 names = _followed(session.cursor(piece.sql))
                 if names is None:
                     break
@@ -59,7 +75,9 @@ class PostgreSQLBuilds:
                 made |= dict.fromkeys(names, piece.sql)
             elif build := self._build(piece, session, tuple(dict.fromkeys(made.values()))):
                 found.append(build)
-        return Builds(tuple(found), dict(self._ends))
+        else:
+            read_to(self._known)
+        return Builds(tuple(found), dict(self._ends), copies)
 
     def _build(self, piece: Statement, session: Session, before: tuple[bytes, ...]) -> Build | None:
         at = session.cursor(piece.sql)

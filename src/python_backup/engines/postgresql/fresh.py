@@ -58,6 +58,10 @@ class Fresh:
             self._before.discard(begin.table)
             return None
         self._before.remove(begin.table)
+        return self.name(begin)
+
+    def name(self, begin: DataBegin) -> bytes | None:
+        """The table's name as its COPY has it."""
         at = self._session.cursor(begin.sql)
         at.accept("copy")
         start = at.peek().start

@@ -1,14 +1,15 @@
-"""Indexes and keys made beside the loading: each on a connection of its own, as soon as its table is filled.
+"""What is done beside the loading, each on a connection of its own: small tables' rows, indexes and keys.
 
-The loader says which tables are filled, and committed; lanes take their builds, those first of whose table
-most is left to do, never two that lock each other out. While the loader is sending, one of the jobs is its
-own. What fails on a lane is raised in the loader, at its next step.
+The loader gives lanes the rows of tables that it can hold, and says which others are filled, and committed.
+Lanes take builds of these, those first of whose table most is left to do, never two that lock each other out.
+While the loader is sending, one of the jobs is its own. What fails on a lane is raised in the loader, at its
+next step.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from contextvars import copy_context
@@ -18,7 +19,7 @@ import psycopg
 from psycopg import generators, pq
 
 from python_backup.dump.builds import Build, Builds
-from python_backup.dump.piece import DataBegin, Statement
+from python_backup.dump.piece import DataBegin, Piece, Statement
 from python_backup.engines.postgresql.connection import converted, converting, query
 from python_backup.engines.postgresql.listening import CANCEL_SECONDS
 from python_backup.engines.postgresql.refused import PEEK, Sent, error, failure
@@ -31,23 +32,53 @@ _ALONE_ON_SERVER = {
 """Helpers of the server's own slow down what goes on beside them (two cores: by a tenth of the whole)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A table's last COPY with all its rows, and the settings under which they are read.
+
+    ``work`` is `work_of` them.
+    """
+
+    begin: DataBegin
+    pieces: tuple[Piece, ...]
+    settings: tuple[bytes, ...]
+    work: int
+
+    @property
+    def line(self) -> int:
+        """That of its statement."""
+        return self.begin.line
+
+
 @dataclass(slots=True)
 class _Board:
-    """What all threads see, under ``news``; ``free`` is how many builds may run now."""
+    """What all threads see, under ``news``; ``free`` is how many may be at work now."""
 
     free: int
     resting: bool = False  # the loader waits
     news: threading.Condition = field(default_factory=threading.Condition)
     waiting: list[Build] = field(default_factory=list)
     running: list[Build] = field(default_factory=list)
+    fills: deque[Fill] = field(default_factory=deque)
+    filling: int = 0
     failed: BaseException | None = None
     closed: bool = False
 
-    def next(self) -> tuple[Build, bool] | None:
-        """The next build, and whether nothing else goes on; waits for it. None: there will be none."""
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is begun that is not done."""
+        return not (self.waiting or self.running or self.fills or self.filling)
+
+    def next(self) -> tuple[Build | Fill, bool] | None:
+        """What is next, and whether nothing else goes on; waits for it. None: there will be nothing."""
         with self.news:
             while not self.closed:
-                build = self._fitting() if len(self.running) < self.free else None
+                room = len(self.running) + self.filling < self.free
+                if room and self.fills:
+                    self.filling += 1
+                    self.news.notify_all()  # there is room for another
+                    return self.fills.popleft(), False
+                build = self._fitting() if room else None
                 if build is not None:
                     self.waiting.remove(build)
                     self.running.append(build)
@@ -57,15 +88,19 @@ class _Board:
 
     def _alone(self) -> bool:
         """Whether nothing goes on beside the one build, and nothing that waits can."""
-        return self.resting and len(self.running) == 1 and self._fitting() is None
+        resting = self.resting and not (self.fills or self.filling)
+        return resting and len(self.running) == 1 and self._fitting() is None
 
     def _fitting(self) -> Build | None:
         taken = {build.table: build.alone for build in self.running}
         return next((b for b in self.waiting if not (b.table in taken and (b.alone or taken[b.table]))), None)
 
-    def done(self, build: Build, failed: BaseException | None) -> None:
+    def done(self, work: Build | Fill, failed: BaseException | None) -> None:
         with self.news:
-            self.running.remove(build)
+            if isinstance(work, Fill):
+                self.filling -= 1
+            else:
+                self.running.remove(work)
             self.failed = self.failed or failed
             self.closed = self.closed or failed is not None
             self.news.notify_all()
@@ -87,12 +122,17 @@ def in_order(builds: Iterable[Build], work: Mapping[str, int]) -> list[Build]:
 Made = Callable[[psycopg.Connection, int], object]
 """Called with the line of a build that was made, before its transaction ends."""
 
+Load = Callable[[psycopg.Connection, Iterable[Piece]], object]
+"""Loads a table's rows in a transaction of their own."""
+
 
 class Lanes:
-    """The builds of one load, and the connections that make them."""
+    """What of one load is done beside it, and the connections that do it."""
 
-    def __init__(self, builds: Builds, made: Made | None = None) -> None:
+    def __init__(self, builds: Builds, made: Made | None = None, load: Load | None = None) -> None:
         self._made = made
+        self._load = load
+        self._copies = builds.copies
         self._jobs = builds.jobs
         self._builds = {build.line: build for build in builds.found}
         self._ends = builds.ends
@@ -110,10 +150,39 @@ class Lanes:
 
     def filled(self, begin: DataBegin, work: int) -> list[Build]:
         """What can be begun now that these rows are in; ``work`` is `work_of` them."""
-        self._todo[begin.table] = self._todo.get(begin.table, 0) + work
-        if self._ends.get(begin.table) != begin.line:
-            return []
-        return [b for b in self._left.values() if b.plain and b.table == begin.table]
+        with self._board.news:
+            self._todo[begin.table] = self._todo.get(begin.table, 0) + work
+            if self._ends.get(begin.table) != begin.line:
+                return []
+            return [b for b in self._left.values() if b.plain and b.table == begin.table]
+
+    def takes(self, begin: DataBegin) -> bool:
+        """Whether these rows, if they are few, are a lane's."""
+        return self._load is not None and begin.line in self._copies
+
+    def fill(self, begin: DataBegin, pieces: tuple[Piece, ...], work: int) -> None:
+        """Has a lane load a committed table's last rows; waits while as many wait as there are jobs."""
+        board = self._board
+        with board.news:
+            board.free = self._jobs
+            board.news.notify_all()
+            while len(board.fills) >= self._jobs and not board.closed:
+                board.news.wait()
+            board.free = self._jobs - 1
+            board.fills.append(Fill(begin, pieces, self._copies[begin.line], work))
+            board.news.notify_all()
+        self.check()
+
+    def drain(self) -> None:
+        """Waits until all rows are in that lanes were given."""
+        board = self._board
+        with board.news:
+            board.free = self._jobs
+            board.news.notify_all()
+            while (board.fills or board.filling) and not board.closed:
+                board.news.wait()
+            board.free = self._jobs - 1
+        self.check()
 
     def turn(self, piece: Statement) -> list[Build] | None:
         """What is to be begun when the dump comes to this statement; None where it is no build.
@@ -126,6 +195,7 @@ class Lanes:
             return None
         if build.sql != piece.sql:
             raise ArtifactCorrupt(f"line {piece.line} is not what it was when the dump was examined")
+        self.drain()
         return [b for b in self._left.values() if b.plain or b is build]
 
     def begin(self, builds: Iterable[Build]) -> None:
@@ -141,7 +211,7 @@ class Lanes:
     @property
     def idle(self) -> bool:
         """Whether nothing is begun that is not done."""
-        return not (self._board.waiting or self._board.running)
+        return self._board.idle
 
     def finish(self) -> None:
         """Waits until all that was begun is done; the loader's own job is a lane's meanwhile."""
@@ -165,7 +235,8 @@ class Lanes:
         with board.news:
             board.closed = True
             board.waiting.clear()
-            busy = bool(board.running)
+            board.fills.clear()
+            busy = bool(board.running or board.filling)
             board.news.notify_all()
         for thread, link in self._threads:
             if busy and thread.is_alive():
@@ -178,18 +249,26 @@ class Lanes:
     def _work(self, link: psycopg.Connection) -> None:
         before: tuple[bytes, ...] = ()
         while (found := self._board.next()) is not None:
-            build, alone = found
+            work, alone = found
             failed: BaseException | None = None
             try:
-                for setting in (*(s for s in build.settings if s not in before), _ALONE_ON_SERVER[alone]):
+                for setting in (*(s for s in work.settings if s not in before), _ALONE_ON_SERVER[alone]):
                     query(link, setting)
-                before = build.settings
-                _make(link, build, self._made)
+                before = work.settings
+                self._do(link, work)
             except psycopg.Error as exc:
-                failed = converted(exc, f"line {build.line} of the dump cannot be loaded")
+                failed = converted(exc, f"line {work.line} of the dump cannot be loaded")
             except BaseException as exc:  # noqa: BLE001 - crosses over and is raised there
                 failed = exc
-            self._board.done(build, failed)
+            self._board.done(work, failed)
+
+    def _do(self, link: psycopg.Connection, work: Build | Fill) -> None:
+        if isinstance(work, Build):
+            _make(link, work, self._made)
+            return
+        assert self._load is not None  # else no lane is given rows
+        self._load(link, work.pieces)
+        self.begin(self.filled(work.begin, work.work))
 
 
 def _make(link: psycopg.Connection, build: Build, made: Made | None) -> None:
@@ -209,12 +288,13 @@ def opened(
     connect: Callable[[], AbstractContextManager[psycopg.Connection]],
     builds: Builds,
     made: Made | None = None,
+    load: Load | None = None,
 ) -> Iterator[Lanes | None]:
     """As many lanes as jobs, or as the server has connections left; None where nothing is to be built."""
-    if not builds.found or builds.jobs == 1:
+    if not (builds.found or (builds.copies and load is not None)) or builds.jobs == 1:
         yield None
         return
-    lanes = Lanes(builds, made)
+    lanes = Lanes(builds, made, load)
     with ExitStack() as stack:
         for number in range(builds.jobs):
             try:

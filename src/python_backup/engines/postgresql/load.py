@@ -11,16 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import psycopg
 from psycopg import generators, pq
-from psycopg.abc import PQGen
-from psycopg.pq.abc import PGconn, PGresult
-from psycopg.waiting import Ready, Wait
+from psycopg.pq.abc import PGresult
 
 from python_backup.dump.builds import Build, Builds, work_of
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
+from python_backup.engines.postgresql.blocks import blocks
 from python_backup.engines.postgresql.connection import converting, query
 from python_backup.engines.postgresql.fresh import Fresh
 from python_backup.engines.postgresql.lanes import Lanes
@@ -31,8 +31,8 @@ from python_backup.errors import FactsDiffer, StatementFailed
 BATCH = 64 << 10
 """Bytes of statements that are sent as one message."""
 
-COPY_BLOCK = 128 << 10
-"""Bytes handed to libpq at once; beyond this its buffer handling gets slower (psycopg's own bound)."""
+FEW, MANY = 256 << 10, 8 << 20
+"""Bytes of a table's rows that are worth a lane's transaction, and that are held for it at most."""
 
 _ALONE = re.compile(
     rb"\s*(SET|RESET|BEGIN|START|COMMIT|END|ROLLBACK|ABORT)\b|\s*SELECT\b.{,200}\bset_config\b",
@@ -56,6 +56,12 @@ SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8 * (
     + pg_catalog.current_setting('max_prepared_transactions')::int8)"""
 
 _LOCKS_HELD = b"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid()"
+
+_BY_ITSELF = (
+    b"SELECT 1 FROM pg_catalog.pg_class WHERE oid = '%s'::pg_catalog.regclass"
+    b" AND relkind = 'r' AND relpersistence <> 't' AND NOT relhastriggers"
+)
+"""A plain table that no foreign key and no trigger of its own ties to another."""
 
 _MARK = b"vya_backupdb_empty"
 _LOOK = (
@@ -117,7 +123,11 @@ def load_over(
     complete: bool,
 ) -> None:
     """As `load`, over connections that are made for it: one, and those that the builds ask for."""
-    with lanes_of(opened, builds) as lanes, opened() as link:
+
+    def filled(link: psycopg.Connection, pieces: Iterable[Piece]) -> None:
+        load(link, pieces, complete=True)
+
+    with lanes_of(opened, builds, load=filled if complete else None) as lanes, opened() as link:
         load(link, pieces, complete=complete, lanes=lanes)
 
 
@@ -137,6 +147,7 @@ class _Loader:
         self._together = max(1, self._slots // 16) if complete else 1
         self._since = 0
         self._crowded = False
+        self._sent = False  # in this transaction
         self._fresh = Fresh()
 
     def begin(self) -> None:
@@ -144,6 +155,7 @@ class _Loader:
             self._own(b"SET synchronous_commit TO off")
         if self._complete:
             self._own(b"BEGIN")
+        self._sent = False
 
     def end(self) -> None:
         self.flush()
@@ -175,6 +187,8 @@ class _Loader:
                     self.flush()
                     self._copy(piece, stream)
                 case DataBegin():
+                    if self._lanes is not None:
+                        self._lanes.drain()
                     self._fresh.fill(piece)
                     self._add(_whole(piece, stream), Sent(piece.sql[:PEEK], piece.line, rows=True))
                     self._reached = piece.line
@@ -233,7 +247,7 @@ class _Loader:
         self._commit()
         self._own(b"BEGIN")
         self._fresh.parted()
-        self._crowded = False
+        self._crowded = self._sent = False
 
     def _commit(self) -> None:
         """Ends the transaction; constraints that were deferred are checked now."""
@@ -250,6 +264,11 @@ class _Loader:
             )
 
     def _copy(self, begin: DataBegin, stream: Iterator[Piece]) -> None:
+        if self._lanes is not None:
+            rows = _held(stream)
+            if self._beside(begin, rows, self._lanes):
+                return
+            stream = chain(rows, stream)
         sent = Sent(begin.sql[:PEEK], begin.line, rows=True)
         [result] = self._execute(self._frozen(begin))
         if result.status == pq.ExecStatus.FATAL_ERROR:
@@ -264,7 +283,7 @@ class _Loader:
                 if self._lanes is not None:
                     self._lanes.check()
                 first = piece.line if first is None else first
-                self._connection.wait(_blocks(self._pgconn, piece.text))
+                self._connection.wait(blocks(self._pgconn, piece.text))
             elif isinstance(piece, DataEnd):
                 self._end_copy(begin, piece, begin.line + 1 if first is None else first)
                 self._reached = begin.line
@@ -272,6 +291,22 @@ class _Loader:
                     self._build(self._lanes.filled(begin, work), self._lanes)
                 return
         raise AssertionError("data without its end")
+
+    def _beside(self, begin: DataBegin, rows: tuple[Piece, ...], lanes: Lanes) -> bool:
+        """Has a lane load all rows of a table that are few, where none of them has to do with another's."""
+        work = sum(work_of(len(piece.text), piece.count) for piece in rows if isinstance(piece, Rows))
+        name = self._fresh.name(begin)
+        if name is None or not query(self._connection, _BY_ITSELF % name.replace(b"'", b"''")):
+            lanes.drain()
+            return False
+        if not (lanes.takes(begin) and isinstance(rows[-1], DataEnd) and work >= FEW):
+            return False
+        if self._sent:
+            self._part()  # so that the lane sees the table
+        self._fresh.fill(begin)
+        self._reached = begin.line
+        lanes.fill(begin, (replace(begin, lone=True), *rows), work)
+        return True
 
     def _frozen(self, begin: DataBegin) -> bytes:
         """The COPY as it is sent; its table is made new in this transaction if it was made in an earlier."""
@@ -313,6 +348,7 @@ class _Loader:
             )
 
     def _execute(self, sql: bytes) -> list[PGresult]:
+        self._sent = True
         self._pgconn.send_query(sql)
         return self._connection.wait(generators.execute(self._pgconn))
 
@@ -320,6 +356,18 @@ class _Loader:
         [result] = self._execute(sql)
         if result.status == pq.ExecStatus.FATAL_ERROR:
             raise error(result)
+
+
+def _held(stream: Iterator[Piece]) -> tuple[Piece, ...]:
+    """The pieces up to the data's end, or as many as are held."""
+    held: list[Piece] = []
+    size = 0
+    for piece in stream:
+        held.append(piece)
+        size += len(piece.text)
+        if isinstance(piece, DataEnd) or size > MANY:
+            break
+    return tuple(held)
 
 
 def _whole(begin: DataBegin, stream: Iterator[Piece]) -> bytes:
@@ -332,27 +380,3 @@ def _whole(begin: DataBegin, stream: Iterator[Piece]) -> bytes:
             texts.append(piece.text.rstrip().removesuffix(b";"))
             return b"".join(texts)
     raise AssertionError("data without its end")
-
-
-def _blocks(pgconn: PGconn, text: bytes) -> PQGen[None]:
-    """Sends COPY data; each block is on its way to the server before the next is handed over."""
-    view = memoryview(text)
-    for start in range(0, len(view), COPY_BLOCK):
-        while not pgconn.put_copy_data(view[start : start + COPY_BLOCK]):
-            yield from _room(pgconn)
-        yield from _room(pgconn)
-        while pgconn.flush():
-            yield from _room(pgconn)
-
-
-def _room(pgconn: PGconn) -> PQGen[None]:
-    """Waits until more can be sent; raises at the connection's end.
-
-    psycopg's own `generators.copy_to` does not read meanwhile, and waits for ever where what is between
-    here and a server that died (a proxy, a tunnel) closed one direction alone.
-    """
-    ready = 0
-    while not ready & Ready.W:
-        ready = (yield Wait.RW) or 0
-        if ready & Ready.R:
-            pgconn.consume_input()

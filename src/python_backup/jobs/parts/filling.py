@@ -242,7 +242,7 @@ class _Filling:
             reader.take(piece)
         rewriter = whole.dialect.rewriter(whole.source, self.target, Changes(), self.loading.choices)
         work = {table.name: work_of(table.size, table.rows or 0) for table in whole.facts.tables}
-        return replace(reader.read(rewriter), jobs=self.loading.jobs, work=work)
+        return replace(reader.read(rewriter), copies={}, jobs=self.loading.jobs, work=work)
 
     def _check(self, path: Path) -> None:
         """That what was loaded is what was examined."""

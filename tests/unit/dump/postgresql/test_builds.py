@@ -6,6 +6,7 @@ import pytest
 
 from python_backup.dump.builds import Build, Builds
 from python_backup.dump.changes import Changes
+from python_backup.dump.postgresql import builds as module
 from python_backup.dump.postgresql.builds import PostgreSQLBuilds
 from python_backup.dump.postgresql.lexer import PostgreSQLLexer
 from python_backup.dump.postgresql.rewriter import DumpRewriter, Target
@@ -85,3 +86,18 @@ def test_a_build_has_the_settings_that_stand_before_it():
 
 def test_the_last_rows_of_each_table_are_known_by_their_line():
     assert builds(DATA + DATA).ends == {"public.t": 4}
+
+
+def test_the_settings_before_a_tables_last_copy_are_known() -> None:
+    found = builds(f"SET a = 1;\n{DATA}SET b = 2;\n{DATA}SET b = 3;\n{DATA.replace('public.t', 'public.u')}")
+    assert found.copies == {6: (b"SET a = 1", b"SET b = 2"), 10: (b"SET a = 1", b"SET b = 3")}
+
+
+def test_of_a_copy_behind_what_cannot_be_followed_nothing_is_known() -> None:
+    assert builds(f"{DATA}SET LOCAL a = 1;\n{DATA.replace('public.t', 'public.u')}").copies == {1: ()}
+
+
+def test_of_a_copy_behind_more_statements_than_are_kept_nothing_is_known(monkeypatch) -> None:
+    monkeypatch.setattr(module, "KEPT", 15)
+    found = builds(f"SET a = 1;\n{DATA}SET b = 2;\n{DATA.replace('public.t', 'public.u')}")
+    assert found.copies == {2: (b"SET a = 1",)}
