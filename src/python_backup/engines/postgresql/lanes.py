@@ -65,6 +65,11 @@ class _Board:
     closed: bool = False
 
     @property
+    def busy(self) -> int:
+        """How many are at work."""
+        return len(self.running) + self.filling
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is begun that is not done."""
         return not (self.waiting or self.running or self.fills or self.filling)
@@ -73,10 +78,9 @@ class _Board:
         """What is next, and whether nothing else goes on; waits for it. None: there will be nothing."""
         with self.news:
             while not self.closed:
-                room = len(self.running) + self.filling < self.free
+                room = self.busy < self.free
                 if room and self.fills:
                     self.filling += 1
-                    self.news.notify_all()  # there is room for another
                     return self.fills.popleft(), False
                 build = self._fitting() if room else None
                 if build is not None:
@@ -157,18 +161,17 @@ class Lanes:
             return [b for b in self._left.values() if b.plain and b.table == begin.table]
 
     def takes(self, begin: DataBegin) -> bool:
-        """Whether these rows, if they are few, are a lane's."""
-        return self._load is not None and begin.line in self._copies
-
-    def fill(self, begin: DataBegin, pieces: tuple[Piece, ...], work: int) -> None:
-        """Has a lane load a committed table's last rows; waits while as many wait as there are jobs."""
+        """Whether these rows are a lane's: one has nothing to do, and what they are read under is known."""
+        if self._load is None or begin.line not in self._copies:
+            return False
         board = self._board
         with board.news:
-            board.free = self._jobs
-            board.news.notify_all()
-            while len(board.fills) >= self._jobs and not board.closed:
-                board.news.wait()
-            board.free = self._jobs - 1
+            return board.busy + len(board.fills) + len(board.waiting) < board.free
+
+    def fill(self, begin: DataBegin, pieces: tuple[Piece, ...], work: int) -> None:
+        """Has a lane load a committed table's last rows."""
+        board = self._board
+        with board.news:
             board.fills.append(Fill(begin, pieces, self._copies[begin.line], work))
             board.news.notify_all()
         self.check()
