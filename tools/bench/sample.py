@@ -79,7 +79,10 @@ POSTGRESQL = (
         ("id int PRIMARY KEY", "content bytea"),
         ("n", " || ".join(f"sha256('{k} '::bytea || n::text::bytea)" for k in range(32))),
     ),
-    Table(ONE, 0.01, 24_000, ("id int PRIMARY KEY", "rate numeric"), ("n", "n * 7919 % 1000003 * 1e20 + n")),
+    Table(
+        ONE, 0.01, 24_000,
+        ("id int PRIMARY KEY", "rate numeric"), ("n", "n::bigint * 7919 % 1000003 * 1e20 + n"),
+    ),
 )  # fmt: skip
 
 MYSQL = (

@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """A statement that says how the server reads what follows; ``names`` are those of what it sets."""
+
+    sql: bytes
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """One statement that makes an index or a key of a table whose rows stand before it in the dump.
 
     ``sql`` and ``line`` are the rewritten statement's, ``table`` is a `python_backup.model.label`.
-    ``settings`` are the statements that say how the server reads and does it, in their order. ``alone``:
+    ``settings`` are those under which the server reads and does it, in their order. ``alone``:
     nothing else may be done to the table meanwhile. ``plain``: it names columns and nothing else; what
     has an expression may call functions, and these may need all that stands before it.
     """
@@ -28,7 +36,7 @@ class Build:
     sql: bytes
     line: int
     table: str
-    settings: tuple[bytes, ...]
+    settings: tuple[Setting, ...]
     alone: bool
     plain: bool
 
@@ -46,7 +54,7 @@ class Builds:
 
     found: tuple[Build, ...] = ()
     ends: Mapping[str, int] = field(default_factory=dict)
-    copies: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
+    copies: Mapping[int, tuple[Setting, ...]] = field(default_factory=dict)
     jobs: int = 1
     work: Mapping[str, int] = field(default_factory=dict)
 

@@ -6,7 +6,7 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 
-from python_backup.dump.builds import Build, Builds
+from python_backup.dump.builds import Build, Builds, Setting
 from python_backup.dump.dialect import Rewriter
 from python_backup.dump.piece import DataBegin, Piece, Statement
 from python_backup.dump.postgresql.cursor import Cursor
@@ -54,9 +54,9 @@ class PostgreSQLBuilds:
 
     def read(self, rewriter: Rewriter) -> Builds:
         """The builds up to the first SET that cannot be followed, such as SET ROLE."""
-        session, made = Session(), dict[str, bytes]()
+        session, made = Session(), dict[str, Setting]()
         found: list[Build] = []
-        copies: dict[int, tuple[bytes, ...]] = {}
+        copies: dict[int, tuple[Setting, ...]] = {}
         data = deque(sorted(self._copies.values()))
 
         def read_to(line: int | None) -> None:
@@ -72,14 +72,16 @@ class PostgreSQLBuilds:
                 if names is None:
                     break
                 session.take(piece.sql)
-                made |= dict.fromkeys(names, piece.sql)
+                for name in names:  # in the order in which they were made last
+                    made.pop(name, None)
+                made |= dict.fromkeys(names, Setting(piece.sql, tuple(names)))
             elif build := self._build(piece, session, tuple(dict.fromkeys(made.values()))):
                 found.append(build)
         else:
             read_to(self._known)
         return Builds(tuple(found), dict(self._ends), copies)
 
-    def _build(self, piece: Statement, session: Session, before: tuple[bytes, ...]) -> Build | None:
+    def _build(self, piece: Statement, session: Session, before: tuple[Setting, ...]) -> Build | None:
         at = session.cursor(piece.sql)
         alone = at.sees("alter")
         name = _of_constraint(at) if alone else _of_index(at)

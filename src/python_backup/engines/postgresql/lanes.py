@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import generators, pq
 
-from python_backup.dump.builds import Build, Builds
+from python_backup.dump.builds import Build, Builds, Setting
 from python_backup.dump.piece import DataBegin, Piece, Statement
-from python_backup.engines.postgresql.connection import converted, converting, query
+from python_backup.engines.postgresql.connection import converted, converting, identifier, query
 from python_backup.engines.postgresql.listening import CANCEL_SECONDS
 from python_backup.engines.postgresql.refused import PEEK, Sent, error, failure
 from python_backup.errors import ArtifactCorrupt, ConnectionFailed
@@ -41,7 +41,7 @@ class Fill:
 
     begin: DataBegin
     pieces: tuple[Piece, ...]
-    settings: tuple[bytes, ...]
+    settings: tuple[Setting, ...]
     work: int
 
     @property
@@ -250,13 +250,13 @@ class Lanes:
                 thread.join(CANCEL_SECONDS)
 
     def _work(self, link: psycopg.Connection) -> None:
-        before: tuple[bytes, ...] = ()
+        before: tuple[Setting, ...] = ()
         while (found := self._board.next()) is not None:
             work, alone = found
             failed: BaseException | None = None
             try:
-                for setting in (*(s for s in work.settings if s not in before), _ALONE_ON_SERVER[alone]):
-                    query(link, setting)
+                for sql in (*_changed(before, work.settings), _ALONE_ON_SERVER[alone]):
+                    query(link, sql)
                 before = work.settings
                 self._do(link, work)
             except psycopg.Error as exc:
@@ -272,6 +272,16 @@ class Lanes:
         assert self._load is not None  # else no lane is given rows
         self._load(link, work.pieces)
         self.begin(self.filled(work.begin, work.work))
+
+
+def _changed(before: tuple[Setting, ...], wanted: tuple[Setting, ...]) -> Iterator[bytes]:
+    """What makes of a session under these settings one under those; work is not done in the dump's order."""
+    same = wanted[: len(before)] == before
+    if not same:
+        for name in dict.fromkeys(name for setting in before for name in setting.names):
+            yield b"RESET " + b".".join(identifier(part.encode()) for part in name.split("."))
+    for setting in wanted[len(before) if same else 0 :]:
+        yield setting.sql
 
 
 def _make(link: psycopg.Connection, build: Build, made: Made | None) -> None:

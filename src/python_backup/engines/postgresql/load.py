@@ -21,7 +21,7 @@ from psycopg.pq.abc import PGresult
 from python_backup.dump.builds import Build, Builds, work_of
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows, Statement
 from python_backup.engines.postgresql.blocks import blocks
-from python_backup.engines.postgresql.connection import converting, query
+from python_backup.engines.postgresql.connection import converting, literal, query
 from python_backup.engines.postgresql.fresh import Fresh
 from python_backup.engines.postgresql.lanes import Lanes
 from python_backup.engines.postgresql.lanes import opened as lanes_of
@@ -58,7 +58,7 @@ SELECT pg_catalog.current_setting('max_locks_per_transaction')::int8 * (
 _LOCKS_HELD = b"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid()"
 
 _BY_ITSELF = (
-    b"SELECT 1 FROM pg_catalog.pg_class WHERE oid = '%s'::pg_catalog.regclass"
+    b"SELECT 1 FROM pg_catalog.pg_class WHERE oid = %s::pg_catalog.regclass"
     b" AND relkind = 'r' AND relpersistence <> 't' AND NOT relhastriggers"
 )
 """A plain table that no foreign key and no trigger of its own ties to another."""
@@ -296,7 +296,7 @@ class _Loader:
         """Has a lane load all rows of a table that are few, where none of them has to do with another's."""
         work = sum(work_of(len(piece.text), piece.count) for piece in rows if isinstance(piece, Rows))
         name = self._fresh.name(begin)
-        if name is None or not query(self._connection, _BY_ITSELF % name.replace(b"'", b"''")):
+        if name is None or not query(self._connection, _BY_ITSELF % literal(name)):
             lanes.drain()
             return False
         if not (lanes.takes(begin) and isinstance(rows[-1], DataEnd) and work >= FEW):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from python_backup.dump.builds import Build, Builds
+from python_backup.dump.builds import Build, Builds, Setting
 from python_backup.dump.changes import Changes
 from python_backup.dump.postgresql import builds as module
 from python_backup.dump.postgresql.builds import PostgreSQLBuilds
@@ -78,10 +78,21 @@ def test_a_build_has_the_settings_that_stand_before_it():
         + "CREATE INDEX i ON public.t (a);\nSET default_tablespace = two;\nCREATE INDEX j ON public.t (b);\n"
     ).found  # fmt: skip
     path = b"SELECT pg_catalog.set_config('search_path', '', false)"
-    assert [build.settings for build in found] == [
+    assert [said(build.settings) for build in found] == [
         (path, b"SET default_tablespace = one"),
         (path, b"SET default_tablespace = two"),
     ]
+    assert [setting.names for setting in found[0].settings] == [("search_path",), ("default_tablespace",)]
+
+
+def test_settings_stand_in_the_order_in_which_they_were_made_last():
+    both = b"SELECT set_config('a', '1', false), set_config('b', '1', false)"
+    found = builds(f"{both.decode()};\nSET a = 2;\n{DATA}CREATE INDEX i ON public.t (a);\n").found
+    assert said(found[0].settings) == (both, b"SET a = 2")
+
+
+def said(settings: tuple[Setting, ...]) -> tuple[bytes, ...]:
+    return tuple(setting.sql for setting in settings)
 
 
 def test_the_last_rows_of_each_table_are_known_by_their_line():
@@ -90,7 +101,10 @@ def test_the_last_rows_of_each_table_are_known_by_their_line():
 
 def test_the_settings_before_a_tables_last_copy_are_known() -> None:
     found = builds(f"SET a = 1;\n{DATA}SET b = 2;\n{DATA}SET b = 3;\n{DATA.replace('public.t', 'public.u')}")
-    assert found.copies == {6: (b"SET a = 1", b"SET b = 2"), 10: (b"SET a = 1", b"SET b = 3")}
+    assert {line: said(settings) for line, settings in found.copies.items()} == {
+        6: (b"SET a = 1", b"SET b = 2"),
+        10: (b"SET a = 1", b"SET b = 3"),
+    }
 
 
 def test_of_a_copy_behind_what_cannot_be_followed_nothing_is_known() -> None:
@@ -100,4 +114,4 @@ def test_of_a_copy_behind_what_cannot_be_followed_nothing_is_known() -> None:
 def test_of_a_copy_behind_more_statements_than_are_kept_nothing_is_known(monkeypatch) -> None:
     monkeypatch.setattr(module, "KEPT", 15)
     found = builds(f"SET a = 1;\n{DATA}SET b = 2;\n{DATA.replace('public.t', 'public.u')}")
-    assert found.copies == {2: (b"SET a = 1",)}
+    assert {line: said(settings) for line, settings in found.copies.items()} == {2: (b"SET a = 1",)}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from python_backup.dump.builds import Build, work_of
-from python_backup.engines.postgresql.lanes import in_order
+import pytest
+
+from python_backup.dump.builds import Build, Setting, work_of
+from python_backup.engines.postgresql.lanes import _changed, in_order
 
 
 def build(line: int, table: str, *, alone: bool = False) -> Build:
@@ -23,3 +25,27 @@ def test_builds_of_tables_that_nothing_is_known_of_keep_the_dumps_order() -> Non
 
 def test_rows_count_beside_bytes() -> None:
     assert work_of(0, 1000) > work_of(100_000, 0)
+
+
+PATH, DMY, MDY, ONE = (
+    Setting(b"SET search_path = x", ("search_path",)),
+    Setting(b"SET datestyle = dmy", ("datestyle",)),
+    Setting(b"SET datestyle = mdy", ("datestyle",)),
+    Setting(b"SELECT set_config('my.one', '1', false)", ("my.one",)),
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "expected"),
+    [
+        ((), (PATH, DMY), [PATH.sql, DMY.sql]),
+        ((PATH,), (PATH, DMY), [DMY.sql]),
+        ((PATH, DMY), (PATH, DMY), []),
+        ((PATH, DMY), (PATH, MDY), [b'RESET "search_path"', b'RESET "datestyle"', PATH.sql, MDY.sql]),
+        ((PATH, ONE), (PATH,), [b'RESET "search_path"', b'RESET "my"."one"', PATH.sql]),
+    ],
+)
+def test_a_session_is_brought_to_the_settings_of_any_place_of_the_dump(
+    before: tuple[Setting, ...], wanted: tuple[Setting, ...], expected: list[bytes]
+) -> None:
+    assert list(_changed(before, wanted)) == expected
