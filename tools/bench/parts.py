@@ -5,7 +5,7 @@ On a database of several tables, and on one where a single table has nearly all 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,11 @@ from support import databases
 if TYPE_CHECKING:
     from bench.comparison import Comparison
 
-BARS = {2: {"large": 1.0, "giant": 0.8}}
-"""By jobs and database; others have none."""
+BARS: Mapping[tuple[int, str], Mapping[str, float]] = {
+    (2, "large"): {"postgresql": 1.0, "mysql": 1.0},
+    (2, "giant"): {"postgresql": 0.8},
+}
+"""By jobs, database and family: the giant's where the tools take a table at a time; others have none."""
 
 GIANT = 0.9
 """The share of the data that one table has."""
@@ -37,7 +40,7 @@ def lines(
         return
     theirs = folder / "peer"
     for database in ("large", "giant"):
-        bar = BARS.get(jobs, {}).get(database)
+        bar = BARS.get((jobs, database), {}).get(server.family)
 
         def loaded() -> Run:
             with databases.database(server, _FILLED):
