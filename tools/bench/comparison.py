@@ -15,7 +15,7 @@ from support import databases
 from support.servers import RunningServer
 
 DRILL_BAR, DUMPS_OF_A_DRILL = 1.0, 1.3
-BACKUP_BAR, RESTORE_BAR, ONE_TABLE_BAR = 1.10, 1.05, 0.03
+BACKUP_BAR, RESTORE_BAR, ONE_TABLE_BAR = 1.05, 1.0, 0.03
 MEMORY_BAR, MEMORY_OF_A_JOB = 150.0, 64.0
 JOBS = 2
 """Of the peers, and of this program beside them."""
