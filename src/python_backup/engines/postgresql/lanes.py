@@ -9,6 +9,7 @@ next step.
 from __future__ import annotations
 
 import threading
+from bisect import insort
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -110,17 +111,17 @@ class _Board:
             self.news.notify_all()
 
 
-def in_order(builds: Iterable[Build], work: Mapping[str, int]) -> list[Build]:
-    """The order in which they are begun: that first with which most is left to do of its table.
+def places(builds: Iterable[Build], work: Mapping[str, int]) -> dict[int, tuple[int, int]]:
+    """By line, where in the order they are begun: that first with which most is left to do of its table.
 
     A table's builds may have to wait for one another: a table with several is late when it is begun last.
     """
     left: Counter[str] = Counter()
-    ordered: list[tuple[int, Build]] = []
+    found: dict[int, tuple[int, int]] = {}
     for build in sorted(builds, key=lambda one: -one.line):
         left[build.table] += work.get(build.table, 0)
-        ordered.append((left[build.table], build))
-    return [build for _, build in sorted(ordered, key=lambda entry: (-entry[0], entry[1].line))]
+        found[build.line] = (-left[build.table], build.line)
+    return found
 
 
 Made = Callable[[psycopg.Connection, int], object]
@@ -142,6 +143,7 @@ class Lanes:
         self._ends = builds.ends
         self._left = dict(self._builds)  # those not yet begun
         self._todo = dict(builds.work)
+        self._places: dict[int, tuple[int, int]] = {}
         self._board = _Board(builds.jobs - 1)
         self._threads: list[tuple[threading.Thread, psycopg.Connection]] = []
 
@@ -168,6 +170,11 @@ class Lanes:
         with board.news:
             return board.busy + len(board.fills) + len(board.waiting) < board.free
 
+    @property
+    def filling(self) -> bool:
+        """Whether rows that lanes were given are not in yet."""
+        return bool(self._board.fills or self._board.filling)
+
     def fill(self, begin: DataBegin, pieces: tuple[Piece, ...], work: int) -> None:
         """Has a lane load a committed table's last rows."""
         board = self._board
@@ -180,11 +187,11 @@ class Lanes:
         """Waits until all rows are in that lanes were given."""
         board = self._board
         with board.news:
-            board.free = self._jobs
-            board.news.notify_all()
-            while (board.fills or board.filling) and not board.closed:
-                board.news.wait()
-            board.free = self._jobs - 1
+            if self.filling:
+                board.free = self._jobs
+                board.news.notify_all()
+                board.news.wait_for(lambda: board.closed or not self.filling)
+                board.free = self._jobs - 1
         self.check()
 
     def turn(self, piece: Statement) -> list[Build] | None:
@@ -205,10 +212,11 @@ class Lanes:
         """Puts builds up to be made; their tables are committed."""
         board = self._board
         with board.news:
-            for build in builds:
+            begun = tuple(builds)
+            self._places |= places(begun, self._todo)
+            for build in begun:
                 del self._left[build.line]
-                board.waiting.append(build)
-            board.waiting[:] = in_order(board.waiting, self._todo)
+                insort(board.waiting, build, key=lambda one: self._places[one.line])
             board.news.notify_all()
 
     @property
@@ -303,7 +311,7 @@ def opened(
     made: Made | None = None,
     load: Load | None = None,
 ) -> Iterator[Lanes | None]:
-    """As many lanes as jobs, or as the server has connections left; None where nothing is to be built."""
+    """As many lanes as jobs, or as the server has connections left; None where there is nothing for them."""
     if not (builds.found or (builds.copies and load is not None)) or builds.jobs == 1:
         yield None
         return

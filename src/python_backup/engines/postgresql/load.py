@@ -295,11 +295,14 @@ class _Loader:
     def _beside(self, begin: DataBegin, rows: tuple[Piece, ...], lanes: Lanes) -> bool:
         """Has a lane load all rows of a table that are few, where none of them has to do with another's."""
         work = sum(work_of(len(piece.text), piece.count) for piece in rows if isinstance(piece, Rows))
+        given = work >= FEW and isinstance(rows[-1], DataEnd) and lanes.takes(begin)
+        if not (given or lanes.filling):
+            return False
         name = self._fresh.name(begin)
         if name is None or not query(self._connection, _BY_ITSELF % literal(name)):
             lanes.drain()
             return False
-        if not (lanes.takes(begin) and isinstance(rows[-1], DataEnd) and work >= FEW):
+        if not given:
             return False
         if self._sent:
             self._part()  # so that the lane sees the table

@@ -91,8 +91,9 @@ class _Filling:
         self._check(path)
 
     def _largest_first(self, files: list[Path]) -> list[Path]:
+        """By the SQL in them, where the manifest tells: what is compressed to little may load for long."""
         manifest, folder = self.loading.whole.examination.manifest, self.loading.whole.path
-        sizes = {folder / part.file: part.size for part in manifest.parts} if manifest is not None else {}
+        sizes = {folder / part.file: part.raw_size for part in manifest.parts} if manifest is not None else {}
         return sorted(files, key=lambda file: -(sizes.get(file) or file.stat().st_size))
 
     def _begin(self, before: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from python_backup.dump.builds import Build, Setting, work_of
-from python_backup.engines.postgresql.lanes import _changed, in_order
+from python_backup.engines.postgresql.lanes import _changed, places
 
 
 def build(line: int, table: str, *, alone: bool = False) -> Build:
@@ -15,12 +15,12 @@ def build(line: int, table: str, *, alone: bool = False) -> Build:
 def test_builds_come_first_with_which_most_is_left_of_their_table() -> None:
     found = [build(1, "one large", alone=True), build(2, "many rows", alone=True), build(3, "many rows")]
     work = {"one large": work_of(300 << 20, 1000), "many rows": work_of(100 << 20, 1 << 20)}
-    assert [one.line for one in in_order(found, work)] == [2, 1, 3]
-    assert [one.line for one in in_order(reversed(found), work)] == [2, 1, 3]
+    assert sorted(places(found, work), key=places(found, work).get) == [2, 1, 3]
+    assert sorted(places(reversed(found), work), key=places(found, work).get) == [2, 1, 3]
 
 
 def test_builds_of_tables_that_nothing_is_known_of_keep_the_dumps_order() -> None:
-    assert [one.line for one in in_order([build(3, "b"), build(1, "c"), build(2, "a")], {})] == [1, 2, 3]
+    assert places([build(3, "b"), build(1, "c"), build(2, "a")], {}) == {1: (0, 1), 2: (0, 2), 3: (0, 3)}
 
 
 def test_rows_count_beside_bytes() -> None:

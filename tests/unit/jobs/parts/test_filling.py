@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ from python_backup.instance import Busy, Dbms, Instance, Throttle
 from python_backup.jobs import pace
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.loading import Loading, examine_whole
-from python_backup.jobs.parts.filling import fill_parts
+from python_backup.jobs.parts.filling import _Filling, fill_parts
 from support.chance import SEED
 from support.silence import Silence
 
@@ -92,6 +94,22 @@ def test_the_largest_part_is_begun_first(tmp_path: Path) -> None:
     )
     fill(path, server, 1, Throttle())
     assert server.begun == ["public.d", "public.b", "public.c", "public.a"]
+
+
+def test_with_a_manifest_the_most_sql_is_begun_first_however_little_it_is_compressed_to(
+    tmp_path: Path,
+) -> None:
+    files = [tmp_path / name for name in ("long.sql.zst", "random.sql.zst")]
+    for file, stored in zip(files, (10, 900), strict=True):
+        file.write_bytes(bytes(stored))
+    parts = (
+        SimpleNamespace(file=files[1].name, raw_size=1000),
+        SimpleNamespace(file=files[0].name, raw_size=5000),
+    )
+    for manifest, expected in ((SimpleNamespace(parts=parts), files), (None, files[::-1])):
+        whole = SimpleNamespace(path=tmp_path, examination=SimpleNamespace(manifest=manifest))
+        filling: Any = SimpleNamespace(loading=SimpleNamespace(whole=whole))
+        assert _Filling._largest_first(filling, files) == expected
 
 
 def test_all_lanes_together_keep_to_one_rate(tmp_path: Path) -> None:
