@@ -1,0 +1,1 @@
+"""Stores: where backups lie that are not on this machine, told by a URL."""
