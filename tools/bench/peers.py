@@ -59,7 +59,7 @@ def _pg_dump(server: RunningServer, jobs: int, level: int) -> Peer | str:
     if not Path(restore).exists():
         return f"pg_restore is not in {server.bin}"
     version = said(dump, "--version")
-    compression = f"zstd:{level}" if _number(version) >= _ZSTD_SINCE["pg_dump"] else "1"
+    compression = f"zstd:{level}" if _knows_zstd(dump, version) else "1"
     where = ["-h", server.socket, "-p", str(server.port), "-U", server.superuser]
 
     def dumped(database: str, to: Path) -> list[str]:
@@ -94,6 +94,15 @@ def _mydumper(server: RunningServer, folder: Path, jobs: int) -> Peer | str:
     return Peer(
         f"mydumper -t{jobs}, {'zstd' if zstd else 'gzip'}", f"myloader -t{jobs}", version, dumped, loaded
     )
+
+
+def _knows_zstd(dump: str, version: str) -> bool:
+    """Whether it can write zstd: from 16 on, unless it was built without, which it says before all else."""
+    if _number(version) < _ZSTD_SINCE["pg_dump"]:
+        return False
+    asked = [dump, "-Fc", "-Z", "zstd", "-f", "/dev/null", "-h", "/nowhere"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return "does not support compression" not in done.stderr
 
 
 def _number(version: str) -> tuple[int, ...]:
