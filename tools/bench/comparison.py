@@ -15,7 +15,7 @@ from support import databases
 from support.servers import RunningServer
 
 DRILL_BAR, DUMPS_OF_A_DRILL = 1.0, 1.3
-BACKUP_BAR, RESTORE_BAR, ONE_TABLE_BAR = 1.05, 1.0, 0.03
+BACKUP_BAR, RESTORE_BAR, COMPARE_BAR, ONE_TABLE_BAR = 1.05, 1.0, 0.1, 0.03
 MEMORY_BAR, MEMORY_OF_A_JOB = 150.0, 64.0
 JOBS = 2
 """Of the peers, and of this program beside them."""
@@ -110,13 +110,13 @@ class Comparison:
                 return stock.restore(theirs, _FRESH)
 
         runs, baselines = self.in_turns(lambda: self.restored(ours, mine, _LARGE), baseline)
-        for step in ("load", "examine", "compare"):
-            seconds = tuple(float(run.said["seconds"][step]) for run in runs)
-            if step == "load":
-                name = f"{self.server.id}, restore"
-                yield Measured(name, SECONDS, seconds, _seconds(baselines), RESTORE_BAR)
-            else:
-                yield Measured(f"{self.server.id}, restore: {step}", SECONDS, seconds)
+        load, examine, compare = (
+            tuple(float(run.said["seconds"][step]) for run in runs) for step in ("load", "examine", "compare")
+        )
+        name = f"{self.server.id}, restore"
+        yield Measured(name, SECONDS, load, _seconds(baselines), RESTORE_BAR)
+        yield Measured(f"{name}: examine", SECONDS, examine)
+        yield Measured(f"{name}: compare, beside its load", SECONDS, compare, load, COMPARE_BAR)
 
     def _drills(self, ours: Ours, artifact: Path) -> Iterator[Measured]:
         """Drills beside what they may take: a restore and 1.3 dumps of the same, both this program's."""
