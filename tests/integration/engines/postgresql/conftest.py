@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import pytest
 
-from integration.engines.postgresql.swapping import Trio
+from integration.engines.postgresql.swapping import Trio, accounts
 from python_backup.engines.postgresql.engine import ENGINE
 from support import databases
 from support.servers import RunningServer, instance_for
@@ -50,15 +49,5 @@ def trio(postgresql_server, new_database):
 
 @pytest.fixture
 def roles(postgresql_server):
-    """Accounts whose names need quotes; what they have is dropped with them."""
-    names = [f'{name}" {uuid.uuid4().hex[:6]}' for name in ("Owner", "Reader", "Giver", "Other")]
-    quoted = [databases.quoted(postgresql_server, name) for name in names]
-    for name in quoted:
-        databases.execute(postgresql_server, None, f"CREATE ROLE {name} LOGIN PASSWORD 'p w'")
-    yield quoted
-    owned = "SELECT datname FROM pg_database WHERE datdba::regrole::text = ANY (%s) OR datacl::text LIKE '%%\" %%'"
-    with closing(databases.connection(postgresql_server)) as link:
-        for (name,) in link.execute(owned, [quoted]).fetchall():
-            link.execute(f"DROP DATABASE {databases.quoted(postgresql_server, name)} WITH (FORCE)")
-    for name in quoted:
-        databases.execute(postgresql_server, None, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+    with accounts(postgresql_server) as quoted:
+        yield quoted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 
@@ -22,6 +23,14 @@ SELECT pg_get_userbyid(d.datdba), d.datconnlimit, d.datistemplate, d.datallowcon
     (SELECT array_agg((s.setrole, s.setconfig)::text ORDER BY s.setrole)
      FROM pg_db_role_setting s WHERE s.setdatabase = d.oid)
 FROM pg_database d WHERE d.datname = """
+
+
+THEIRS = """
+SELECT DISTINCT d.datname FROM pg_shdepend s
+    JOIN pg_database d ON s.classid = 'pg_database'::regclass AND d.oid = s.objid
+    JOIN pg_roles r ON s.refclassid = 'pg_authid'::regclass AND r.oid = s.refobjid
+WHERE r.rolname = ANY (%s)"""
+"""The databases that roles own, or that grant something to them: DROP OWNED leaves what others granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,24 @@ def acting_as(server, quoted_role):
     return closing(
         ENGINE.connect(replace(instance_for(server), username=name, password=Secret(lambda: "p w")))
     )
+
+
+@contextmanager
+def accounts(server):
+    """Four roles whose names need quotes; what they have is dropped with them, and nothing of another test's."""
+    names = [f'{name}" {uuid.uuid4().hex[:6]}' for name in ("Owner", "Reader", "Giver", "Other")]
+    quoted = [databases.quoted(server, name) for name in names]
+    for name in quoted:
+        databases.execute(server, None, f"CREATE ROLE {name} LOGIN PASSWORD 'p w'")
+    try:
+        yield quoted
+    finally:
+        with connected(server, None) as link:
+            for (name,) in link.execute(THEIRS, [names]).fetchall():
+                link.execute(f"DROP DATABASE {databases.quoted(server, name)} WITH (FORCE)")
+            for name in quoted:
+                link.execute(f"DROP OWNED BY {name}")
+                link.execute(f"DROP ROLE {name}")
 
 
 @contextmanager

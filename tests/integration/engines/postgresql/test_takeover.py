@@ -11,7 +11,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from integration.engines.postgresql.swapping import acting_as, connected, reconnecting
+from integration.engines.postgresql.swapping import accounts, acting_as, connected, reconnecting
 from python_backup.engines.engine import Swap
 from python_backup.engines.postgresql.engine import ENGINE
 from python_backup.errors import DatabaseMissing, NotPermitted, Refused, TargetExists
@@ -99,6 +99,15 @@ def test_a_swap_back_gives_the_first_state(server, trio, roles):
     server.take_over(some.swap())
     assert server.take_over(some.back(keep_properties=False)) == ()
     assert (some.contents(), some.properties(some.target)) == first
+
+
+def test_the_accounts_of_one_test_take_no_database_of_another_with_them(trio, roles):
+    some, other = trio(), trio()
+    with_every_kind(some, roles)
+    with accounts(some.server) as others:
+        with_every_kind(other, others)
+    assert some.contents() == {some.target: "old", some.fresh: "new"}
+    assert other.contents() == {}
 
 
 def test_grants_and_settings_that_only_the_dump_has_go(server, trio, roles):
