@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from python_backup.cli import words
+from python_backup.cli.artifacts import fetched, named
 from python_backup.cli.exit_codes import DIFFERS
 from python_backup.cli.options import JsonOption
 from python_backup.cli.progress import progress_on
@@ -16,6 +17,7 @@ from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Tab
 
 if TYPE_CHECKING:
     from python_backup.jobs.diff import DiffReport, Side
+    from python_backup.jobs.progress import Progress
     from python_backup.jobs.rows import RowChange, RowsReport
 
 _LONGEST = 60
@@ -27,10 +29,16 @@ _STYLES = {"added": GOOD, "removed": BAD, "changed": "yellow", "unknown": FAINT}
 def diff(
     *,
     before: Annotated[
-        Path, typer.Argument(metavar="A", help="The earlier artifact, or its manifest.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="A", help="The earlier artifact, or its manifest: a path or URL.", show_default=False
+        ),
     ],
     after: Annotated[
-        Path, typer.Argument(metavar="B", help="The later artifact, or its manifest.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="B", help="The later artifact, or its manifest: a path or URL.", show_default=False
+        ),
     ],
     rows: Annotated[
         str | None,
@@ -49,20 +57,37 @@ def diff(
 ) -> None:
     """Tell what changed between two backups; needs no server and no config."""
     from python_backup.jobs.diff import diff as compare
+    from python_backup.jobs.fetch import FACTS, rows_of
 
     screen = Screen(json=json)
     progress = progress_on(screen)
-    report = compare(before, after, progress)
-    if rows is not None:
-        from python_backup.jobs.rows import changed_rows
-
-        found = changed_rows(report, rows, limit, progress)
+    wanted = FACTS if rows is None else rows_of(rows)
+    with (
+        fetched(named(before), wanted, progress) as old,
+        fetched(named(after), wanted, progress) as new,
+    ):
+        report = compare(old.path, new.path, progress)
+        found = _rows(report, rows, limit, progress)
+    report = replace(
+        report,
+        before=replace(report.before, path=old.name_of(report.before.path)),
+        after=replace(report.after, path=new.name_of(report.after.path)),
+    )
+    if found is not None:
         code = DIFFERS if exit_code and not found.same else 0
         screen.result({"exit_code": code, **rows_document(found)}, *drawn_rows(found))
         raise typer.Exit(code)
     code = DIFFERS if exit_code and not report.same else 0
     screen.result({"exit_code": code, **document(report)}, *drawn(report))
     raise typer.Exit(code)
+
+
+def _rows(report: DiffReport, table: str | None, limit: int, progress: Progress) -> RowsReport | None:
+    if table is None:
+        return None
+    from python_backup.jobs.rows import changed_rows
+
+    return changed_rows(report, table, limit, progress)
 
 
 def document(report: DiffReport) -> dict[str, Any]:
@@ -80,7 +105,7 @@ def document(report: DiffReport) -> dict[str, Any]:
 
 def _side(side: Side) -> dict[str, Any]:
     return {
-        "path": side.path,
+        "path": str(side.path),
         "database": side.database,
         "taken": side.taken,
         "writer": side.writer,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from python_backup.cli import words
 from python_backup.cli.options import given
-from python_backup.cli.order import Order, safety_of
+from python_backup.cli.order import Order, ordered_file, safety_of
 from python_backup.cli.plan import changes_drawn
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import FAINT, GOOD, Cell, Column, Screen, Table
@@ -52,22 +53,26 @@ def run_merge(
     context: typer.Context, order: Order, settings: Config, screen: Screen, locks: Locks | None
 ) -> None:
     """Merges and tells what became of the rows; without ``locks`` it tells what would."""
-    from python_backup.jobs.merge import MergeRequest, merge
+    from python_backup.jobs.merge import MergeRequest, merge, read_of
 
     asked = order.request(settings, context.info_name or "")
     how: How = "add" if order.parts.merge is None else "keep" if order.parts.merge == "keep" else "replace"
-    request = MergeRequest(
-        file=asked.file,
-        instance=asked.instance,
-        how=how,
-        pick=order.parts.pick(),
-        target=asked.target,
-        source=asked.source,
-        dry_run=locks is None,
-        safety=safety_of(settings),
-        locks=locks,
-    )
-    report = merge(request, progress_on(screen))
+    pick = order.parts.pick()
+    progress = progress_on(screen)
+    with ordered_file(order, replace(asked, pick=read_of(pick)), progress) as found:
+        request = MergeRequest(
+            file=found.path,
+            instance=asked.instance,
+            how=how,
+            pick=pick,
+            target=asked.target,
+            source=asked.source,
+            dry_run=locks is None,
+            safety=safety_of(settings),
+            locks=locks,
+        )
+        report = merge(request, progress)
+    report = replace(report, file=found.name_of(report.file))
     screen.result(document(report), *drawn(report))
     for warning in report.warnings:
         screen.warning(warning)
@@ -77,7 +82,7 @@ def document(report: MergeReport) -> dict[str, Any]:
     """What ``--json`` prints."""
     return {
         "exit_code": 0,
-        "file": report.file,
+        "file": str(report.file),
         "instance": report.instance.id,
         "dbms": report.instance.dbms,
         "source": report.source,

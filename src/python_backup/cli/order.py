@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from python_backup.cli.artifacts import FileOption, fetched, named
 from python_backup.cli.choosing import (
     AmbiguousOption,
     Choosing,
@@ -25,8 +27,11 @@ from python_backup.errors import UsageError
 if TYPE_CHECKING:
     from python_backup.config.load import Config
     from python_backup.dump.pick import Pick
+    from python_backup.jobs.fetch import Fetched
     from python_backup.jobs.in_place import Safety
+    from python_backup.jobs.progress import Progress
     from python_backup.jobs.restore import RestoreRequest
+    from python_backup.storage.stores.place import Named
 
 
 class PropertiesFrom(StrEnum):
@@ -36,10 +41,6 @@ class PropertiesFrom(StrEnum):
     dump = "dump"
 
 
-FileOption = Annotated[
-    Path | None,
-    typer.Option("--file", "-f", metavar="PATH", help="The artifact, or any dump.", show_default=False),
-]
 TargetOption = Annotated[
     str | None,
     typer.Option(
@@ -136,7 +137,7 @@ class Parts:
 class Order:
     """The options of one call."""
 
-    file: Path | None
+    file: Named | None
     instance: str | None
     target: str | None = None
     source: str | None = None
@@ -147,19 +148,19 @@ class Order:
     choosing: Choosing = field(default_factory=Choosing)
 
     def request(self, settings: Config, command: str) -> RestoreRequest:
-        """The job's request.
+        """The job's request, and of an artifact that is elsewhere the name alone: it is not here yet.
 
         Raises:
             UsageError: no file, no instance, or one that the config does not have.
         """
         from python_backup.jobs.restore import RestoreRequest
 
-        named = (("--file PATH", self.file), ("--instance ID", self.instance))
+        needed = (("--file PATH", self.file), ("--instance ID", self.instance))
         if self.file is None or self.instance is None:
-            missing = " and ".join(name for name, value in named if value is None)
+            missing = " and ".join(name for name, value in needed if value is None)
             raise UsageError(f"{command} needs {missing}", hint=f"See `vya-backupdb {command} --help`.")
         return RestoreRequest(
-            file=self.file,
+            file=self.file if isinstance(self.file, Path) else Path(self.file.name),
             instance=settings.instance(self.instance),
             target=self.target,
             source=self.source,
@@ -197,14 +198,27 @@ def _order(
     names = (tuple(table or ()), tuple(exclude_table or ()), tuple(schema or ()))
     parts = Parts(*names, schema_only, data_only, merge)
     deciding = Choosing(tuple(definer or ()), owner, no_acl, rename_ambiguous, events)
+    artifact = None if file is None else named(file)
     return Order(
-        file, instance, target, source, disconnect, database_properties, in_place, parts, deciding
+        artifact, instance, target, source, disconnect, database_properties, in_place, parts, deciding
     )  # fmt: skip
 
 
 def ordered(command: Callable[..., None]) -> Callable[..., None]:
     """The command, which takes an ``order``, with all of an order's options before its own."""
     return gathering("order", _order, command)
+
+
+def ordered_file(
+    order: Order, request: RestoreRequest, progress: Progress
+) -> AbstractContextManager[Fetched]:
+    """The artifact, here, as much of it as the request needs."""
+    from python_backup.jobs.fetch import picked
+
+    if order.file is None:
+        raise AssertionError("a request without a file")
+    wanted = picked(request.pick, request.source)
+    return fetched(order.file, wanted, progress, request.instance.throttle.bwlimit)
 
 
 def safety_of(settings: Config) -> Safety:

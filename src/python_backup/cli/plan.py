@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,7 @@ import typer
 from python_backup.cli import words
 from python_backup.cli.exit_codes import REFUSED
 from python_backup.cli.options import ConfigOption, JsonOption, load_config
-from python_backup.cli.order import Order, ordered
+from python_backup.cli.order import Order, ordered, ordered_file
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Screen, as_json
 from python_backup.errors import UsageError
@@ -43,7 +44,7 @@ def plan(
     screen = Screen(json=json)
     settings = load_config(config, screen)
     if not order.parts.merges:
-        show_plan(order.request(settings, "plan"), screen, output)
+        show_plan(order, order.request(settings, "plan"), screen, output)
         return
     if output is not None:
         raise UsageError(
@@ -56,12 +57,16 @@ def plan(
     run_merge(context, order, settings, screen, None)
 
 
-def show_plan(request: RestoreRequest, screen: Screen, output: Path | None = None) -> None:
+def show_plan(order: Order, request: RestoreRequest, screen: Screen, output: Path | None = None) -> None:
     """Plans, tells it, and ends with the plan's exit code."""
     from python_backup.jobs.plan import plan as make
     from python_backup.jobs.planned import write_plan
 
-    made = make(request, progress_on(screen), lambda: datetime.now().astimezone())
+    progress = progress_on(screen)
+    with ordered_file(order, request, progress) as found:
+        local = replace(request, file=found.path)
+        made = make(local, progress, lambda: datetime.now().astimezone())
+    made = replace(made, file=found.name_of(made.file))
     code = REFUSED if made.verdict == "blocked" else 0
     shown = document(request, made, code)
     if output is not None:

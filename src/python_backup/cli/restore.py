@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from python_backup.cli import words
+from python_backup.cli.artifacts import named
 from python_backup.cli.exit_codes import DIFFERS
 from python_backup.cli.jobs import jobs_of
 from python_backup.cli.merge import refuse_others, run_merge
 from python_backup.cli.options import ConfigOption, JsonOption, given, load_config
-from python_backup.cli.order import JobsOption, Order, PropertiesFrom, ordered
+from python_backup.cli.order import JobsOption, Order, PropertiesFrom, ordered, ordered_file
 from python_backup.cli.plan import changes_drawn, show_plan
 from python_backup.cli.progress import Shown, progress_on
 from python_backup.cli.render import BAD, FAINT, GOOD, Cell, Column, Screen, Table
@@ -92,13 +93,13 @@ def restore(
         run_merge(context, order, settings, screen, locked)
         return
     if planned is not None:
-        request = _as_planned(planned, order, settings)
+        order, request = _as_planned(planned, order, settings)
     else:
         request = order.request(settings, "restore")
     if dry_run and resume:
         raise UsageError("--resume is for a restore, and --dry-run makes none", hint="Leave one of them out.")
     if dry_run:
-        show_plan(request, screen)
+        show_plan(order, request, screen)
     locks = locks_of(context, settings, screen, wait)
     request = replace(
         request,
@@ -108,7 +109,7 @@ def restore(
         jobs=jobs_of(jobs, settings.restore_jobs),
         resume=resume,
     )
-    _run(request, screen, called_in(context).databases)
+    _run(order, request, screen, called_in(context).databases)
 
 
 def _only_instance(context: typer.Context) -> None:
@@ -120,8 +121,8 @@ def _only_instance(context: typer.Context) -> None:
         )
 
 
-def _as_planned(path: Path, order: Order, settings: Config) -> RestoreRequest:
-    """The request that was planned; who gives a plan has agreed to what it replaces."""
+def _as_planned(path: Path, order: Order, settings: Config) -> tuple[Order, RestoreRequest]:
+    """The order and request that were planned; who gives a plan has agreed to what it replaces."""
     from python_backup.jobs.planned import read_plan
 
     if order != Order(None, None):
@@ -134,28 +135,33 @@ def _as_planned(path: Path, order: Order, settings: Config) -> RestoreRequest:
     plan = read_plan(path)
     wanted = plan.order
     properties = PropertiesFrom.target if wanted.keep_properties else PropertiesFrom.dump
-    request = Order(
-        wanted.file,
+    planned = Order(
+        named(wanted.file),
         wanted.instance,
         wanted.target,
         wanted.source,
         wanted.disconnect,
         properties,
         wanted.in_place,
-    ).request(settings, "restore")
-    return replace(request, force=True, planned=plan.fingerprint, pick=wanted.pick, choices=wanted.choices)
+    )
+    request = planned.request(settings, "restore")
+    return planned, replace(
+        request, force=True, planned=plan.fingerprint, pick=wanted.pick, choices=wanted.choices
+    )
 
 
-def _run(request: RestoreRequest, screen: Screen, kept: list[dict[str, Any]]) -> None:
+def _run(order: Order, request: RestoreRequest, screen: Screen, kept: list[dict[str, Any]]) -> None:
     from python_backup.jobs.restore import restore as run
 
     progress = progress_on(screen)
-    report = run(
-        request,
-        lambda replacement: confirm(replacement, screen, progress, datetime.now().astimezone()),
-        progress,
-        lambda: datetime.now().astimezone(),
-    )
+    with ordered_file(order, request, progress) as found:
+        report = run(
+            replace(request, file=found.path),
+            lambda replacement: confirm(replacement, screen, progress, datetime.now().astimezone()),
+            progress,
+            lambda: datetime.now().astimezone(),
+        )
+    report = replace(report, file=found.name_of(report.file))
     code = 0 if report.equal else DIFFERS
     kept.append(_kept(report))
     screen.result(document(report, code), *drawn(report))
@@ -222,7 +228,7 @@ def _kept(report: RestoreReport) -> dict[str, Any]:
         "dbms": report.instance.dbms,
         "database": report.target,
         "outcome": "done" if report.taken_over else "differs",
-        "path": report.file,
+        "path": str(report.file),
         "source": report.source,
         "replaced": report.replaced,
         "before": report.before,
@@ -239,7 +245,7 @@ def document(report: RestoreReport, code: int) -> dict[str, Any]:
     comparison = report.comparison
     return {
         "exit_code": code,
-        "file": report.file,
+        "file": str(report.file),
         "instance": report.instance.id,
         "dbms": report.instance.dbms,
         "source": report.source,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from python_backup.cli import words
+from python_backup.cli.artifacts import fetched, named
 from python_backup.cli.options import JsonOption
 from python_backup.cli.progress import progress_on
 from python_backup.cli.render import FAINT, Cell, Column, Screen, Table
@@ -22,7 +23,7 @@ _LONGEST = 40
 
 def show(
     *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The artifact.", show_default=False)],
+    file: Annotated[str, typer.Argument(metavar="FILE|URL", help="The artifact.", show_default=False)],
     table: Annotated[
         str,
         typer.Option(
@@ -33,12 +34,16 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show a table of a backup: how it is made, its rows; needs no server and no config."""
-    from python_backup.jobs.show import show_table
+    from python_backup.jobs.fetch import picked
+    from python_backup.jobs.show import pick_of, show_table
 
     screen = Screen(json=json)
-    found = show_table(file, table, limit, progress_on(screen))
+    progress = progress_on(screen)
+    with fetched(named(file), picked(pick_of(table)), progress) as here:
+        found = show_table(here.path, table, limit, progress)
+    found = replace(found, path=here.name_of(found.path))
     screen.result(
-        {"exit_code": 0, "path": found.path, "definition": found.definition, "tables": found.tables},
+        {"exit_code": 0, "path": str(found.path), "definition": found.definition, "tables": found.tables},
         *drawn(found),
     )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from python_backup.cli import words
+from python_backup.cli.artifacts import fetched, named
 from python_backup.cli.exit_codes import CORRUPT, DIFFERS, REFUSED
 from python_backup.cli.options import JsonOption
 from python_backup.cli.progress import progress_on
@@ -18,6 +18,7 @@ from python_backup.errors import BackupError
 
 if TYPE_CHECKING:
     from python_backup.jobs.verify import VerifyReport
+    from python_backup.storage.stores.place import Named
 
 _OF_CONTENT = {"facts", "sequences", "rows", "statements"}
 """What differs in bytes that are those that were written."""
@@ -28,7 +29,7 @@ _STATES = {True: Cell("ok", GOOD), False: Cell("bad", BAD), None: Cell("-", FAIN
 def verify(
     *,
     throttling: Throttling,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Artifacts.", show_default=False)],
+    files: Annotated[list[str], typer.Argument(metavar="FILE|URL...", help="Artifacts.", show_default=False)],
     deep: Annotated[
         bool,
         typer.Option(
@@ -38,15 +39,18 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Check artifacts; needs no server and no config."""
+    from python_backup.jobs.fetch import WHOLE
     from python_backup.jobs.verify import verify_artifact
 
     screen = Screen(json=json)
     throttling.be_nice(screen)
     progress = progress_on(screen)
-    outcomes: list[tuple[Path, VerifyReport | BackupError]] = []
-    for path in files:
+    outcomes: list[tuple[Named, VerifyReport | BackupError]] = []
+    for path in [named(file) for file in files]:
         try:
-            outcomes.append((path, verify_artifact(path, progress, deep=deep, bwlimit=throttling.bwlimit)))
+            with fetched(path, WHOLE, progress, throttling.bwlimit) as found:
+                report = verify_artifact(found.path, progress, deep=deep, bwlimit=throttling.bwlimit)
+            outcomes.append((path, report.told(found.told)))
         except BackupError as exc:
             outcomes.append((path, exc))
     codes = [_code(outcome) for _, outcome in outcomes]
@@ -72,12 +76,18 @@ def _code(outcome: VerifyReport | BackupError) -> int:
     return DIFFERS if outcome.deep and failed <= _OF_CONTENT else CORRUPT
 
 
-def _one(path: Path, outcome: VerifyReport | BackupError) -> dict[str, Any]:
+def _one(path: Named, outcome: VerifyReport | BackupError) -> dict[str, Any]:
     if isinstance(outcome, BackupError):
-        return {"path": path, "good": False, "checks": [], "facts": None, "error": error_document(outcome)}
+        return {
+            "path": str(path),
+            "good": False,
+            "checks": [],
+            "facts": None,
+            "error": error_document(outcome),
+        }
     looked = {"tables": outcome.tables, "objects": outcome.objects} if outcome.deep else {}
     return {
-        "path": path,
+        "path": str(path),
         "good": outcome.good,
         "checks": outcome.checks,
         "facts": outcome.facts,
@@ -86,7 +96,7 @@ def _one(path: Path, outcome: VerifyReport | BackupError) -> dict[str, Any]:
     }
 
 
-def _drawn(path: Path, outcome: VerifyReport | BackupError) -> Iterator[Table | Cell | str]:
+def _drawn(path: Named, outcome: VerifyReport | BackupError) -> Iterator[Table | Cell | str]:
     if isinstance(outcome, BackupError):
         yield Cell(f"{path}: cannot be verified", BAD)
         return

@@ -18,6 +18,7 @@ from python_backup.jobs.examine import Examiner
 from python_backup.jobs.progress import Progress
 from python_backup.model import MANIFEST, Facts, TableFacts
 from python_backup.storage.folder import manifest_of
+from python_backup.storage.stores.place import Named
 
 
 class Content(StrEnum):
@@ -63,7 +64,7 @@ class SequenceChange:
 class Side:
     """One of the two backups. ``artifact`` is where its dump should be; ``writer`` is what wrote that."""
 
-    path: Path
+    path: Named
     artifact: Path
     database: str | None
     taken: datetime | None

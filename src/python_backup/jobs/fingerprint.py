@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from python_backup.engines.engine import Server
 from python_backup.errors import Refused
+from python_backup.jobs.examine import Examination
 from python_backup.stream.artifact import stored_digest, stored_size
 
 SHOWN = 10
@@ -45,11 +45,11 @@ class Fingerprint:
     target: TargetState
 
 
-def fingerprint(file: Path, server: Server, target: str) -> Fingerprint:
+def fingerprint(seen: Examination, server: Server, target: str) -> Fingerprint:
     """Looks at both; the target's tables are counted."""
     exists = server.exists(target)
     return Fingerprint(
-        ArtifactState(stored_size(file), stored_digest(file, "sha256").hexdigest()),
+        _state(seen),
         TargetState(
             server.version,
             exists,
@@ -57,6 +57,13 @@ def fingerprint(file: Path, server: Server, target: str) -> Fingerprint:
             {kind: tuple(names) for kind, names in server.objects(target).items()} if exists else {},
         ),
     )
+
+
+def _state(seen: Examination) -> ArtifactState:
+    """Of an artifact that was read in part what its manifest says: each part that is read must be so."""
+    if seen.in_part and seen.manifest is not None:
+        return ArtifactState(seen.manifest.artifact.size, seen.manifest.artifact.sha256)
+    return ArtifactState(stored_size(seen.path), stored_digest(seen.path, "sha256").hexdigest())
 
 
 def refuse_changed(planned: Fingerprint, found: Fingerprint) -> None:

@@ -101,13 +101,29 @@ def opened_in_part(path: Path, manifest: Manifest | None) -> Iterator[InPart | N
     """
     if manifest is not None and manifest.parts and is_parts(path):
         with listed(path, manifest.parts) as parts:
-            yield InPart(parts, manifest, dict(_of_parts(manifest)))
-    elif manifest is not None and manifest.spans and manifest.artifact.frames:
+            yield of_parts(parts, manifest)
+    elif manifest is not None and has_frames(manifest):
         with framed(path, manifest.artifact.frames) as frames:
-            fits = frames is not None and frames.size == manifest.artifact.raw_size
-            yield InPart(frames, manifest, _of_spans(manifest)) if frames is not None and fits else None
+            yield of_frames(frames, manifest)
     else:
         yield None
+
+
+def has_frames(manifest: Manifest) -> bool:
+    """Whether the manifest tells of a single file's frames, and of something that may be passed over."""
+    return bool(manifest.spans and manifest.artifact.frames)
+
+
+def of_frames(frames: Framed | None, manifest: Manifest) -> InPart | None:
+    """A single file that is read in part; None where its frames are not those of the manifest."""
+    if frames is None or frames.size != manifest.artifact.raw_size:
+        return None
+    return InPart(frames, manifest, _of_spans(manifest))
+
+
+def of_parts(parts: Listed, manifest: Manifest) -> InPart:
+    """A folder that is read in part."""
+    return InPart(parts, manifest, dict(_held(manifest)))
 
 
 def _only(names: set[str], of: Mapping[str, _T]) -> dict[str, _T]:
@@ -120,7 +136,7 @@ def _of_spans(manifest: Manifest) -> Mapping[Span, Held]:
     return dict(sorted(placed, key=lambda place: place[0].begin))
 
 
-def _of_parts(manifest: Manifest) -> Iterator[tuple[Span, Held]]:
+def _held(manifest: Manifest) -> Iterator[tuple[Span, Held]]:
     """The parts with rows; what has no part of its own is in one without a table, if it is anywhere."""
     facts = manifest.facts
     own = {part.table for part in manifest.parts}

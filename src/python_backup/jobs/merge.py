@@ -27,6 +27,7 @@ from python_backup.jobs.tries import Tries, Waits
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Manifest
 from python_backup.storage.locks import Locks
+from python_backup.storage.stores.place import Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class MergeReport:
     ``examine``, ``merge``.
     """
 
-    file: Path
+    file: Named
     instance: Instance
     source: str | None
     target: str
@@ -89,9 +90,7 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
         raise UsageError("a merge loads rows, so --schema-only leaves nothing to merge")
     seconds: dict[str, float] = {}
     with timed("examine", seconds):
-        # definitions are read along: an INSERT may not say which columns it fills
-        pick = replace(request.pick, data_only=False)
-        examiner = Examiner(progress, pick=pick, events=False)
+        examiner = Examiner(progress, pick=read_of(request.pick), events=False)
         whole = examine_whole(request.file, request.instance, request.source, examiner)
     target = whole.target(request.target, request.instance)
     tries = Tries(request.instance.retry, f"{request.instance.label}, {target}", progress, request.waits)
@@ -110,6 +109,11 @@ def merge(request: MergeRequest, progress: Progress) -> MergeReport:
         warnings=tuple(dict.fromkeys([*whole.warnings, *loading.changes.warnings])),
         seconds=seconds,
     )
+
+
+def read_of(pick: Pick) -> Pick:
+    """What is read for it: definitions too, for an INSERT may not say which columns it fills."""
+    return replace(pick, data_only=False)
 
 
 def _merged(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 
 from python_backup.dump.changes import Changes
 from python_backup.engines.engine import Server, Wanted
@@ -25,6 +24,7 @@ from python_backup.jobs.sessions import lasting_sessions
 from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Manifest
 from python_backup.policy.beside import BEFORE, RESTORING, beside, is_beside_of, no_longer_kept, replaced_of
+from python_backup.storage.stores.place import Named
 
 SHOWN = 8
 """How many names a finding lists."""
@@ -63,7 +63,7 @@ class Plan:
     ``seconds`` is a floor: so long at least took ``seconds_of``.
     """
 
-    file: Path
+    file: Named
     instance: Instance
     source: str | None
     target: str
@@ -123,7 +123,7 @@ class _Look:
 
     def plan(self, reading: float) -> Plan:
         request = self.request
-        found = fingerprint(request.file, self.server, self.target)
+        found = fingerprint(self.whole.examination, self.server, self.target)
         fits = ENGINES[request.instance.dbms].fits
         findings = (*self._of_target(found.target), *self._of_server(found.target))
         findings += tuple(

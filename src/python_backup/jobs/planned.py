@@ -22,9 +22,12 @@ _LARGEST = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be restored where, and how: the part of a request that a plan settles."""
+    """What is to be restored where, and how: the part of a request that a plan settles.
 
-    file: Path
+    ``file`` is a path or a URL.
+    """
+
+    file: str
     instance: str
     target: str
     source: str | None = None
@@ -38,7 +41,7 @@ class Order:
     def of(cls, request: RestoreRequest, plan: Plan) -> Order:
         """The order for what was planned."""
         return cls(
-            file=plan.file,
+            file=str(plan.file),
             instance=request.instance.id,
             target=plan.target,
             source=request.source,

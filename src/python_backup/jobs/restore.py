@@ -39,6 +39,7 @@ from python_backup.log.tell import about, timed
 from python_backup.model import Facts, Manifest
 from python_backup.policy.beside import BEFORE, Kept, no_longer_kept, replaced_of
 from python_backup.storage.locks import Locks
+from python_backup.storage.stores.place import Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class RestoreReport:
     ``take_over``; ``clock`` that of each table.
     """
 
-    file: Path
+    file: Named
     instance: Instance
     source: str | None
     target: str
@@ -195,7 +196,7 @@ class _Restore:
             replaced = server.exists(target)
             refuse_unfinished(server, request.instance, target, request.safety)
             if request.planned is not None:
-                refuse_changed(request.planned, fingerprint(request.file, server, target))
+                refuse_changed(request.planned, fingerprint(whole.examination, server, target))
             loading.refuse_unbridgeable(server, target)
             if replaced and request.pick is not None:
                 raise part_for_whole(target, request.instance)

@@ -21,6 +21,7 @@ from python_backup.jobs.reading import pieces_of
 from python_backup.jobs.rows import Values, by_name
 from python_backup.model import TableFacts
 from python_backup.storage.folder import manifest_of
+from python_backup.storage.stores.place import Named
 
 _DEFINES = re.compile(
     rb"(?:/\*M?!\d*\s*)?(?:CREATE(?!\s+(?:DATABASE|SCHEMA)\b)|COMMENT\s+ON"
@@ -44,10 +45,15 @@ class ShownTable:
 class Shown:
     """What fits the name asked for: statements in the dump's order, and tables; ``read`` are stored bytes."""
 
-    path: Path
+    path: Named
     definition: tuple[str, ...]
     tables: tuple[ShownTable, ...]
     read: int
+
+
+def pick_of(asked: str) -> Pick:
+    """What is read for a name or pattern."""
+    return Pick(tables=(asked,))
 
 
 def show_table(path: Path, asked: str, limit: int, progress: Progress) -> Shown:
@@ -61,7 +67,7 @@ def show_table(path: Path, asked: str, limit: int, progress: Progress) -> Shown:
     dialect = DIALECTS[header.family if header else "postgresql"]
     manifest = manifest_of(path)
     database = manifest.database if manifest else header.database if header else None
-    look = _Look(dialect, dialect.picker(Pick(tables=(asked,)), Changes()), limit)
+    look = _Look(dialect, dialect.picker(pick_of(asked), Changes()), limit)
     read = 0
 
     def count(stored: bytes) -> None:

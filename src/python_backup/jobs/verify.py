@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from python_backup.jobs.compare import ObjectsCompared
@@ -33,6 +34,11 @@ class VerifyReport:
     def good(self) -> bool:
         """Whether no check failed."""
         return all(check.ok is not False for check in self.checks)
+
+    def told(self, saying: Callable[[str], str]) -> VerifyReport:
+        """The report, each of its sentences as it is to be said."""
+        checks = tuple(replace(check, detail=saying(check.detail)) for check in self.checks)
+        return replace(self, checks=checks)
 
 
 def verify_artifact(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -156,6 +156,10 @@ class Ranged(Protocol):
         """How many bytes there are."""
         ...
 
+    def expect(self, begin: int, end: int) -> None:
+        """Says that these bytes are read next, one after the other: they may be fetched ahead."""
+        ...
+
     def read(self, begin: int, size: int) -> bytes:
         """These bytes, fewer where it ends before.
 
@@ -176,6 +180,9 @@ class _File:
     @property
     def name(self) -> str:
         return str(self.path)
+
+    def expect(self, begin: int, end: int) -> None:
+        """The system reads files ahead by itself."""
 
     def read(self, begin: int, size: int) -> bytes:
         with reading(self.path):
@@ -236,6 +243,8 @@ class Framed:
 
     def _between(self, begin: int, end: int, latest: _Latest) -> Iterator[bytes]:
         """These bytes of the stream."""
+        if begin < end:
+            latest.expect(bisect_right(self.begins, begin) - 1, bisect_left(self.begins, end))
         while begin < end:
             number = bisect_right(self.begins, begin) - 1
             first = self.begins[number]
@@ -281,6 +290,12 @@ class _Latest:
     on_stored: Callable[[bytes], object]
     number: int = -1
     data: bytes = b""
+
+    def expect(self, first: int, end: int) -> None:
+        """Says which frames are read next, up to the one before ``end``."""
+        first += first == self.number
+        if first < end:
+            self.frames.source.expect(self.frames.stored[first], self.frames.stored[end])
 
     def frame(self, number: int) -> bytes:
         if number != self.number:

@@ -22,11 +22,15 @@ from python_backup.stream.reading import reading
 
 @dataclass(slots=True)
 class Listed:
-    """The parts of a folder in their order, whose files are ``there``; ``begun`` are those that were read."""
+    """The parts of a folder in their order, whose files are ``there``; ``begun`` are those that were read.
+
+    ``bring`` is called before a part's file is opened: it may be elsewhere until then.
+    """
 
     folder: Path
     parts: tuple[Part, ...]
     there: Mapping[str, Path]
+    bring: Callable[[Part], object] = id
     begun: list[Part] = field(default_factory=list)
     _open: Part | None = None
 
@@ -85,6 +89,7 @@ class Listed:
                 yield from self._read(part, on_stored)
 
     def _read(self, part: Part, on_stored: Callable[[bytes], object]) -> Iterator[bytes]:
+        self.bring(part)
         file, found = self._file(part), hashlib.sha256()
 
         def stored(block: bytes) -> None:
@@ -123,15 +128,15 @@ class Listed:
 
 
 @contextmanager
-def listed(folder: Path, parts: tuple[Part, ...]) -> Iterator[Listed]:
-    """A folder's files, as its manifest lists them.
+def listed(folder: Path, parts: tuple[Part, ...], bring: Callable[[Part], object] = id) -> Iterator[Listed]:
+    """A folder's files, as its manifest lists them; see `Listed` for ``bring``.
 
     Raises:
         ArtifactCorrupt: something else stands in the place of one; and where what is done with them failed
             at one that is not what its sum says.
     """
     there = {str(file.relative_to(folder)): file for file in members(folder)}
-    source = Listed(folder, parts, there)
+    source = Listed(folder, parts, there, bring)
     try:
         yield source
     except (ArtifactCorrupt, Refused, StatementFailed, UsageError):

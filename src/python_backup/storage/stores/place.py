@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote, unquote, urlsplit
 
@@ -36,6 +37,10 @@ class Place:
         return f"{self.folder}/{_SCHEMES[self.scheme].written(self.name)}"
 
 
+Named = Path | Place
+"""What a command is told of an artifact: a path of this machine, or a place in a store."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Scheme:
     """How the URLs of one scheme are written; ``check`` raises UsageError for what stands behind ``://``."""
@@ -49,6 +54,11 @@ class _Scheme:
 def is_place(text: str) -> bool:
     """Whether this is a URL, and no path; `parse_place` says whether it is one of a store."""
     return _ANY.match(text) is not None
+
+
+def named(text: str) -> Named:
+    """What this names; raises as `parse_place`."""
+    return parse_place(text) if is_place(text) else Path(text)
 
 
 def parse_place(text: str) -> Place:
