@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import sys
@@ -60,6 +61,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 _ClickError: type[Exception] = typer.BadParameter.__mro__[2]
 
 
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
 class _Root(TyperGroup):
     """Turns a signal into an error of this program before Typer turns it into something else."""
 
@@ -84,7 +88,25 @@ class _Command(TyperCommand):
                     f"{option.opts[0]} is given more than once",
                     hint=f"Give it once; see `{ctx.command_path} --help`.",
                 )
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        _refuse_urls(ctx)
+        return rest
+
+
+def _refuse_urls(context: Any) -> None:
+    """What takes a path alone is told a URL by mistake: as a path it lost a slash, and is missing.
+
+    Raises:
+        UsageError: it was.
+    """
+    for parameter in context.command.params:
+        told = context.params.get(parameter.name)
+        for path in told if isinstance(told, list | tuple) else (told,):
+            if isinstance(path, Path) and _URL.match(str(path)) and not path.parent.exists():
+                raise UsageError(
+                    f"{parameter.opts[0]} takes a path of this machine, not a URL: {path}",
+                    hint="Copy it here: restore, plan, show, diff, verify and drill alone read from stores.",
+                )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from python_backup.cli.artifacts import FileOption, fetched, named
 from python_backup.cli.asking import Questions, questions
 from python_backup.cli.drilled import document, drawn, exit_code
 from python_backup.cli.jobs import jobs_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from python_backup.jobs.drill import DrillReport, DrillRequest
     from python_backup.jobs.progress import Progress
     from python_backup.jobs.turns import Turn
+    from python_backup.storage.stores.place import Named
 
 
 def _option(*names: str, metavar: str, text: str) -> Any:
@@ -39,7 +41,6 @@ def _option(*names: str, metavar: str, text: str) -> Any:
 
 
 _Databases = _option("--database", "-d", metavar="NAME", text="This database; may be repeated.")
-_File = _option("--file", "-f", metavar="PATH", text="This artifact.")
 _At = _option("--at", metavar="TIME", text="The latest backup taken by then.")
 _Source = _option("--source", metavar="NAME", text="The database, of a file that holds several.")
 _On = _option(
@@ -59,7 +60,7 @@ _Html = _option("--html", metavar="PATH", text="Write a page, for people.")
 def drill(
     *,
     throttling: Throttling,
-    file: Annotated[Path | None, _File] = None,
+    file: FileOption = None,
     instance: InstanceOption = None,
     all_: Annotated[bool, typer.Option("--all", "-a", help="Every enabled instance's databases.")] = False,
     database: Annotated[list[str] | None, _Databases] = None,
@@ -103,7 +104,7 @@ def drill(
         settings, progress_on(screen), receipts, _Way(source, on, keep, throttling.bwlimit), asked
     )
     if file is not None:
-        reports = [drills.one(file)]
+        reports = [drills.one(named(file))]
     else:
         reports = list(drills.all(drills.turns(_Choice(instance, database or (), at, suspect)), seconds))
     code = receipts.exit_code(exit_code(reports))
@@ -166,11 +167,23 @@ class _Drills:
     asked: Questions
     clock: Callable[[], float] = monotonic
 
-    def one(self, file: Path) -> DrillReport:
-        """Drills one artifact."""
+    def one(self, file: Named) -> DrillReport:
+        """Drills one artifact; the time to bring it here is a part of the time to recover."""
         from python_backup.jobs.drill import drill as run
+        from python_backup.jobs.fetch import WHOLE
 
-        return self.receipts.receipted(self._request(file), lambda request: run(request, self.progress, _now))
+        begun = self.clock()
+        with fetched(file, WHOLE, self.progress, self._bwlimit) as found:
+            request = self._request(found.path)
+            if not isinstance(file, Path):
+                folder = self.settings.directory if self.settings else None
+                request = replace(request, records=folder, fetched=self.clock() - begun)
+            report = self.receipts.receipted(request, lambda wanted: run(wanted, self.progress, _now))
+        return report.told(found.name_of(report.file), found.told)
+
+    @property
+    def _bwlimit(self) -> int | None:
+        return self.way.bwlimit or (self.settings.throttle.bwlimit if self.settings else None)
 
     def all(self, queue: Sequence[Turn], budget: float | None) -> Iterator[DrillReport]:
         """Drills what the budget has room for, and tells which of the others have no proof that counts."""
@@ -221,13 +234,19 @@ class _Drills:
         from python_backup.jobs.drill import DrillRequest
         from python_backup.jobs.ground import Grounds
 
-        way, grounds, limit, jobs = self.way, Grounds(self.way.on), self.way.bwlimit, None
+        way, grounds, jobs = self.way, Grounds(self.way.on), None
         if self.settings is not None:
             jobs = self.settings.restore_jobs
             drilling = self.settings.drilling
-            limit = limit or self.settings.throttle.bwlimit
             grounds = Grounds(way.on or drilling.on, drilling.programs, drilling.image, drilling.scratch)
         asked = self.asked
         return DrillRequest(
-            path, way.source, grounds, asked.checks, asked.limits, way.keep, limit, jobs_of(None, jobs)
+            path,
+            way.source,
+            grounds,
+            asked.checks,
+            asked.limits,
+            way.keep,
+            self._bwlimit,
+            jobs_of(None, jobs),
         )

@@ -24,7 +24,7 @@ def exit_code(reports: Sequence[DrillReport]) -> int:
 def document(report: DrillReport) -> dict[str, Any]:
     """What ``--json`` gives of one drill."""
     return {
-        "path": report.file,
+        "path": str(report.file),
         "started": report.started,
         "verdict": report.verdict,
         "reason": report.reason,

@@ -54,6 +54,7 @@ from python_backup.storage import proofs
 from python_backup.storage.folder import manifest_of
 from python_backup.storage.names import parse_path
 from python_backup.storage.proofs import Equality, Proof, Verdict
+from python_backup.storage.stores.place import Named
 from python_backup.stream.apart import apart
 from python_backup.stream.members import is_parts
 from python_backup.stream.stage import Stage, through
@@ -63,7 +64,7 @@ TARGET = "drill"
 
 
 _STEPS = {
-    "get": ("examine",),
+    "get": ("fetch", "examine"),
     "restore": ("load", "take_over"),
     "verify": ("compare", "dump", "check"),
     "start": ("start",),
@@ -80,7 +81,8 @@ _NOT_OF_THE_BACKUP = re.compile(
 class DrillRequest:
     """What to drill, and where. ``keep``: what it was restored into stays.
 
-    ``bwlimit`` is how many bytes pass in a second, ``jobs`` see `Loading`.
+    ``bwlimit`` is how many bytes pass in a second, ``jobs`` see `Loading`. ``records`` is the folder whose
+    artifact it is, None: the one that it is in. ``fetched`` are the seconds that it took to bring it here.
     """
 
     file: Path
@@ -91,6 +93,8 @@ class DrillRequest:
     keep: bool = False
     bwlimit: int | None = None
     jobs: int = 1
+    records: Path | None = None
+    fetched: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class DrillReport:
     ``bad_tables`` are those of which too little was shown. ``kept`` is how to reach what was kept.
     """
 
-    file: Path
+    file: Named
     started: datetime
     verdict: Verdict
     reason: str | None = None
@@ -118,6 +122,11 @@ class DrillReport:
     indexing: float = 0.0
     bad_tables: frozenset[str] = frozenset()
     kept: Kept | None = None
+
+    def told(self, name: Named, saying: Callable[[str], str]) -> DrillReport:
+        """The report on an artifact of this name, each sentence as it is to be said."""
+        reason, hint = (text and saying(text) for text in (self.reason, self.hint))
+        return replace(self, file=name, reason=reason, hint=hint, warnings=tuple(map(saying, self.warnings)))
 
     @property
     def equality(self) -> Equality | None:
@@ -143,9 +152,10 @@ def drill(request: DrillRequest, progress: Progress, now: Callable[[], datetime]
         UsageError: the dump holds several databases, and ``source`` names none of them; there is no such
             server.
     """
-    report = _Drill(request, progress, now, now()).run()
+    begun = {"fetch": request.fetched} if request.fetched else {}
+    report = _Drill(request, progress, now, now(), begun).run()
     try:
-        record(report)
+        record(request, report)
     except StorageFailed as exc:
         told = f"no record of this drill is kept: {exc.message}"
         return replace(report, warnings=(*report.warnings, told))
@@ -164,14 +174,14 @@ def unproven(file: Path, database: str, reason: str, now: datetime) -> DrillRepo
     )
 
 
-def record(report: DrillReport) -> Path | None:
+def record(request: DrillRequest, report: DrillReport) -> Path | None:
     """Keeps what the drill showed beside the artifact; None where that has no manifest.
 
     Raises:
         StorageFailed: it cannot be written.
     """
     try:
-        manifest = manifest_of(report.file)
+        manifest = manifest_of(request.file)
     except ArtifactError:
         return None
     if manifest is None:
@@ -179,11 +189,11 @@ def record(report: DrillReport) -> Path | None:
     rows = sum(table.found or 0 for table in report.tables)
     artifact = manifest.artifact
     proof = Proof(
-        report.file.name, artifact.sha256, manifest.instance, manifest.dbms, manifest.database,
+        request.file.name, artifact.sha256, manifest.instance, manifest.dbms, manifest.database,
         manifest.started, report.started, report.verdict, report.reason, report.equality, report.server,
         report.recovery, artifact.size, artifact.raw_size, rows, len(report.tables),
     )  # fmt: skip
-    return proofs.keep(report.file.absolute().parent, proof)
+    return proofs.keep(request.records or request.file.absolute().parent, proof)
 
 
 @dataclass(frozen=True, slots=True)

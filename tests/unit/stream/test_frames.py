@@ -96,10 +96,14 @@ class Store:
     content: bytes
     name: str = "the store's object"
     asked: list[tuple[int, int]] = field(default_factory=list)
+    expected: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
         return len(self.content)
+
+    def expect(self, begin: int, end: int) -> None:
+        self.expected.append((begin, end))
 
     def read(self, begin: int, size: int) -> bytes:
         self.asked.append((begin, size))
@@ -118,6 +122,7 @@ def test_of_a_store_only_the_table_and_the_wanted_frames_are_asked_for(tmp_path:
     table = 8 + 8 * len(digests) + 9
     assert store.asked[0] == (store.size - table, table)
     assert [begin for begin, _ in store.asked[1:]] == [0, frames.stored[-2]]
+    assert store.expected == [(0, frames.stored[1]), (frames.stored[-2], frames.stored[-1])]
     store.content = store.content[:40] + b"?" + store.content[41:]
     with pytest.raises(ArtifactCorrupt, match="the store's object is corrupt: frame 0"):
         list(frames.read((), lambda _: True, len))

@@ -62,21 +62,20 @@ def write_receipt(
         ArtifactError: the artifact cannot be read, so that there is nothing to speak of.
         StorageFailed: the receipt cannot be written, or the artifact was changed amid the drill.
     """
-    manifest = _manifest(report.file)
-    sha256 = _sum(report.file)
-    if state_of(report.file) != before:
-        raise StorageFailed(f"{report.file} was changed while it was drilled", hint="Drill it again.")
-    name = parse_path(report.file)
-    database = (
-        manifest.database if manifest else name.database if name else request.source or report.file.name
-    )
+    file = request.file
+    manifest = _manifest(file)
+    sha256 = _sum(file)
+    if state_of(file) != before:
+        raise StorageFailed(f"{file} was changed while it was drilled", hint="Drill it again.")
+    name = parse_path(file)
+    database = manifest.database if manifest else name.database if name else request.source or file.name
     instance = manifest.instance if manifest else None
     shown = _shown(report, manifest, signing.now())
     made: list[bytes] = []
 
     def envelope(place: Chained) -> bytes:
         stated = Statement(
-            report.file.name, sha256, instance, database, report.verdict, report.started, place, shown
+            file.name, sha256, instance, database, report.verdict, report.started, place, shown
         )
         made.append(sealed(dump_statement(stated), signing.key))
         return made[-1]
