@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.storage.stores import table
-from support.stores import FolderStore
+from support.folder_store import FolderStore
 
 DUMP = """-- MySQL dump 10.13  Distrib 8.4.3
 CREATE TABLE `t` (

@@ -38,9 +38,9 @@ from python_backup.storage.sums import sum_line
 from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.members import SUMS
 from python_backup.stream.private import left_private
+from support.folder_store import Fault, FolderStore, at, from_store
 from support.results import TAKEN, manifest
 from support.silence import Silence
-from support.stores import Fault, FolderStore, at, from_store
 from unit.jobs.test_in_part import FAMILIES, PG, listed
 
 NAME = "20260113_155440_postgresql_shop.sql.zst"
