@@ -28,6 +28,8 @@ from python_backup.log.tell import tell
 from python_backup.stream import leash
 from python_backup.stream.bounds import Bounds, Silence
 from python_backup.stream.capped import KEPT, Capped
+from python_backup.stream.conversation import Conversation
+from python_backup.stream.ending import Ending
 from python_backup.stream.processes import ends_with_us, living_in_group, until
 from python_backup.stream.starting import not_started
 
@@ -36,9 +38,6 @@ BLOCK = 256 << 10
 
 PIPE = 1 << 20
 """Bytes that a child may be ahead: with the usual 64 KiB a pipe carries half as much."""
-
-LINE_KEPT = 500
-"""Characters of one line of stderr that an error or a manifest has."""
 
 GRACE = 2.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -62,23 +61,6 @@ class Command:
     def name(self) -> str:
         """The program as errors name it: ``pg_dump``."""
         return Path(self.argv[0]).name
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a child ended: ``returncode`` is negative when a signal ended it (-9 for SIGKILL).
-
-    ``stderr`` holds its first and last 64 KiB, with undecodable bytes replaced.
-    """
-
-    returncode: int
-    stderr: str
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines of stderr that hold something; a very long one is cut, the log has it whole."""
-        found = (line.strip() for line in self.stderr.splitlines())
-        return [line if len(line) <= LINE_KEPT else line[:LINE_KEPT] + "…" for line in found if line]
 
 
 def output_of(command: Command, *, timeout: float = 30) -> tuple[bytes, Ending]:
@@ -112,6 +94,21 @@ def running(
     tell(Event.TOOL_STARTED, f"{command.name} started", argv=command.argv)
     try:
         yield child
+    finally:
+        child.end()
+
+
+@contextmanager
+def conversing(command: Command, *, silence: float) -> Iterator[Conversation]:
+    """Starts a program that is asked and answers; on leaving, its whole process group is ended.
+
+    Raises:
+        ToolMissing: the program is not there or cannot be run.
+    """
+    child = Child(command, *_started(command, asked=True), Bounds(None, Silence()))
+    tell(Event.TOOL_STARTED, f"{command.name} started", argv=command.argv)
+    try:
+        yield child.conversation(silence)
     finally:
         child.end()
 
@@ -163,7 +160,7 @@ class Leashed:
         return self._process.poll()
 
 
-def _started(command: Command) -> tuple[subprocess.Popen[bytes], int]:
+def _started(command: Command, *, asked: bool = False) -> tuple[subprocess.Popen[bytes], int]:
     """The program's process, and the descriptor whose closing ends it."""
     try:
         line, held = os.pipe()
@@ -172,7 +169,7 @@ def _started(command: Command) -> tuple[subprocess.Popen[bytes], int]:
     try:
         process = subprocess.Popen(
             command.argv,
-            stdin=subprocess.PIPE if command.input else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if command.input or asked else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(command.environment),
@@ -242,6 +239,10 @@ class Child:
         with self._serving:
             ending = self._ending()
         judge(ending)
+
+    def conversation(self, silence: float) -> Conversation:
+        """The child's pipes, for one who asks it; its `blocks` are not read then."""
+        return Conversation(self._name, self._in, self._out, self._err, silence=silence)
 
     def forgive(self, seconds: float) -> None:
         """The reader paused for so long, which does not count for the timeout; its silence never does."""

@@ -9,7 +9,8 @@ import pytest
 
 from python_backup.errors import ToolFailed
 from python_backup.stream.bounds import Silence
-from python_backup.stream.child import Command, Ending, running
+from python_backup.stream.child import Command, running
+from python_backup.stream.ending import Ending
 
 
 def shell(script: str) -> Command:

@@ -14,7 +14,8 @@ import pytest
 from python_backup.errors import ToolFailed, ToolMissing
 from python_backup.log.events import Event
 from python_backup.stream import child as module
-from python_backup.stream.child import Child, Command, Ending, output_of, running
+from python_backup.stream.child import Child, Command, output_of, running
+from python_backup.stream.ending import Ending
 from python_backup.stream.environment import clean_environment
 from python_backup.stream.processes import living_in_group, until
 

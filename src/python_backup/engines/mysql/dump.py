@@ -22,7 +22,8 @@ from python_backup.engines.tls import VERIFYING, hint_for
 from python_backup.errors import ToolFailed
 from python_backup.instance import Dbms, Instance, Limits, Tls, TlsMode
 from python_backup.stream.bounds import Silence
-from python_backup.stream.child import Command, Ending, running
+from python_backup.stream.child import Command, running
+from python_backup.stream.ending import Ending
 from python_backup.stream.private import private_files
 
 OPTION_FILE = "client.cnf"

@@ -15,7 +15,8 @@ from python_backup.engines.tls import hint_for
 from python_backup.errors import ConfigError, ToolFailed
 from python_backup.instance import Instance, Limits
 from python_backup.stream.bounds import Silence
-from python_backup.stream.child import Command, Ending, running
+from python_backup.stream.child import Command, running
+from python_backup.stream.ending import Ending
 from python_backup.stream.private import private_files
 
 WITHOUT_RIGHTS = ("--no-owner", "--no-privileges")

@@ -11,7 +11,7 @@ from python_backup.engines.mysql.dump import Job, Said, option_file, options, pa
 from python_backup.engines.mysql.tools import Tool
 from python_backup.errors import ToolFailed
 from python_backup.instance import Dbms, Instance, Limits, Secret, Tls, TlsMode, Tools
-from python_backup.stream.child import Ending
+from python_backup.stream.ending import Ending
 
 BOTH = frozenset(
     [

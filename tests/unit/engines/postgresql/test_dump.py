@@ -10,7 +10,7 @@ from python_backup.engines.postgresql.dump import Request, judge, plan
 from python_backup.engines.postgresql.tools import Toolbox
 from python_backup.errors import ConfigError, ToolFailed
 from python_backup.instance import Dbms, Instance, Limits, Secret, Tls, TlsMode, Tools
-from python_backup.stream.child import Ending
+from python_backup.stream.ending import Ending
 
 PASSWORD = "se:cr\\et#'\" ü"
 
