@@ -8,6 +8,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import cast
 
+from python_backup.errors import ToolMissing
 from python_backup.storage.stores.place import Place
 from python_backup.storage.stores.store import Store
 
@@ -24,12 +25,26 @@ _OPENERS = MappingProxyType(
 )
 
 
+_EXTRAS = MappingProxyType({"obstore": "remote"})
+"""Packages that are not installed with the program, and the extra that brings each."""
+
+
 class _Stores(Mapping[str, Opener]):
     """Imports a driver when it is first asked for: runs on this machine's own files need none."""
 
     def __getitem__(self, scheme: str) -> Opener:
         module, opener = _OPENERS[scheme]
-        return cast("Opener", getattr(import_module(f"{__package__}.{module}"), opener))
+        try:
+            driver = import_module(f"{__package__}.{module}")
+        except ModuleNotFoundError as exc:
+            package = (exc.name or "").partition(".")[0]
+            if package not in _EXTRAS:
+                raise
+            hint = f"Install it: `pip install 'vya-backupdb[{_EXTRAS[package]}]'`."
+            raise ToolMissing(
+                f"{scheme}:// needs the package {package}, which is not installed", hint=hint
+            ) from exc
+        return cast("Opener", getattr(driver, opener))
 
     def __iter__(self) -> Iterator[str]:
         return iter(_OPENERS)

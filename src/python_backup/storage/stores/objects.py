@@ -1,0 +1,138 @@
+"""Files of S3 and of web servers, read by ranges through obstore.
+
+A file is pinned when it is first asked for: its size, time and ETag. Every answer is compared with them, so
+that a file that is replaced meanwhile is an error, and never bytes of two files.
+"""
+
+from __future__ import annotations
+
+import base64
+import netrc
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import HTTPStore, S3Store
+
+from python_backup.errors import ArtifactError, ArtifactMissing
+from python_backup.storage.stores.ahead import read_ahead
+from python_backup.storage.stores.place import Place
+from python_backup.storage.stores.refusals import refusal
+from python_backup.storage.stores.store import Store
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+    from obstore.store import ClientConfig, RetryConfig, S3Config
+
+_CLIENT: ClientConfig = {"connect_timeout": "5s", "read_timeout": "15s", "timeout": "5min"}
+"""An endpoint that is not there, or says nothing, is found out; a slow one may take its time for a range."""
+
+_RETRY: RetryConfig = {
+    "max_retries": 2,
+    "retry_timeout": timedelta(seconds=10),
+    "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=2), "base": 2},
+}
+
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
+
+
+@contextmanager
+def opened_bucket(place: Place) -> Iterator[Store]:
+    """A folder of S3; keys, region and endpoint are the environment's, named as AWS's own tools do."""
+    bucket, _, prefix = place.folder.removeprefix("s3://").partition("/")
+    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), None)
+    config: S3Config = {"endpoint": endpoint} if endpoint else {}
+    client: ClientConfig = {**_CLIENT, "allow_http": (endpoint or "").startswith("http://")}
+    with _converted(place):
+        store = S3Store(
+            bucket, prefix=prefix or None, config=config, client_options=client, retry_config=_RETRY
+        )
+    yield _Objects(place, store)
+
+
+@contextmanager
+def opened_site(place: Place) -> Iterator[Store]:
+    """A folder of a web server; a user and a password come from ``~/.netrc``."""
+    client: ClientConfig = {
+        **_CLIENT,
+        "allow_http": place.scheme == "http",
+        "default_headers": _authorization(urlsplit(place.folder).hostname or ""),
+    }
+    with _converted(place):
+        store = HTTPStore(place.folder, client_options=client, retry_config=_RETRY)
+    yield _Objects(place, store)
+
+
+@dataclass(slots=True)
+class _Objects:
+    """The files of one folder; ``_pinned`` has what each was when it was first asked for."""
+
+    _place: Place
+    _store: S3Store | HTTPStore
+    _pinned: dict[str, ObjectMeta] = field(default_factory=dict)
+
+    def size(self, name: str) -> int | None:
+        try:
+            return self._meta(name)["size"]
+        except ArtifactMissing:
+            return None
+
+    def read(self, name: str, begin: int, size: int) -> bytes:
+        meta = self._meta(name)
+        wanted = (begin, min(begin + size, meta["size"]))
+        if wanted[0] >= wanted[1]:
+            return b""
+        place = replace(self._place, name=name)
+        with _converted(place):
+            answer = obstore.get(self._store, name, options={"range": wanted})
+            if _version(answer.meta, meta) != _version(meta, answer.meta):
+                raise ArtifactError(f"{place} was replaced while it was read", transient=True)
+            block = answer.bytes().to_bytes()
+        if answer.range != wanted or len(block) != wanted[1] - wanted[0]:
+            raise ArtifactError(f"{place}: the store gave other bytes than it was asked for")
+        return block
+
+    def blocks(self, name: str) -> Iterator[bytes]:
+        size = self._meta(name)["size"]
+        with closing(read_ahead(lambda begin, length: self.read(name, begin, length), size)) as blocks:
+            yield from blocks
+
+    def _meta(self, name: str) -> ObjectMeta:
+        if name not in self._pinned:
+            with _converted(replace(self._place, name=name)):
+                self._pinned[name] = obstore.head(self._store, name)
+        return self._pinned[name]
+
+
+def _version(meta: ObjectMeta, other: ObjectMeta) -> tuple[object, ...]:
+    """What tells a file from the one that replaces it; an ETag counts where both answers have one."""
+    tag = meta["e_tag"] if other["e_tag"] else None
+    return meta["size"], meta["last_modified"], tag
+
+
+@contextmanager
+def _converted(place: Place) -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, FileNotFoundError, ValueError) as exc:
+        raise refusal(place, exc) from exc
+
+
+def _authorization(host: str) -> dict[str, str]:
+    """The header for what ``~/.netrc`` has for a host."""
+    try:
+        found = netrc.netrc().authenticators(host)
+    except FileNotFoundError:
+        return {}
+    except (OSError, netrc.NetrcParseError) as exc:
+        raise ArtifactError(f"~/.netrc cannot be read: {exc}") from exc
+    if found is None:
+        return {}
+    login = base64.b64encode(f"{found[0]}:{found[2]}".encode()).decode("ascii")
+    return {"authorization": f"Basic {login}"}

@@ -1,0 +1,158 @@
+"""Stores of S3 and of the web that cannot be read, and what is said of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from python_backup.errors import ArtifactError, ArtifactMissing
+from python_backup.storage.stores.place import Place, parse_place
+from python_backup.storage.stores.table import opened_store
+from support.stores import (
+    KEY,
+    KEY_ID,
+    NAME,
+    free_port,
+    full_endpoint,
+    mute_endpoint,
+    s3_served,
+    served_whole,
+    web_served,
+)
+
+IN_S3 = Place("s3", "s3://bucket/my folder", NAME)
+
+
+def failure(place: Place) -> ArtifactError:
+    """What reading some bytes fails with; one line, which names the file and has no secret."""
+    with pytest.raises(ArtifactError) as caught, opened_store(place) as store:
+        store.read(place.name, 0, 10)
+    said = f"{caught.value.message} {caught.value.hint}"
+    assert str(place) in caught.value.message
+    assert "\n" not in said
+    assert "Debug source" not in said
+    assert KEY not in said
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID"])
+def test_wrong_keys_are_denied(s3: str, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "wrong")
+
+    error = failure(IN_S3)
+
+    assert "the store denies it: 403 Forbidden" in error.message
+    assert "AWS_SECRET_ACCESS_KEY" in str(error.hint)
+    assert not error.transient
+
+
+def test_a_size_that_is_denied_is_an_error_and_no_missing_file(
+    s3: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+
+    with pytest.raises(ArtifactError, match="denies"), opened_store(IN_S3) as store:
+        store.size(NAME)
+
+
+def test_without_keys_it_is_said_which_variables_have_them(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+
+    began = time.monotonic()
+    error = failure(IN_S3)
+
+    assert "no keys for S3 were found" in error.message
+    assert "AWS_ACCESS_KEY_ID" in str(error.hint)
+    assert time.monotonic() - began < 20
+
+
+def test_a_missing_bucket_is_a_missing_file(s3: str) -> None:
+    place = Place("s3", "s3://nosuchbucket", NAME)
+
+    with pytest.raises(ArtifactMissing, match=re.escape(str(place))), opened_store(place) as store:
+        store.read(NAME, 0, 1)
+
+
+def test_a_port_that_nobody_listens_at_is_found_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+
+    began = time.monotonic()
+    error = failure(IN_S3)
+
+    assert "connection refused" in error.message
+    assert error.transient
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("endpoint", [mute_endpoint, full_endpoint])
+def test_an_endpoint_that_does_not_answer_is_given_up(
+    endpoint: Callable[[], AbstractContextManager[str]],
+) -> None:
+    with endpoint() as url:
+        began = time.monotonic()
+        error = failure(parse_place(f"{url}/folder/x"))
+        took = time.monotonic() - began
+
+    assert "no answer in time" in error.message
+    assert error.transient
+    assert took < 25
+
+
+def test_a_host_whose_name_nobody_knows_is_said_to_be_unknown() -> None:
+    assert "name is not known" in failure(parse_place("https://no-such-host.invalid/x")).message
+
+
+def test_a_server_that_ignores_ranges_is_not_believed(folder: Path) -> None:
+    with served_whole(folder.parents[1]) as url:
+        place = parse_place(str(Place("http", f"{url}/bucket/my%20folder", NAME)))
+        error = failure(place)
+
+    assert "does not give parts of files" in error.message
+
+
+def test_an_s3_that_calls_a_part_the_whole_is_not_believed(
+    rclone: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_served(folder.parents[1], parts=False) as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        error = failure(IN_S3)
+
+    assert "does not give parts of files" in error.message
+
+
+def test_a_web_server_that_wants_a_password_gets_it_from_netrc(
+    rclone: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    with web_served(folder.parents[1], "--user", "reader", "--pass", KEY) as url:
+        place = parse_place(str(Place("http", f"{url}/bucket/my%20folder", NAME)))
+        error = failure(place)
+
+        (home / ".netrc").write_text(f"machine 127.0.0.1 login reader password {KEY}\n")
+        (home / ".netrc").chmod(0o600)
+        with opened_store(place) as store:
+            read = store.read(NAME, 3, 4)
+
+    assert "the store denies it: 401 Unauthorized" in error.message
+    assert "~/.netrc" in str(error.hint)
+    assert read == bytes([3, 4, 5, 6])
+
+
+def test_a_name_that_a_url_decodes_is_hinted_at(web: str) -> None:
+    folder, _, _ = web.rpartition("/")
+    error = failure(Place("http", folder, "a%20b"))
+
+    assert isinstance(error, ArtifactMissing)
+    assert "%25" in str(error.hint)
