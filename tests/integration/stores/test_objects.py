@@ -13,6 +13,7 @@ import pytest
 from python_backup.errors import ArtifactError, ArtifactMissing
 from python_backup.storage.stores.place import Place, parse_place
 from python_backup.storage.stores.table import opened_store
+from support.certificates import Authority
 from support.stores import (
     KEY,
     KEY_ID,
@@ -156,3 +157,21 @@ def test_a_name_that_a_url_decodes_is_hinted_at(web: str) -> None:
 
     assert isinstance(error, ArtifactMissing)
     assert "%25" in str(error.hint)
+
+
+def test_a_certificate_is_trusted_where_its_authority_is_named(
+    rclone: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority.made(tmp_path, "authority")
+    pair = authority.issue("server", "host", address="127.0.0.1")
+    with web_served(folder.parents[1], "--cert", str(pair.cert), "--key", str(pair.key)) as url:
+        place = parse_place(str(Place("https", f"{url.replace('http', 'https')}/bucket/my%20folder", NAME)))
+        error = failure(place)
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        with opened_store(place) as store:
+            read = store.read(NAME, 3, 4)
+
+    assert "certificate is not trusted" in error.message
+    assert "SSL_CERT_FILE" in str(error.hint)
+    assert read == bytes([3, 4, 5, 6])
