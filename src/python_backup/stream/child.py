@@ -32,6 +32,7 @@ from python_backup.stream.conversation import Conversation
 from python_backup.stream.ending import Ending
 from python_backup.stream.processes import ends_with_us, living_in_group, until
 from python_backup.stream.starting import not_started
+from python_backup.stream.stdin import Stdin
 
 BLOCK = 256 << 10
 """Bytes of one block: what is summed, lexed and copied stays in the cache, and leaves others some of it."""
@@ -51,11 +52,15 @@ _NAP = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is started, without a shell. ``input`` is written to its stdin, which is then closed."""
+    """What is started, without a shell. ``input`` is written to its stdin, which is then closed.
+
+    Where ``listens``, it stays open for `Child.give`.
+    """
 
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
     input: bytes = field(default=b"", repr=False)
+    listens: bool = False
 
     @property
     def name(self) -> str:
@@ -169,7 +174,7 @@ def _started(command: Command, *, asked: bool = False) -> tuple[subprocess.Popen
     try:
         process = subprocess.Popen(
             command.argv,
-            stdin=subprocess.PIPE if command.input or asked else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if command.input or command.listens or asked else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(command.environment),
@@ -194,29 +199,28 @@ class Child:
         self._process, self._held = process, held
         self._begun = time.monotonic()
         self._bounds = bounds
-        self._unsent = memoryview(command.input)
         self._stderr = Capped()
         self._ended = False
         self._serving = threading.Lock()  # held while descriptors are in use, so that none is closed then
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
-        self._out, self._err, self._in = (
-            -1 if pipe is None else pipe.fileno() for pipe in (process.stdout, process.stderr, process.stdin)
-        )
-        for pipe, events in (
-            (self._out, select.POLLIN),
-            (self._err, select.POLLIN),
-            (self._in, select.POLLOUT),
-        ):
-            if pipe >= 0:
-                os.set_blocking(pipe, False)
-                self._poll.register(pipe, events)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+        self._out, self._err = (-1 if p is None else p.fileno() for p in (process.stdout, process.stderr))
+        for descriptor in (self._out, self._err):
+            self._poll.register(descriptor, select.POLLIN)
+        self._in = Stdin(process.stdin, command.input, self._poll, stays=command.listens)
         with suppress(OSError):  # refused where /proc/sys/fs/pipe-user-pages-* are used up: slower, not wrong
             fcntl.fcntl(self._out, fcntl.F_SETPIPE_SZ, PIPE)
 
-    def blocks(self, judge: Callable[[Ending], None]) -> Iterator[bytes]:
+    def blocks(
+        self, judge: Callable[[Ending], None], is_all: Callable[[memoryview], bool] = lambda _: False
+    ) -> Iterator[bytes]:
         """What the child writes to stdout, in blocks of up to `BLOCK`, to its exit status.
+
+        ``is_all`` tells of a block that nothing follows it before the child is given more.
 
         ``judge`` is called once, after end of file and exit; it raises or records, and only then
         does the iterator end. May run in another thread than the one that made the child.
@@ -228,7 +232,7 @@ class Child:
         self._bounds.heard()
         while True:
             with self._serving:
-                count = self._fill(buffer)
+                count = self._fill(buffer, is_all)
             if count is None:
                 self._bounds.look()  # not under the lock: it may take its time, and `end` must not
                 continue
@@ -242,7 +246,13 @@ class Child:
 
     def conversation(self, silence: float) -> Conversation:
         """The child's pipes, for one who asks it; its `blocks` are not read then."""
-        return Conversation(self._name, self._in, self._out, self._err, silence=silence)
+        return Conversation(self._name, self._in.descriptor, self._out, self._err, silence=silence)
+
+    def give(self, data: bytes) -> None:
+        """Adds to what a child that listens reads; it is sent while the child is read."""
+        with self._serving:
+            self._check()
+            self._in.give(data)
 
     def forgive(self, seconds: float) -> None:
         """The reader paused for so long, which does not count for the timeout; its silence never does."""
@@ -265,8 +275,8 @@ class Child:
             self._close()
         until(self._group_gone, GRACE)
 
-    def _fill(self, buffer: memoryview) -> int | None:
-        """Reads stdout until the buffer is full, some time has passed, or its end (0 bytes).
+    def _fill(self, buffer: memoryview, is_all: Callable[[memoryview], bool]) -> int | None:
+        """Reads stdout until the buffer is full, is all, some time has passed, or its end (0 bytes).
 
         None: it is time to look why nothing comes.
         """
@@ -279,7 +289,7 @@ class Child:
                 got = os.readv(self._out, [buffer[count:]])
             except BlockingIOError:
                 now = time.monotonic()
-                if count and now >= latest:
+                if count and (now >= latest or is_all(buffer[:count])):
                     break
                 if count and not napped:
                     time.sleep(_NAP)
@@ -330,8 +340,8 @@ class Child:
         for ready, _ in self._poll.poll(None if wait is None else wait * 1000):
             if ready == self._err:
                 self._drain_stderr()
-            elif ready == self._in:
-                self._write_stdin()
+            elif ready == self._in.descriptor:
+                self._in.send()
 
     def _drain_stderr(self) -> None:
         while True:
@@ -346,18 +356,6 @@ class Child:
         if self._err >= 0:
             self._poll.unregister(self._err)
             self._err = -1
-
-    def _write_stdin(self) -> None:
-        try:
-            self._unsent = self._unsent[os.write(self._in, self._unsent) :]
-        except BlockingIOError:
-            return
-        except BrokenPipeError:  # the child wants no more; its exit status says whether that was well
-            self._unsent = self._unsent[:0]
-        if not self._unsent and self._process.stdin is not None:
-            self._poll.unregister(self._in)
-            self._process.stdin.close()
-            self._in = -1
 
     def _status(self) -> int | None:
         """The leader's exit status, or None while it runs; leaves it to be reaped by `end`."""

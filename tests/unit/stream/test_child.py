@@ -198,6 +198,29 @@ def test_ending_from_another_thread_is_never_success_to_the_reader(script):
     assert seen == ["sh was ended before it was done"]
 
 
+def test_a_child_that_listens_is_given_more_and_what_it_says_at_once_is_not_waited_for():
+    command = Command(
+        ("/bin/sh", "-c", "while read -r a; do echo $a; done; exit 3"), ENVIRONMENT, listens=True
+    )
+    with running(command) as child, within(3):
+        blocks = child.blocks(failing, lambda block: block[-1:] == b"\n")
+        for number in range(100):  # a tenth of a second would be waited for each
+            child.give(b"%d\n" % number)
+            assert next(blocks) == b"%d\n" % number
+        child.give(b"x" * 300_000 + b"\n")
+        assert len(next(blocks)) + len(next(blocks)) == 300_001
+
+
+def test_a_child_that_listens_no_more_is_judged_by_its_end():
+    with running(Command(("/bin/sh", "-c", "exit 3"), ENVIRONMENT, b"some", listens=True)) as child:
+        blocks = child.blocks(failing)
+        child.give(b"x" * 1_000_000)
+        with pytest.raises(ToolFailed, match="exit status 3"):
+            next(blocks)
+    with pytest.raises(ToolFailed, match="was ended"):
+        child.give(b"more")
+
+
 def test_nothing_is_left_open():
     before = descriptors()
     output_of(shell("cat >&2", stdin=b"x"))
