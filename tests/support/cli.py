@@ -23,6 +23,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     socket: bool = False
     backup: Mapping[str, Any] = field(default_factory=dict)
+    instance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def backups(self) -> Path:
@@ -41,6 +42,7 @@ class Program:
         }  # fmt: skip
         if server.bin:
             instance["tools"] = {"path": server.bin}
+        instance |= self.instance
         content = {"backup": {"directory": str(self.backups), **self.backup}, "instances": [instance]}
         path = self.folder / ("socket.yaml" if self.socket else "config.yaml")
         path.touch(mode=0o600)

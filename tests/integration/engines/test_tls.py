@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from integration.jobs.test_parts import good, in_parts
-from python_backup.engines.postgresql import copying
+from python_backup.engines.postgresql import copying, psql
 from python_backup.engines.table import ENGINES
 from python_backup.errors import ConfigError, ConnectionFailed, ServerError, ToolFailed
 from python_backup.instance import Instance, Tls, TlsMode
@@ -157,7 +157,7 @@ def test_a_backup_and_a_restore_go_through_with_a_client_certificate(
 def test_a_backup_in_parts_goes_over_connections_that_are_all_encrypted(
     secured: Secured, new_database: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows of PostgreSQL are read off the socket where they come in clear; here libpq alone can read them."""
+    """Rows of PostgreSQL are read off the socket where they come in clear; here libpq alone can read, in psql."""
     source = new_database(secured.server, "source")
     many = {
         "postgresql": ["INSERT INTO t SELECT i, repeat(md5(i::text), 9) FROM generate_series(1, 4096) i"],
@@ -165,14 +165,14 @@ def test_a_backup_in_parts_goes_over_connections_that_are_all_encrypted(
     }[secured.server.family]
     databases.execute(secured.server, source, "CREATE TABLE t (id INT PRIMARY KEY, v TEXT)", *many)
     read: list[str] = []
-    monkeypatch.setattr(copying, "_off_the_socket", lambda *_: read.append("off the socket"))
-    by_libpq = copying._by_libpq
-    monkeypatch.setattr(copying, "_by_libpq", lambda link: (read.append("by libpq"), by_libpq(link))[1])
+    monkeypatch.setattr(copying, "copied", lambda *_: read.append("by this process"))
+    rows = psql.Psql.rows
+    monkeypatch.setattr(psql.Psql, "rows", lambda *given: (read.append("by psql"), rows(*given))[1])
     path, manifest = good(in_parts(secured.instance(), source, tmp_path))
     assert [(table.name.split(".")[-1], table.rows) for table in manifest.facts.tables] == [("t", 4096)]
     single = facts(backed_up(secured.instance(), source, tmp_path))
     assert [t.digest for t in manifest.facts.tables] == [t.digest for t in single.tables]
-    assert read == (["by libpq"] if secured.server.family == "postgresql" else [])
+    assert read == (["by psql"] if secured.server.family == "postgresql" else [])
     target = new_database(secured.server, "target", create=False)
     request = RestoreRequest(path, secured.instance(), target, jobs=2)
     assert restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC)).equal

@@ -37,7 +37,7 @@ NO_HOME = "/dev/null"
 NO_FILE = NO_HOME + "/none"
 """A password file that cannot be; libpq warns on stderr of one that is no plain file."""
 
-_KEEPALIVE = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_count": "6"}
+KEEPALIVE = {"keepalives_idle": "60", "keepalives_interval": "10", "keepalives_count": "6"}
 """A peer that is gone without a word is noticed after two minutes, not after two hours."""
 
 _SOCKET_FILE = re.compile(r"\.s\.PGSQL\.(\d+)\Z")
@@ -119,23 +119,21 @@ def connect(instance: Instance, database: str, options: str = "") -> Link:
     try:
         with _no_environment():
             connection = Link.connect(
-                conninfo(told | _KEEPALIVE),
+                conninfo(told | KEEPALIVE),
                 autocommit=True,
                 password=password,
                 passfile=NO_FILE,
                 options=options,
             )
     except psycopg.Error as exc:
-        raise _refused(
-            exc, where, told, instance
-        ) from None  # psycopg's own text may quote the connection string
+        raise refused(exc, told, instance) from None  # psycopg's own text may quote the connection string
     bounds = liveness.patience(instance.limits.idle)
     connection.silence, connection.ask = bounds.silence, lambda: _ask(connection, told, instance, bounds)
     encoding = connection.pgconn.parameter_status(b"server_encoding")
     try:
         with converting(f"the connection to {where} cannot be set up"):
             version = text(connection.pgconn.parameter_status(b"server_version"))
-            together(connection, (_ENCODING[encoding == b"SQL_ASCII"], *_settings(major(version))))
+            together(connection, (_ENCODING[encoding == b"SQL_ASCII"], *settings(major(version))))
     except BaseException:
         connection.close()
         raise
@@ -144,8 +142,16 @@ def connect(instance: Instance, database: str, options: str = "") -> Link:
 
 def _ask(connection: Link, told: dict[str, str], instance: Instance, bounds: Patience) -> None:
     """Closes the connection and raises psycopg's error where the server answers nobody."""
-    if not liveness.lives(lambda seconds: _answers(told, instance, seconds), bounds):
+    try:
+        ask(told, instance, bounds)
+    except psycopg.Error:
         connection.close()
+        raise
+
+
+def ask(told: dict[str, str], instance: Instance, bounds: Patience) -> None:
+    """Raises psycopg's error where the server answers no new connection by these parameters."""
+    if not liveness.lives(lambda seconds: _answers(told, instance, seconds), bounds):
         raise psycopg.OperationalError(f"the connection was given up: {bounds.words}")
 
 
@@ -181,8 +187,11 @@ _PATIENCE = (
 """What ends a session or a statement of its own accord, and the first version that has it."""
 
 
-def _settings(version: int) -> Iterator[bytes]:
-    """Statements that look nothing up: asking pg_settings takes a new session as long as to begin."""
+def settings(version: int) -> Iterator[bytes]:
+    """What every session sets first, in this major version.
+
+    Statements that look nothing up: asking pg_settings takes a new session as long as to begin.
+    """
     yield from (b"SET %s TO 0" % name for name, since in _PATIENCE if version >= since)
     yield b"SET standard_conforming_strings TO on"
     yield b"SET default_transaction_read_only TO off"
@@ -250,7 +259,9 @@ _REFUSALS: tuple[tuple[str, type[ServerError], str, bool], ...] = (
 """For each refusal its pattern, what it is, what helps, and whether it may pass by itself."""
 
 
-def _refused(exc: psycopg.Error, where: Address, told: dict[str, str], instance: Instance) -> ServerError:
+def refused(exc: psycopg.Error, told: dict[str, str], instance: Instance) -> ServerError:
+    """Why libpq found no connection by these parameters, and what helps."""
+    where = Address(told["host"], int(told["port"]))
     reason = _reason(exc)
     if "certificate verify failed" in reason and not where.host.startswith("/"):
         why = refusal(where.host, where.port, instance.tls)

@@ -2,7 +2,7 @@
 
 The server sends each row as a message, and libpq gives one at a time: of short rows that takes longer than
 all else. So they are read straight off the socket (`unframing`), and libpq gets the rest. Where it alone
-can read, for the connection is encrypted, rows come by libpq.
+can read, for the connection is encrypted, rows come through a psql (`psql`), or by libpq if there is none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
 
 import psycopg
 from psycopg import generators, pq
@@ -18,6 +21,8 @@ from psycopg.abc import PQGen
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Wait
 
+from python_backup.engines.postgresql.connection import query
+from python_backup.engines.postgresql.listening import CANCEL_SECONDS
 from python_backup.engines.postgresql.unframing import LONGEST, Unframing
 
 BLOCK = 256 << 10
@@ -29,6 +34,49 @@ _PAUSE = 0.0002
 
 _OF_LIBPQ = 8 << 10
 """Bytes that libpq has room for at any time (fe-misc.c, pqReadData)."""
+
+
+class Lane(Protocol):
+    """A session under the snapshot, which one thread reads rows by."""
+
+    @property
+    def encoding(self) -> bytes:
+        """That of the rows' text, by the server's name."""
+        ...
+
+    def rows(self, lock: bytes, sql: bytes) -> Iterator[tuple[int, bytes]]:
+        """The rows of ``COPY … TO stdout`` behind the statement ``lock``, as `copied` gives them.
+
+        Raises:
+            psycopg.Error: to be converted by `connection.converting`.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Ends what is being read: it raises soon. May be called in any thread."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection of this process as a `Lane`."""
+
+    link: psycopg.Connection
+
+    @property
+    def encoding(self) -> bytes:
+        """What the connection speaks."""
+        return self.link.pgconn.parameter_status(b"client_encoding") or b"UTF8"
+
+    def rows(self, lock: bytes, sql: bytes) -> Iterator[tuple[int, bytes]]:
+        """See `Lane.rows`."""
+        query(self.link, lock)
+        return copied(self.link, sql)
+
+    def stop(self) -> None:
+        """Cancels the statement."""
+        with suppress(psycopg.Error):
+            self.link.cancel_safe(timeout=CANCEL_SECONDS)
 
 
 def finished(link: psycopg.Connection) -> None:

@@ -86,18 +86,18 @@ def command_of(request: Request, tool: Tool, chosen: tuple[str, ...]) -> tuple[s
     _check(instance.options, instance)
     bounds = [seconds for seconds in (request.limits.lock, request.limits.timeout) if seconds is not None]
     wait = (f"--lock-wait-timeout={max(1, int(min(bounds)))}s",) if bounds else ()
-    prompted = bool(instance.tools.command) and instance.password is not None
     return (
         *tool.argv,
         *chosen,
         *wait,
-        "--password" if prompted else "--no-password",
+        "--password" if is_prompted(instance) else "--no-password",
         *instance.options,
-        "--dbname=" + connection.conninfo(_parameters(request)),
+        "--dbname=" + connection.conninfo(parameters(request)),
     )
 
 
-def _parameters(request: Request) -> dict[str, str]:
+def parameters(request: Request) -> dict[str, str]:
+    """What libpq is told in a client program, where that sees the server."""
     instance, tools = request.instance, request.instance.tools
     where = connection.address(
         tools.host or instance.host,
@@ -132,9 +132,8 @@ def running_dump(
 ) -> Iterator[DumpStream]:
     """Runs pg_dump; its password is in a private file, or goes to its standard input in a container."""
     prompted = "--password" in command
-    password = _password(request.instance, "pg_dump")
+    asked = answer(request.instance, "pg_dump")
     with password_files(request.instance, "pg_dump", prompted=prompted) as own:
-        asked = f"{password}\n".encode() if prompted else b""
         environment = environment | own
         silence = Silence(request.limits.idle)
         started = Command(command, environment, asked)
@@ -158,6 +157,21 @@ def password_files(instance: Instance, program: str, *, prompted: bool = False) 
     files = {"pgpass": b"" if password is None or prompted else _passfile(password)}
     with private_files(files) as folder:
         yield {"PGPASSFILE": str(folder / "pgpass")}
+
+
+def is_prompted(instance: Instance) -> bool:
+    """Whether a client program asks for the password: in a container it sees no file of ours."""
+    return bool(instance.tools.command) and instance.password is not None
+
+
+def answer(instance: Instance, program: str) -> bytes:
+    """What a client program is told on its stdin: the password, where it is prompted for.
+
+    Raises:
+        ConfigError: it cannot be told there.
+    """
+    password = _password(instance, program)
+    return f"{password}\n".encode() if is_prompted(instance) else b""
 
 
 def _password(instance: Instance, program: str) -> str | None:

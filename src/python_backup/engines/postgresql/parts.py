@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -20,10 +20,10 @@ from python_backup.dump.piece import Comment, DataBegin, DataEnd, Piece, Rows, S
 from python_backup.dump.postgresql.dialect import DIALECT
 from python_backup.engines.engine import DumpStream
 from python_backup.engines.parts import PartPlan, PartsPlan, PartsSource
-from python_backup.engines.postgresql import connection, copying, dump, inventory
+from python_backup.engines.postgresql import connection, copying, dump, inventory, psql
 from python_backup.engines.postgresql.connection import converting, query
+from python_backup.engines.postgresql.copying import Connected, Lane
 from python_backup.engines.postgresql.dump import Request
-from python_backup.engines.postgresql.listening import CANCEL_SECONDS
 from python_backup.engines.postgresql.ranges import (
     RANGE,
     RANGES_SINCE,
@@ -34,7 +34,7 @@ from python_backup.engines.postgresql.ranges import (
     whole_up_to,
 )
 from python_backup.engines.postgresql.tools import Tool, Toolbox
-from python_backup.errors import ConnectionFailed, Refused, ToolFailed
+from python_backup.errors import ConnectionFailed, Refused, ToolFailed, ToolMissing
 from python_backup.model import PartKind
 
 _TOGETHER = 400
@@ -46,6 +46,11 @@ SET synchronize_seqscans TO off; SET search_path TO ''; SET enable_seqscan TO of
 SET max_parallel_workers_per_gather TO 0
 """
 """What pg_dump sets before it copies (pg_dump.c, setup_connection), and what keeps to ranges of pages."""
+
+_WITHOUT_PSQL = (
+    "no psql that fits the server was found to read rows over TLS: each was held whole, at some four"
+    " times its size; install psql beside pg_dump"
+)
 
 _HEAD = b"""--
 -- Part of a PostgreSQL database dump
@@ -111,7 +116,7 @@ def plan(request: Request, toolbox: Toolbox, jobs: int) -> PartsPlan:
     unbounded = replace(
         request, limits=replace(request.limits, timeout=None)
     )  # that of all parts is kept above
-    started = partial(_started, _Setting(unbounded, tool, toolbox.environment()), jobs)
+    started = partial(_started, _Setting(unbounded, tool, toolbox), jobs)
     return PartsPlan("pg_dump", tool.version, command, text, started)
 
 
@@ -121,7 +126,7 @@ class _Setting:
 
     request: Request
     tool: Tool
-    environment: dict[str, str]
+    toolbox: Toolbox
 
     def connect(self) -> psycopg.Connection:
         """A connection that writes rows as pg_dump would, in the server's own encoding."""
@@ -144,7 +149,31 @@ class _Setting:
         naming = dump.names(self.request) if section == "pre-data" else dump.rights(self.request)
         chosen = (*naming, "--format=p", f"--section={section}", f"--snapshot={snapshot}", *excluded)
         command = dump.command_of(self.request, self.tool, chosen)
-        return dump.running_dump(self.request, command, self.environment)
+        return dump.running_dump(self.request, command, self.toolbox.environment())
+
+    def lanes(self, leader: psycopg.Connection, snapshot: bytes) -> tuple[Opening, tuple[str, ...]]:
+        """How a lane is opened, and what an operator should know of it."""
+        begin = (_BEGIN, b"SET TRANSACTION SNAPSHOT '%s'" % snapshot)
+        if not leader.pgconn.ssl_in_use:
+            return partial(self._connected, begin), ()
+        try:
+            tool = self.toolbox.choose("psql", self.request.major)
+        except ToolMissing:
+            return partial(self._connected, begin), (_WITHOUT_PSQL,)
+        encoding = leader.pgconn.parameter_status(b"client_encoding") or b"UTF8"
+        spoken = b"SET client_encoding TO '%s'" % encoding
+        said = (*connection.settings(self.request.major), spoken, _AS_PG_DUMP, *begin)
+        return partial(psql.opened, self.request, tool, self.toolbox.environment(), encoding, said), ()
+
+    @contextmanager
+    def _connected(self, begin: Iterable[bytes]) -> Iterator[Lane]:
+        with closing(self.connect()) as link:
+            for sql in begin:
+                query(link, sql)
+            yield Connected(link)
+
+
+Opening = Callable[[], AbstractContextManager[Lane]]
 
 
 @contextmanager
@@ -155,20 +184,18 @@ def _started(setting: _Setting, jobs: int) -> Iterator[PartsSource]:
         leader = stack.enter_context(closing(setting.connect()))
         tables = _locked(leader, setting)
         [(snapshot,)] = query(leader, b"SELECT pg_catalog.pg_export_snapshot()")
-        lanes: list[psycopg.Connection] = []
+        opening, told = setting.lanes(leader, snapshot or b"")
+        lanes: list[Lane] = []
         for _ in range(jobs):
             try:
-                link = stack.enter_context(closing(setting.connect()))
+                lanes.append(stack.enter_context(opening()))
             except ConnectionFailed:
                 if not lanes:
                     raise
                 break
-            query(link, _BEGIN)
-            query(link, b"SET TRANSACTION SNAPSHOT '%s'" % (snapshot or b""))
-            lanes.append(link)
         ranged = setting.request.major >= RANGES_SINCE
         shares = slices(tables, ranges=ranged, size=RANGE, whole=whole_up_to(tables, jobs))
-        yield _Source(setting, (snapshot or b"").decode(), shares, tuple(lanes))
+        yield _Source(setting, (snapshot or b"").decode(), shares, tuple(lanes), told)
 
 
 def _locked(leader: psycopg.Connection, setting: _Setting) -> tuple[Table, ...]:
@@ -208,7 +235,8 @@ class _Source:
     setting: _Setting
     snapshot: str
     shares: tuple[Slice, ...]
-    links: tuple[psycopg.Connection, ...]
+    open_lanes: tuple[Lane, ...]
+    told: tuple[str, ...]
     parts: tuple[PartPlan, ...] = field(init=False)
     _told: list[DumpStream] = field(default_factory=list)
     _running: set[Callable[[], object]] = field(default_factory=set)
@@ -222,7 +250,7 @@ class _Source:
 
     @property
     def lanes(self) -> int:
-        return len(self.links)
+        return len(self.open_lanes)
 
     @property
     def errors(self) -> tuple[str, ...]:
@@ -231,23 +259,24 @@ class _Source:
     @property
     def warnings(self) -> tuple[str, ...]:
         own = inventory.warnings(self.setting.request.instance.options)
-        return tuple(dict.fromkeys((*own, *(w for stream in self._told for w in stream.warnings))))
+        return tuple(
+            dict.fromkeys((*self.told, *own, *(w for stream in self._told for w in stream.warnings)))
+        )
 
     @property
     def passing(self) -> bool:
         return any(stream.passing for stream in self._told)
 
     def read(self, part: PartPlan, lane: int) -> AbstractContextManager[Iterator[Piece]]:
-        """Reads a slice by COPY on the lane's connection, else a section by pg_dump."""
+        """Reads a slice by COPY on the lane, else a section by pg_dump."""
         share = self._by_plan.get(id(part))
-        return self._section(part.kind) if share is None else self._slice(share, self.links[lane])
+        return self._section(part.kind) if share is None else self._slice(share, self.open_lanes[lane])
 
     def stop(self) -> None:
         """Cancels every statement; a pg_dump ends when its thread looks."""
         self._stopped.set()
-        for link in self.links:
-            with suppress(psycopg.Error):
-                link.cancel_safe(timeout=CANCEL_SECONDS)
+        for lane in self.open_lanes:
+            lane.stop()
 
     @contextmanager
     def _section(self, kind: PartKind) -> Iterator[Iterator[Piece]]:
@@ -271,21 +300,19 @@ class _Source:
             )
 
     @contextmanager
-    def _slice(self, share: Slice, link: psycopg.Connection) -> Iterator[Iterator[Piece]]:
+    def _slice(self, share: Slice, lane: Lane) -> Iterator[Iterator[Piece]]:
         doing = f"table {share.table.label} of {self.setting.request.database!r} cannot be read"
         with converting(doing):
-            query(link, b"LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT" % share.table.name)
-            yield self._rows(share, link)
+            yield self._rows(share, lane)
 
-    def _rows(self, share: Slice, link: psycopg.Connection) -> Iterator[Piece]:
-        encoding = link.pgconn.parameter_status(b"client_encoding") or b"UTF8"
-        head = _HEAD % encoding
-        yield Statement(head, 0, b"")
+    def _rows(self, share: Slice, lane: Lane) -> Iterator[Piece]:
+        yield Statement(_HEAD % lane.encoding, 0, b"")
         table = share.table
         sql = b"COPY %s (%s) FROM stdin" % (table.name, table.columns)
         yield DataBegin(sql + b";\n", 0, sql, table.label, copy=True)
         count = 0
-        for rows, text in copying.copied(link, share.sql):
+        lock = b"LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT" % table.name
+        for rows, text in lane.rows(lock, share.sql):
             if self._stopped.is_set():
                 raise ToolFailed("the backup was ended before it was done")
             count += rows
