@@ -23,7 +23,8 @@ from python_backup.engines.postgresql.tools import Tool
 from python_backup.errors import ToolFailed
 from python_backup.instance import Instance
 from python_backup.stream.bounds import Silence
-from python_backup.stream.child import Child, Command, Ending, running
+from python_backup.stream.child import Child, Command, running
+from python_backup.stream.ending import Ending
 
 _END = b"\\."
 _MARK = b"\\echo '\\\\.'\n"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from python_backup.engines.postgresql.psql import Unmarking, _judged
 from python_backup.errors import ToolFailed
-from python_backup.stream.child import Ending
+from python_backup.stream.ending import Ending
 
 ESCAPED = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
 """As COPY writes them (https://www.postgresql.org/docs/current/sql-copy.html)."""
