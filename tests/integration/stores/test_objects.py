@@ -175,3 +175,22 @@ def test_a_certificate_is_trusted_where_its_authority_is_named(
     assert "certificate is not trusted" in error.message
     assert "SSL_CERT_FILE" in str(error.hint)
     assert read == bytes([3, 4, 5, 6])
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "message"),
+    [
+        (f"machine 127.0.0.1 login reader\n{KEY}\n", 0o600, "not understood near line"),
+        (f"machine 127.0.0.1 login reader password {KEY}\n", 0o644, "permissive"),
+    ],
+)
+def test_a_netrc_that_is_wrong_is_said_to_be_without_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, mode: int, message: str
+) -> None:
+    (tmp_path / ".netrc").write_text(text)
+    (tmp_path / ".netrc").chmod(mode)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    error = failure(parse_place("http://127.0.0.1/folder/x"))
+
+    assert message in error.message

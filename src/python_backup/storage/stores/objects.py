@@ -62,7 +62,7 @@ def opened_site(place: Place) -> Iterator[Store]:
     client: ClientConfig = {
         **_CLIENT,
         "allow_http": place.scheme == "http",
-        "default_headers": _authorization(urlsplit(place.folder).hostname or ""),
+        "default_headers": _authorization(place),
     }
     with _converted(place):
         store = HTTPStore(place.folder, client_options=client, retry_config=_RETRY)
@@ -124,14 +124,22 @@ def _converted(place: Place) -> Iterator[None]:
         raise refusal(place, exc) from exc
 
 
-def _authorization(host: str) -> dict[str, str]:
+def _authorization(place: Place) -> dict[str, str]:
     """The header for what ``~/.netrc`` has for a host."""
     try:
-        found = netrc.netrc().authenticators(host)
+        found = netrc.netrc().authenticators(urlsplit(place.folder).hostname or "")
     except FileNotFoundError:
         return {}
-    except (OSError, netrc.NetrcParseError) as exc:
-        raise ArtifactError(f"~/.netrc cannot be read: {exc}") from exc
+    except OSError as exc:
+        raise ArtifactError(f"{place} cannot be read: ~/.netrc: {exc.strerror}") from exc
+    except netrc.NetrcParseError as exc:
+        # its own words for a line repeat what stands there, which may be the password
+        why = (
+            exc.msg.removeprefix("~/.netrc ")
+            if exc.lineno is None
+            else f"not understood near line {exc.lineno}"
+        )
+        raise ArtifactError(f"{place} cannot be read: ~/.netrc: {why}") from None
     if found is None:
         return {}
     login = base64.b64encode(f"{found[0]}:{found[2]}".encode()).decode("ascii")
