@@ -2,23 +2,25 @@
 
 The rows of a part are one transaction, and its line is written in it. What comes after the rows (triggers and
 events: each statement ends what went before) is done anew from its beginning where it was cut. Tables without
-transactions may hold rows of a part that is not in: who counts them finds it.
+transactions may hold rows of a part that is not in, and so may the tables before them in the same part, where the
+server takes no such rows in a transaction (enforce_gtid_consistency): who counts them finds it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from python_backup.dump.builds import NO_BUILDS, Builds
-from python_backup.dump.piece import Piece
+from python_backup.dump.piece import DataBegin, DataEnd, Piece, Statement
 from python_backup.engines.mysql import making, sessions
 from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.definitions import events
 from python_backup.engines.mysql.filling import Filling
 from python_backup.engines.mysql.survey import KEEPING
 from python_backup.engines.parts import Done, Later, Record
+from python_backup.model import label
 
 _PATIENCE = 600.0
 """Seconds that the server may take to undo a part's rows."""
@@ -80,7 +82,20 @@ class MysqlKeeping:
             session.rows(f"INSERT INTO {_TABLE} (file, begins) VALUES (%s, FALSE)", file)
             session.rows("COMMIT")
 
-        self.filling.load(pieces, then=then)
+        self.filling.load(_by_themselves(pieces, self._refused_in_transactions()), then=then)
+
+    def _refused_in_transactions(self) -> frozenset[str]:
+        """The tables without transactions, where the server takes no row of them in one (error 1785)."""
+        with closing(self.filling.opened()) as session:
+            enforced = session.rows("SHOW GLOBAL VARIABLES LIKE 'enforce_gtid_consistency'")
+            if not any(value == "ON" for _, value in enforced):
+                return frozenset()
+            found = session.rows(
+                "SELECT t.table_name FROM information_schema.tables t JOIN information_schema.engines e"
+                " ON e.engine = t.engine WHERE t.table_schema = %s AND e.transactions <> 'YES'",
+                self.filling.database,
+            )
+        return frozenset(label(name) for (name,) in found)
 
     def clear(self) -> None:
         """Drops the triggers and events."""
@@ -94,3 +109,20 @@ class MysqlKeeping:
         """Drops the table."""
         with closing(self.filling.opened()) as session:
             session.rows(f"DROP TABLE IF EXISTS {_TABLE}")
+
+
+def _by_themselves(pieces: Iterable[Piece], tables: frozenset[str]) -> Iterator[Piece]:
+    """The same pieces; rows of these tables are no part of the transaction around them."""
+    out = False
+    for piece in pieces:
+        if isinstance(piece, DataBegin) and piece.table in tables:
+            out = True
+            yield _statement(b"SET SESSION autocommit = 1", piece.line)
+        yield piece
+        if isinstance(piece, DataEnd) and out:
+            out = False
+            yield _statement(b"SET SESSION autocommit = 0", piece.line)
+
+
+def _statement(sql: bytes, line: int) -> Statement:
+    return Statement(sql + b";\n", line, sql)

@@ -22,7 +22,7 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.piece import DataBegin, Piece
 from python_backup.engines.engine import Server
 from python_backup.engines.parts import Done, Keeping, Later, LaterKeys, Record
-from python_backup.errors import ArtifactCorrupt, ToolFailed, UnsafeDump
+from python_backup.errors import ArtifactCorrupt, StatementFailed, ToolFailed, UnsafeDump
 from python_backup.jobs.pace import Pace, paced
 from python_backup.jobs.parts.lanes import Task, side_by_side
 from python_backup.jobs.progress import Step
@@ -145,6 +145,13 @@ class _Filling:
         return self._record.done(key(file, self.loading.whole.path)) if self._record is not None else Done()
 
     def _load(self, file: Path, pieces: Iterator[Piece], builds: Builds = NO_BUILDS) -> None:
+        try:
+            self._sent(file, pieces, builds)
+        except StatementFailed as exc:
+            message = f"{file.name}: {exc.message}"
+            raise StatementFailed(message, hint=exc.hint, transient=exc.transient) from exc
+
+    def _sent(self, file: Path, pieces: Iterator[Piece], builds: Builds) -> None:
         if self.keeping is None:
             self.server.load(self.database, pieces, complete=True, builds=builds)
         elif self._done(file).whole:
