@@ -140,8 +140,8 @@ def drawn(backups: tuple[Backup, ...], shown: Proofs) -> Table:
         [
             Column("taken"),
             Column("database", folds=True),
+            Column("instance", spare=True),
             Column("dbms", spare=True),
-            Column("instance"),
             Column("rows", right=True),
             Column("size", right=True),
             Column("format", spare=True),
@@ -160,8 +160,8 @@ def _row(backup: Backup, shown: Proofs) -> list[str | Cell]:
     return [
         words.moment(backup.taken),
         backup.database,
-        backup.dbms.value if backup.dbms else "-",
         manifest.instance if manifest else "-",
+        backup.dbms.value if backup.dbms else "-",
         words.number(manifest.facts.rows if manifest else None),
         words.size(backup.size),
         stored.value if stored else "-",

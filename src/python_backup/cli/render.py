@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 NARROWEST = 12
 """Columns that are left to a cell that folds."""
 
+_GAP = 2
+"""Columns between two of a table."""
+
 PIPE_WIDTH = 400
 """Columns where there is no terminal: rows stay whole for grep and mail."""
 
@@ -168,7 +171,7 @@ class Screen:
 
         match item:
             case Table():
-                self._console.print(_rich_table(_fitting(item, self._console.width)))
+                self._console.print(_rich_table(item, self._console.width), crop=False)
             case Cell(text, style):
                 self._console.print(Text(_lines(text), style=style), soft_wrap=True)
             case str():
@@ -238,28 +241,49 @@ def _console(file: TextIO) -> Console:
     return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
-def _fitting(table: Table, width: int) -> Table:
-    """The table without as many of its spare columns as it takes to fit, the last ones first."""
+def _widths(table: Table) -> list[int]:
+    """Of each column the columns that its longest cell takes."""
     from rich.cells import cell_len
 
-    rows = [[Cell(c) if isinstance(c, str) else c for c in row] for row in table.rows]
-    widths = [
-        max(cell_len(column.title), *(cell_len(printable(row[i].text)) for row in rows), 0) + 2
+    texts = [[cell if isinstance(cell, str) else cell.text for cell in row] for row in table.rows]
+    return [
+        max(cell_len(column.title), *(cell_len(printable(row[i])) for row in texts), 0)
         for i, column in enumerate(table.columns)
     ]
+
+
+def _across(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * max(len(widths) - 1, 0)
+
+
+def _fitting(table: Table, width: int) -> Table:
+    """The table without as many of its spare columns as it takes to fit, the last ones first."""
+    widths = _widths(table)
     kept = list(range(len(table.columns)))
     for i in reversed(range(len(table.columns))):
-        if table.columns[i].spare and sum(widths[k] for k in kept) > width:
+        if table.columns[i].spare and _across([widths[k] for k in kept]) > width:
             kept.remove(i)
-    return Table([table.columns[k] for k in kept], [[row[k] for k in kept] for row in rows], table.title)
+    return Table(
+        [table.columns[k] for k in kept], [[row[k] for k in kept] for row in table.rows], table.title
+    )
 
 
-def _rich_table(table: Table) -> Any:
+def _rich_table(whole: Table, width: int) -> Any:
+    """The table for so many columns; where even folded it needs more, the terminal breaks its lines.
+
+    Rich would leave out whole columns instead, those that fold first.
+    """
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
+    table = _fitting(whole, width)
+    least = [
+        min(wide, NARROWEST) if column.folds else wide
+        for column, wide in zip(table.columns, _widths(table), strict=True)
+    ]
     drawn = RichTable(
+        width=_across(least) if _across(least) > width else None,
         box=box.SIMPLE_HEAD,
         title=printable(table.title) or None,
         title_justify="left",
@@ -269,13 +293,13 @@ def _rich_table(table: Table) -> Any:
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    for column in table.columns:
+    for column, narrowest in zip(table.columns, least, strict=True):
         drawn.add_column(
             column.title,
             justify="right" if column.right else "left",
             no_wrap=not column.folds,
             overflow="fold",
-            min_width=NARROWEST if column.folds else None,
+            min_width=narrowest,
         )
     for row in table.rows:
         cells = (Cell(cell) if isinstance(cell, str) else cell for cell in row)

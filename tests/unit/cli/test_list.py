@@ -48,8 +48,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
 def test_the_backups_are_a_table(vya: Callable, asked: list[tuple[object, ...]], config: Path) -> None:
     ran = vya("list")
     rows = [line.split() for line in ran.out.splitlines()]
-    assert rows[0] == ["taken", "database", "dbms", "instance", "rows", "size", "format", "state"]
-    assert rows[2][2:] == ["dns_db", "mysql", "1", "1,200", "1.00", "kB", "zstd", "complete"]
+    assert rows[0] == ["taken", "database", "instance", "dbms", "rows", "size", "format", "state"]
+    assert rows[2][2:] == ["dns_db", "1", "mysql", "1,200", "1.00", "kB", "zstd", "complete"]
     assert rows[3][-1] == "partial"
     assert rows[4][2:] == ["old", "-", "-", "-", "12", "B", "gzip", "no", "manifest"]
     assert rows[5][-2:] == ["bad", "manifest"]

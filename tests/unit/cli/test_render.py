@@ -51,6 +51,18 @@ def test_a_narrow_terminal_folds_names_and_leaves_out_spare_columns(monkeypatch:
     assert out.getvalue().count("x") == 40
 
 
+def test_a_table_that_is_too_wide_even_when_folded_keeps_all_its_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    shown, out, _ = screen()
+    columns = [Column("taken"), Column("database", folds=True), Column("result")]
+    shown.result({}, Table(columns, [["2026-11-22 00:44:27", "shop", "partial"]]))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert lines[0] == "taken                database  result"
+    assert lines[2] == "2026-11-22 00:44:27  shop      partial"
+
+
 def test_markup_and_escapes_in_names_are_shown_as_they_are() -> None:
     shown, out, err = screen()
     shown.result({}, Table([Column("name")], [["[red]a\x1b[2J\nb"]]), Cell("[bold]c\x07"))
