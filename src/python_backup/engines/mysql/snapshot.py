@@ -15,11 +15,16 @@ from python_backup.engines.mysql import losses, survey
 from python_backup.engines.mysql.connection import Opener, Session, quoted
 from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.errors import BackupError, NotPermitted, ServerError
+from python_backup.log.events import Event
+from python_backup.log.tell import tell
 from python_backup.model import Scope
 
 _AT_ONCE = 2
 """Seconds for one wait for others' statements: who writes waits as long."""
 _PAUSE = 1.0
+_LONG = 1.0
+"""Seconds from which on someone should know how long writers waited; what is shorter is for the log."""
+
 _WAITED = 1205
 _APART = "nothing was locked: parts read over different connections may be of different moments"
 
@@ -150,7 +155,11 @@ def _under(parties: _Parties, wanted: Wanted, lock: _Lock) -> tuple[str, ...]:
         else:
             parties.locker.rows(lock.end)
             held = time.monotonic() - tried
-            return (f"{lock.what} waited for {held * 1000:.0f} ms while the snapshots began",)
+            told = f"{lock.what} waited for {held * 1000:.0f} ms while the snapshots began"
+            if held >= _LONG:
+                return (told,)
+            tell(Event.NOTE, told)
+            return ()
         finally:
             _let_go(parties, lock)
         if wanted.patience is not None and time.monotonic() + _PAUSE - begun > wanted.patience:

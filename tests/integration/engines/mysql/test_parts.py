@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from integration.engines.mysql import dumping, everything
 from python_backup.dump.facts import FactsCounter
 from python_backup.engines.mysql import shares
+from python_backup.engines.mysql import snapshot as moments
 from python_backup.engines.mysql.connection import open_session
 from python_backup.engines.mysql.engine import ENGINE
 from python_backup.engines.mysql.ranges import Keyed, _Cutter, ranges
@@ -18,6 +20,7 @@ from python_backup.engines.mysql.rowtext import SETTINGS, columns
 from python_backup.engines.mysql.snapshot import Wanted, snapshot
 from python_backup.errors import Refused, ServerError, ToolFailed
 from python_backup.instance import Limits, Secret
+from python_backup.log.events import Event
 from python_backup.model import Scope
 from support import databases
 from support.servers import instance_for
@@ -54,6 +57,7 @@ def whole(mysql_server, new_database):
 
 def test_parts_have_the_facts_of_a_single_dump(mysql_server, whole, monkeypatch):
     monkeypatch.setattr(shares, "_SMALL", 0)
+    monkeypatch.setattr(moments, "_LONG", 0.0)
     with dumping.connected(instance_for(mysql_server)) as server:
         facts, told = read(server, whole)
         dumped = dumping.dump(server, whole).facts
@@ -63,6 +67,20 @@ def test_parts_have_the_facts_of_a_single_dump(mysql_server, whole, monkeypatch)
         dumped.objects, dumped.sequences, dumped.statements,
     )  # fmt: skip
     assert any("ms while the snapshots began" in sentence for sentence in told)
+
+
+def test_a_lock_of_some_milliseconds_is_for_the_log(mysql_server, new_database, monkeypatch):
+    name = new_database(mysql_server, "brief")
+    databases.execute(mysql_server, name, "CREATE TABLE t (a INT PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+    logged = []
+    monkeypatch.setattr(moments, "tell", lambda event, text: logged.append((event, text)))
+    monkeypatch.setattr(moments, "_LONG", 60.0)
+    with dumping.connected(instance_for(mysql_server)) as server:
+        _, told = read(server, name)
+    assert not any("while the snapshots began" in sentence for sentence in told)
+    [(event, text)] = logged
+    assert event is Event.NOTE
+    assert re.search(r" waited for \d+ ms while the snapshots began$", text)
 
 
 def test_all_lanes_see_one_moment(mysql_server, new_database):
