@@ -79,9 +79,9 @@ _RESTORING = """This folder is a backup of the PostgreSQL database {database} in
 It is restored by `vya-backupdb restore`, or by stock tools with these three commands, run in this folder.
 The first one drops the database of this name, if there is one, and makes it anew.
 
-    zstd -dc before.sql.zst | psql -X -q -v ON_ERROR_STOP=1 -d postgres
+    zstd -dc before.sql.zst | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d postgres
     ls data/*.zst | xargs -P 2 -I PART sh -c {each}
-    zstd -dc after.sql.zst | psql -X -q -v ON_ERROR_STOP=1 -d {name}
+    zstd -dc after.sql.zst | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d {name}
 
 psql finds the server by PGHOST, PGPORT and PGUSER. `sha256sum -c SHA256SUMS` tells whether every part
 is as it was written.
@@ -111,7 +111,7 @@ def plan(request: Request, toolbox: Toolbox, jobs: int) -> PartsPlan:
     tool = toolbox.choose("pg_dump", request.major)
     command = dump.command_of(request, tool, (*dump.names(request), "--format=p", "--section=pre-data"))
     name = shlex.quote(connection.conninfo({"dbname": request.database}))
-    each = shlex.quote(f"zstd -dc PART | psql -X -q -v ON_ERROR_STOP=1 -d {name}")
+    each = shlex.quote(f"zstd -dc PART | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d {name}")
     text = _RESTORING.format(database=request.database, name=name, each=each)
     unbounded = replace(
         request, limits=replace(request.limits, timeout=None)
