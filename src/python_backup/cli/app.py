@@ -254,8 +254,31 @@ def _failed(screen: Screen, error: BackupError) -> int:
     return code
 
 
+_UNFIT: Mapping[str, str] = MappingProxyType(
+    {
+        "int_parsing": "{value!r} is no whole number",
+        "int_parsing_size": "{value!r} is no whole number that fits",
+        "float_parsing": "{value!r} is no number",
+        "greater_than_equal": "{value!r} is less than {ge}",
+        "less_than_equal": "{value!r} is more than {le}",
+    }
+)
+"""What is wrong with an option's number, by the word of a validator whose sentences lack the value."""
+
+
+def _unfit(message: str, error: Any) -> str:
+    """Typer's message with the value in it, where Typer is one that has a validator."""
+    faults: Sequence[Mapping[str, Any]] = getattr(error.__cause__, "errors", tuple)()
+    words = _UNFIT.get(faults[0]["type"]) if faults else None
+    if words is None:
+        return message
+    told = words.format(value=faults[0]["input"], **faults[0].get("ctx", {}))
+    option, mark, _ = message.partition("': ")
+    return f"{option}{mark}{told}"
+
+
 def _usage(error: Any) -> UsageError:
-    message: str = error.format_message().rstrip(".").replace("Value error, ", "")
+    message = _unfit(error.format_message().rstrip(".").replace("Value error, ", ""), error)
     context = getattr(error, "ctx", None)
     path = context.command_path if context else PROGRAM
     return UsageError(message[:1].lower() + message[1:], hint=f"See `{path} --help`.")

@@ -49,7 +49,6 @@ STYLES = {"done": GOOD, "planned": "", "partial": "yellow", "suspect": "yellow",
 def backup(
     *,
     context: typer.Context,
-    throttling: Throttling,
     instance: InstanceOption = None,
     all_: Annotated[bool, typer.Option("--all", "-a", help="Every enabled instance.")] = False,
     database: _DatabasesOption = None,
@@ -68,6 +67,7 @@ def backup(
     ] = None,
     jobs: BackupJobsOption = None,
     lock: LockOption = None,
+    throttling: Throttling,
     resume: ResumeOption = False,
     accept_shrink: AcceptShrinkOption = False,
     wait: WaitOption = 0.0,
@@ -209,7 +209,9 @@ def drawn(results: Sequence[DatabaseResult], folder: Path) -> Iterator[Table | C
     """The table, the counts and the place."""
     several = len({r.instance.id for r in results}) > 1
     columns = [Column("database", folds=True)]
-    columns += [Column(t, right=True) for t in ("rows", "size", "ratio", "time", "rate")]
+    columns += [
+        Column(t, right=True, spare=t in {"ratio", "rate"}) for t in ("rows", "size", "ratio", "time", "rate")
+    ]
     columns += [Column("result")]
     if several:
         columns.insert(0, Column("instance", folds=True))

@@ -49,7 +49,9 @@ def diff(
             show_default=False,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=0, help="How many rows --rows shows; it counts all.")] = 100,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=0, help="How many rows --rows shows; it counts all.")
+    ] = 100,
     exit_code: Annotated[
         bool, typer.Option("--exit-code", help="Exit with 6 where anything changed.")
     ] = False,
@@ -137,6 +139,8 @@ def drawn(report: DiffReport) -> Iterator[Table | Cell | str]:
             ],
         )
         yield ""
+    if any(table.content == "changed" for table in tables):
+        yield Cell("changed: other rows, or the same in another order; --rows TABLE tells which", FAINT)
     lists = (("added", "added"), ("removed", "removed"), ("changed", "changed"))
     for kind in report.objects:
         for word, style in lists:

@@ -112,7 +112,11 @@ def _rows(checks: list[Check]) -> Iterator[list[str | Cell]]:
 
 def _row(check: Check) -> list[str | Cell]:
     found = check.found if check.database is None else f"{check.database}: {check.found}"
-    return [f"  {check.name}", Cell(check.verdict.value, _STYLES[check.verdict]), found]
+    return [
+        f"  {check.name}",
+        Cell(check.verdict.value, _STYLES[check.verdict]),
+        " ".join(map(str.strip, found.splitlines())),
+    ]
 
 
 def _mending(checks: Sequence[Check], labels: dict[str, str]) -> Iterator[Cell | str]:

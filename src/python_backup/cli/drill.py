@@ -59,7 +59,6 @@ _Html = _option("--html", metavar="PATH", text="Write a page, for people.")
 @slowed
 def drill(
     *,
-    throttling: Throttling,
     file: FileOption = None,
     instance: InstanceOption = None,
     all_: Annotated[bool, typer.Option("--all", "-a", help="Every enabled instance's databases.")] = False,
@@ -77,6 +76,7 @@ def drill(
         bool, typer.Option("--keep", help="Leave it running, and tell how to connect and how to end it.")
     ] = False,
     budget: Annotated[str | None, _Budget] = None,
+    throttling: Throttling,
     json: Annotated[Path | None, _Json] = None,
     junit_: Annotated[Path | None, _Junit] = None,
     html: Annotated[Path | None, _Html] = None,

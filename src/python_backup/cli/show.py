@@ -30,7 +30,9 @@ def show(
             "--table", metavar="NAME", help="The table, or a pattern of several.", show_default=False
         ),
     ],
-    limit: Annotated[int, typer.Option(min=0, help="How many rows of each table are shown.")] = 10,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=0, help="How many rows of each table are shown.")
+    ] = 10,
     json: JsonOption = False,
 ) -> None:
     """Show a table of a backup: how it is made, its rows; needs no server and no config."""

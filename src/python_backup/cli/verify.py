@@ -28,7 +28,6 @@ _STATES = {True: Cell("ok", GOOD), False: Cell("bad", BAD), None: Cell("-", FAIN
 @slowed
 def verify(
     *,
-    throttling: Throttling,
     files: Annotated[list[str], typer.Argument(metavar="FILE|URL...", help="Artifacts.", show_default=False)],
     deep: Annotated[
         bool,
@@ -36,6 +35,7 @@ def verify(
             "--deep", help="Look at every table, row and statement as well; exit 6 where a table differs."
         ),
     ] = False,
+    throttling: Throttling,
     json: JsonOption = False,
 ) -> None:
     """Check artifacts; needs no server and no config."""

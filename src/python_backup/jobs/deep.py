@@ -191,11 +191,11 @@ class DeepLook:
     def _raw_check(self, manifest: Manifest) -> Check:
         size, found = manifest.artifact.raw_size, self._sum.hexdigest()
         if manifest.artifact.format is Format.PARTS:  # its parts' sums, and the tables' digests, say the rest
-            detail = f"{self._size} bytes of SQL, the manifest says {size}"
+            detail = f"{self._size:,} bytes of SQL, the manifest says {size:,}"
             return Check("decoded", detail, ok=size == self._size)
         if (size, manifest.artifact.raw_sha256) == (self._size, found):
             return Check("decoded", "size and sha256 of the SQL are the manifest's", ok=True)
-        detail = f"{self._size} bytes of SQL with sha256 {found}, the manifest says {size} with "
+        detail = f"{self._size:,} bytes of SQL with sha256 {found}, the manifest says {size:,} with "
         return Check("decoded", detail + manifest.artifact.raw_sha256, ok=False)
 
     def _statements_check(self) -> Check:

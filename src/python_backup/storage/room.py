@@ -49,9 +49,11 @@ class Room:
             return _LOOK_AGAIN
         if free < wanted + reserve:
             more = max((self.expected or 0) - written, wanted)
+            about, least = ("about", "") if more > wanted else ("at least", "at least ")
             raise StorageFailed(
                 f"{self.folder} cannot be written: No space left on device: {free:,} bytes are free,"
-                f" {reserve:,} are for others, about {more:,} more to write: {more + reserve - free:,} short",
+                f" {reserve:,} are for others, {about} {more:,} more to write:"
+                f" {least}{more + reserve - free:,} short",
                 hint=HINT,
             )
         return min(_LOOK_AGAIN, (free - reserve) // 2)

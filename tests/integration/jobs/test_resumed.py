@@ -329,8 +329,8 @@ def test_tables_without_transactions_are_loaded_where_the_server_takes_none_in_a
         databases.execute(
             stage.server, source,
             f"CREATE TABLE a{number} (id INT PRIMARY KEY) ENGINE=InnoDB", f"INSERT INTO a{number} VALUES (1)",
-            f"CREATE TABLE `b \"{number}` (id INT PRIMARY KEY) ENGINE=MyISAM",
-            f"INSERT INTO `b \"{number}` VALUES (1), (2)",
+            f'CREATE TABLE `b "{number}` (id INT PRIMARY KEY) ENGINE=MyISAM',
+            f'INSERT INTO `b "{number}` VALUES (1), (2)',
         )  # fmt: skip
     path, manifest = good(in_parts(stage.instance, source, tmp_path))
     assert stage.restore(file=path).equal

@@ -123,6 +123,23 @@ def test_options_that_make_no_sense_are_usage_errors(
 
 
 @pytest.mark.parametrize(
+    ("option", "value"), [("--max-lag", "two"), ("--max-lag", "2.5"), ("--max-load", "0"), ("--wait", "-1")]
+)
+def test_a_number_that_an_option_cannot_take_is_named(
+    vya: Callable, back_up: Job, option: str, value: str
+) -> None:
+    ran = vya("backup", "-i", "1", option, value)
+    assert ran.code == 2
+    assert re.match(rf"error: invalid value for '{option}': '?{re.escape(value)}\S* is ", ran.err), ran.err
+
+
+def test_what_is_backed_up_stands_before_how_fast_in_the_help(vya: Callable) -> None:
+    told = vya("backup", "--help").out
+    options = re.findall(r"(?m)^  (?:-\w, )?(--[a-z-]+)", told)
+    assert options.index("--instance") < options.index("--jobs") < options.index("--bwlimit")
+
+
+@pytest.mark.parametrize(
     ("results", "expected"),
     [
         ((result(),), 0),

@@ -36,7 +36,8 @@ def test_what_changed_is_told_and_exits_0(vya: Callable, config: Path, backups: 
     assert ["orders", "1,000", "1,250", "+250", "changed"] in lines
     assert ["new", "-", "0", "added"] in lines
     assert not [line for line in lines if line[:1] == ["users"]]
-    assert ran.out.splitlines()[-4:] == [
+    assert ran.out.splitlines()[-5:] == [
+        "changed: other rows, or the same in another order; --rows TABLE tells which",
         "views added: w",
         "views removed: v",
         "sequence ticket: nothing to 5",

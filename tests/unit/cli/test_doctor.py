@@ -46,6 +46,12 @@ def test_what_was_not_done_stands_in_one_line(vya: Callable, checks: list[Check]
     assert line.split() == ["2", "more", "not", "done", "tcp", "failed:", "login,", "answer"]
 
 
+def test_what_was_found_in_several_lines_stands_in_one(vya: Callable, checks: list[Check]) -> None:
+    checks[:] = [Check("config", Verdict.FAILURE, "no config file; looked for\n  /a\n  /b")]
+    (line,) = [line for line in vya("doctor").out.splitlines() if "no config file" in line]
+    assert line.split() == ["config", "failure", "no", "config", "file;", "looked", "for", "/a", "/b"]
+
+
 def test_no_line_but_a_hint_is_wider_than_the_terminal(
     vya: Callable, checks: list[Check], monkeypatch: pytest.MonkeyPatch
 ) -> None:

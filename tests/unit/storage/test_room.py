@@ -67,6 +67,17 @@ def test_writing_stops_before_the_disk_is_full_and_says_how_much_is_short(small)
     )
 
 
+def test_without_an_expectation_what_is_short_is_a_least(small: Path) -> None:
+    filler = free_in(small)[0] - 10485 - 5000
+    (small / "filler").write_bytes(bytes(filler))
+    left = free_in(small)[0]
+    with pytest.raises(StorageFailed) as caught:
+        next(Room(small).watched(iter([bytes(100_000)])))
+    assert caught.value.message.endswith(
+        f" at least 100,000 more to write: at least {100_000 + 10485 - left:,} short"
+    )
+
+
 def test_more_than_was_expected_may_be_written_where_there_is_room(tmp_path) -> None:
     blocks = [b"12345"] * 9
     assert list(Room(tmp_path, expected=1).watched(iter(blocks))) == blocks

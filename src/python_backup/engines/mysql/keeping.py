@@ -2,8 +2,8 @@
 
 The rows of a part are one transaction, and its line is written in it. What comes after the rows (triggers and
 events: each statement ends what went before) is done anew from its beginning where it was cut. Tables without
-transactions may hold rows of a part that is not in, and so may the tables before them in the same part, where the
-server takes no such rows in a transaction (enforce_gtid_consistency): who counts them finds it.
+transactions may hold rows of a part that is not in; where the server takes no such rows in a transaction
+(enforce_gtid_consistency), so may the tables before them in the same part. Who counts them finds it.
 """
 
 from __future__ import annotations

@@ -97,7 +97,8 @@ def stays(server: Server, fresh: str, target: str, instance: Instance, failed: B
         return None
     loaded = sum(done.whole for done in record.files.values())
     return (
-        f"{fresh} is kept, with {loaded} parts loaded: the same command goes on with it;"
+        f"{fresh} is kept, with {loaded} whole part{'' if loaded == 1 else 's'} loaded:"
+        " the same command goes on with it;"
         f" to drop it: {resume(target, instance)}"
     )
 
