@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.jobs import drill
+from python_backup.jobs.drill import DrillReport, DrillRequest
+from python_backup.storage.proofs import Verdict
 from python_backup.storage.stores import table
 from support.folder_store import FolderStore
+from support.results import TAKEN
 
 DUMP = """-- MySQL dump 10.13  Distrib 8.4.3
 CREATE TABLE `t` (
@@ -63,6 +67,25 @@ def test_what_is_damaged_or_missing_is_named_by_its_url(vya: Callable, store: Fo
     assert f"{URL}.gz" in check["detail"]
     done = vya("show", "s3://bucket/folder/none.sql", "--table", "t")
     assert (done.code, done.err.splitlines()[0]) == (5, "error: there is no file s3://bucket/folder/none.sql")
+
+
+def test_a_drill_names_the_url_and_counts_the_time_to_bring_it(
+    vya: Callable, store: FolderStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[DrillRequest] = []
+
+    def drilled(request: DrillRequest, *_: object) -> DrillReport:
+        assert request.file.read_text() == DUMP
+        asked.append(request)
+        return DrillReport(request.file, TAKEN, Verdict.FAILED, f"{request.file} is odd")
+
+    monkeypatch.setattr(drill, "drill", drilled)
+    done = vya("drill", "--file", URL, "--json", "-")
+    (told,) = json.loads(done.out)["drills"]
+    assert (done.code, told["path"], told["reason"]) == (6, URL, f"{URL} is odd")
+    assert asked[0].records == tmp_path / "backups"
+    assert asked[0].fetched > 0
+    assert not asked[0].file.exists()
 
 
 @pytest.mark.parametrize("words", [("selftest", "--file"), ("restore", "--plan"), ("list", "--config")])

@@ -26,6 +26,7 @@ from python_backup.errors import (
 from python_backup.instance import Dbms
 from python_backup.jobs import fetch
 from python_backup.jobs.diff import diff
+from python_backup.jobs.drill import DrillReport, DrillRequest, record
 from python_backup.jobs.examine import Examination, Examiner
 from python_backup.jobs.fetch import FACTS, WHOLE, Want, picked, rows_of
 from python_backup.jobs.reading import FactsMeter
@@ -34,6 +35,7 @@ from python_backup.jobs.show import pick_of, show_table
 from python_backup.jobs.verify import verify_artifact
 from python_backup.manifest import dump_manifest, load_manifest
 from python_backup.model import MANIFEST, MANIFEST_INSIDE, Artifact, Format, Part, PartKind
+from python_backup.storage.proofs import Verdict, proofs
 from python_backup.storage.sums import sum_line
 from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.members import SUMS
@@ -392,3 +394,11 @@ def test_a_path_of_this_machine_is_read_where_it_is(single: Path) -> None:
     with from_store(FolderStore(single)).fetched(single / NAME, WHOLE) as found:
         assert (found.path, found.named) == (single / NAME, single / NAME)
         assert found.told(f"{found.path} is odd") == f"{found.path} is odd"
+
+
+def test_the_record_of_a_drill_goes_to_the_folder_that_is_named(single: Path, tmp_path: Path) -> None:
+    report = DrillReport(single / NAME, TAKEN, Verdict.PROVEN)
+    kept = record(DrillRequest(single / NAME, records=tmp_path), report)
+    assert kept is not None
+    assert [(proof.artifact, proof.verdict) for proof in proofs(tmp_path)] == [(NAME, Verdict.PROVEN)]
+    assert list(proofs(single)) == []
