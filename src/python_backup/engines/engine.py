@@ -306,8 +306,8 @@ class Server(PartsServer, Protocol):
         """
         ...
 
-    def counts(self, database: str) -> Mapping[str, int]:
-        """Exact row counts by `model.label`, taken over several connections."""
+    def counts(self, database: str, roots: AbstractSet[str] = frozenset()) -> Mapping[str, int]:
+        """Exact row counts by `model.label`; those of partitions of ``roots`` are these tables' own."""
         ...
 
     def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:

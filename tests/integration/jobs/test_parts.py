@@ -220,6 +220,32 @@ def test_all_parts_are_of_one_moment(
         mover.join()
 
 
+def test_partitions_by_a_hash_of_enums_come_back_where_the_enum_is_another(
+    postgresql_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    name, target = (new_database(postgresql_server, word) for word in ("hashed", "again"))
+    databases.execute(
+        postgresql_server,
+        name,
+        "CREATE TYPE mood AS ENUM ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h')",
+        "CREATE TABLE split (m mood, t text) PARTITION BY HASH (m)",
+        "CREATE TABLE split_0 PARTITION OF split FOR VALUES WITH (modulus 2, remainder 0)",
+        "CREATE TABLE split_1 PARTITION OF split FOR VALUES WITH (modulus 2, remainder 1) PARTITION BY LIST (t)",
+        "CREATE TABLE split_1_all PARTITION OF split_1 DEFAULT",
+        "INSERT INTO split SELECT (enum_range(null::mood))[1 + i % 8], repeat('x', 100)"
+        f" FROM generate_series(1, {ROWS}) i",
+    )
+    instance = instance_for(postgresql_server)
+    path, manifest = good(in_parts(instance, name, tmp_path))
+    assert manifest.facts.rows == ROWS
+    for jobs in (1, 2):
+        request = RestoreRequest(path, instance, target, force=True, jobs=jobs)
+        report = restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
+        assert report.equal, report.comparison
+        moods = "SELECT m::text, count(*) FROM split GROUP BY m ORDER BY m"
+        assert databases.rows(postgresql_server, target, moods) == [(m, ROWS // 8) for m in "abcdefgh"]
+
+
 def test_what_takes_too_long_leaves_nothing(
     postgresql_server: RunningServer, filled: str, tmp_path: Path
 ) -> None:

@@ -1,8 +1,9 @@
 """A database's parts: its rows by COPY over several connections, all else by pg_dump, under one snapshot.
 
-The tables are locked first, so that no definition changes between the lock and the snapshot, nor is a
-table emptied by TRUNCATE, which no snapshot sees through. Every connection takes its own lock without
-waiting, as `pg_dump --jobs` does: behind one who waits for the table, it would wait for itself.
+All tables are locked first, so that no definition changes between the lock and the snapshot, nor is a
+table emptied by TRUNCATE or rewritten by ALTER, which no snapshot sees through. Every connection takes its
+own lock without waiting, as `pg_dump --jobs` does: behind one who waits for a table it would wait for itself.
+No lock keeps a schema's name: whether names still mean what they meant is asked behind each part.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from python_backup.dump.postgresql.dialect import DIALECT
 from python_backup.engines.engine import DumpStream
 from python_backup.engines.parts import PartPlan, PartsPlan, PartsSource
 from python_backup.engines.postgresql import connection, copying, dump, inventory, psql
-from python_backup.engines.postgresql.connection import converting, query
+from python_backup.engines.postgresql.connection import converting, query, text, together
 from python_backup.engines.postgresql.copying import Connected, Lane
 from python_backup.engines.postgresql.dump import Request
 from python_backup.engines.postgresql.ranges import (
@@ -29,6 +30,7 @@ from python_backup.engines.postgresql.ranges import (
     RANGES_SINCE,
     Slice,
     Table,
+    all_names,
     own_tables,
     slices,
     whole_up_to,
@@ -51,6 +53,21 @@ _WITHOUT_PSQL = (
     "no psql that fits the server was found to read rows over TLS: each was held whole, at some four"
     " times its size; install psql beside pg_dump"
 )
+
+_RENAMED = (
+    b"SAVEPOINT looking",
+    b"""
+SELECT n.nspname FROM pg_catalog.pg_namespace n, (SELECT FROM pg_catalog.pg_language LIMIT 1) l
+WHERE n.nspname !~ '^pg_' AND n.oid::pg_catalog.regnamespace::text <> pg_catalog.quote_ident(n.nspname)
+  AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = n.oid AND relkind IN ('r', 'p'))
+""",
+    b"ROLLBACK TO SAVEPOINT looking",
+)
+"""Schemas of the snapshot that have another name now.
+
+A session learns of what others changed when it takes a lock that it has not: that of pg_language, which
+nothing else here reads, and which the savepoint gives back.
+"""
 
 _HEAD = b"""--
 -- Part of a PostgreSQL database dump
@@ -195,11 +212,11 @@ def _started(setting: _Setting, jobs: int) -> Iterator[PartsSource]:
                 break
         ranged = setting.request.major >= RANGES_SINCE
         shares = slices(tables, ranges=ranged, size=RANGE, whole=whole_up_to(tables, jobs))
-        yield _Source(setting, (snapshot or b"").decode(), shares, tuple(lanes), told)
+        yield _Source(setting, leader, (snapshot or b"").decode(), shares, tuple(lanes), told)
 
 
 def _locked(leader: psycopg.Connection, setting: _Setting) -> tuple[Table, ...]:
-    """The tables that are read by themselves, locked against any change but of their rows.
+    """The tables that are read by themselves; they and all others locked against any change but of rows.
 
     The transaction has no snapshot yet: its first one is taken behind the locks.
     """
@@ -209,20 +226,23 @@ def _locked(leader: psycopg.Connection, setting: _Setting) -> tuple[Table, ...]:
         leader, b"SET lock_timeout TO %d" % round(1000 * (seconds or 0))
     )  # a table's size takes a lock, too
     for tried in range(_TRIES):
-        tables = own_tables(leader, utf8=utf8)
+        tables, names = own_tables(leader, utf8=utf8), all_names(leader)
         query(leader, _BEGIN)
         try:
-            for begin in range(0, len(tables), _TOGETHER):
-                names = b", ".join(b"ONLY " + table.name for table in tables[begin : begin + _TOGETHER])
-                query(leader, b"LOCK TABLE %s IN ACCESS SHARE MODE" % names)
-        except psycopg.errors.UndefinedTable:  # dropped since it was listed
+            for begin in range(0, len(names), _TOGETHER):
+                some = b", ".join(
+                    b"ONLY " + name for name in tuple(names.values())[begin : begin + _TOGETHER]
+                )
+                query(leader, b"LOCK TABLE %s IN ACCESS SHARE MODE" % some)
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):  # gone since it was listed
             if tried + 1 == _TRIES:
                 raise
             query(leader, b"ROLLBACK")
             continue
-        if {(t.oid, t.name, t.columns) for t in own_tables(leader, utf8=utf8)} >= {
+        same = {(t.oid, t.name, t.columns) for t in own_tables(leader, utf8=utf8)} >= {
             (t.oid, t.name, t.columns) for t in tables
-        }:
+        }
+        if same and all_names(leader).items() <= names.items():
             return tables
         query(leader, b"ROLLBACK")
     raise ToolFailed(f"the tables of {setting.request.database!r} change all the time", transient=True)
@@ -233,6 +253,7 @@ class _Source:
     """See `engines.parts.PartsSource`."""
 
     setting: _Setting
+    leader: psycopg.Connection
     snapshot: str
     shares: tuple[Slice, ...]
     open_lanes: tuple[Lane, ...]
@@ -242,6 +263,7 @@ class _Source:
     _running: set[Callable[[], object]] = field(default_factory=set)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _by_plan: dict[int, Slice] = field(init=False)
+    _one: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         plans = tuple(share.plan for share in self.shares)
@@ -285,6 +307,7 @@ class _Source:
         excluded = tuple(f"--exclude-table-data={pattern}" for pattern in tables)
         with self.setting.dump(names[kind], self.snapshot, excluded) as stream:
             yield self._lexed(stream, names[kind])
+        self._look()
         self._told.append(stream)
 
     def _lexed(self, stream: DumpStream, section: str) -> Iterator[Piece]:
@@ -304,6 +327,19 @@ class _Source:
         doing = f"table {share.table.label} of {self.setting.request.database!r} cannot be read"
         with converting(doing):
             yield self._rows(share, lane)
+        self._look()
+
+    def _look(self) -> None:
+        """That what was read is the snapshot's: the leader lives, and so do its locks; names are as then."""
+        database = self.setting.request.database
+        with self._one, converting(f"the tables of {database!r} were not kept from changes"):
+            renamed = [text(name) for (name,) in together(self.leader, _RENAMED)[1]]
+        if renamed:
+            raise ToolFailed(
+                f"{database!r} was backed up while its schema {renamed[0]!r} got another name",
+                hint="Back up when no schema is renamed.",
+                transient=True,
+            )
 
     def _rows(self, share: Slice, lane: Lane) -> Iterator[Piece]:
         yield Statement(_HEAD % lane.encoding, 0, b"")
@@ -312,10 +348,10 @@ class _Source:
         yield DataBegin(sql + b";\n", 0, sql, table.label, copy=True)
         count = 0
         lock = b"LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT" % table.name
-        for rows, text in lane.rows(lock, share.sql):
+        for rows, block in lane.rows(lock, share.sql):
             if self._stopped.is_set():
                 raise ToolFailed("the backup was ended before it was done")
             count += rows
-            yield Rows(text, 0, rows, text)
+            yield Rows(block, 0, rows, block)
         yield DataEnd(b"\\.\n", 0, count)
         yield Comment(b"\n", 0)

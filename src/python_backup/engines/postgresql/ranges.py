@@ -6,7 +6,7 @@ extensions' own tables. So are tables in whose dump pg_dump has a say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -46,6 +46,26 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_am a ON a.oid = c.relam
 WHERE c.relkind = 'r' AND NOT c.relrowsecurity
   AND (c.relpersistence = 'p' OR c.relpersistence = 'u' AND NOT pg_catalog.pg_is_in_recovery())
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e'
+      AND (e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid
+           OR e.classid = 'pg_catalog.pg_namespace'::regclass AND e.objid = n.oid))
+  AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_partition_ancestors(c.oid) a
+      JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = a.relid AND p.partstrat = 'h'
+      JOIN pg_catalog.pg_opclass o ON o.oid = ANY (p.partclass)
+      WHERE o.opcname = 'enum_ops' AND o.opcnamespace = 'pg_catalog'::regnamespace)
+"""
+"""Rows of a hash of enums belong to other partitions where the enum is made anew: pg_dump has their parent
+sort them (forcePartitionRootLoad).
+"""
+
+_NAMES = b"""
+SELECT c.oid::text, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
   AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e'
@@ -97,6 +117,11 @@ def own_tables(link: psycopg.Connection, *, utf8: bool) -> tuple[Table, ...]:
             )
         )
     return tuple(sorted(_worth(found, total), key=lambda table: table.label))
+
+
+def all_names(link: psycopg.Connection) -> Mapping[str, bytes]:
+    """By oid the names, as SQL has them, of all tables that a dump locks: of all but extensions' own."""
+    return {text(oid): name or b"" for oid, name in query(link, _NAMES)}
 
 
 def _worth(tables: list[Table], total: int) -> Iterator[Table]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import islice
@@ -144,10 +145,20 @@ def sequences(connection: psycopg.Connection) -> Mapping[str, int]:
     return values
 
 
-def counts(opened: Opened) -> Mapping[str, int]:
+_ROOTS = f"""
+    SELECT n.nspname, c.relname, m.nspname, r.relname
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_class r ON r.oid = pg_partition_root(c.oid) JOIN pg_namespace m ON m.oid = r.relnamespace
+    WHERE c.relkind = 'r' AND c.relispartition AND {_OF_USERS}"""
+"""Each partition that has rows, and the table that it is a partition of, whatever is between."""
+
+
+def counts(opened: Opened, roots: AbstractSet[str] = frozenset()) -> Mapping[str, int]:
     """The exact rows of each table itself, without its partitions and children.
 
-    Many small tables are counted in one statement, large ones side by side.
+    A partitioned table that a dump has rows of (one of ``roots``) sorts them itself: the rows of all its
+    partitions are counted as its own, and none as theirs. Many small tables are counted in one statement,
+    large ones side by side.
     """
     with opened() as connection:
         tables = _catalog(connection, _TABLES_WITH_DATA)
@@ -162,6 +173,12 @@ def counts(opened: Opened) -> Mapping[str, int]:
             counted |= _count(connection, work)
             for done in further:
                 counted |= done.result()
+        if any(t[3] == b"p" and label(text(t[0]), text(t[1])) in roots for t in tables):
+            for row in _catalog(connection, _ROOTS):
+                partition, root = label(text(row[0]), text(row[1])), label(text(row[2]), text(row[3]))
+                if root in roots:
+                    counted[root] += counted[partition]
+                    counted[partition] = 0
     return dict(sorted(counted.items()))
 
 
