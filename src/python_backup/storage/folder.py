@@ -171,7 +171,7 @@ def expected_sum(artifact: Path, manifest: Manifest | None = None) -> ExpectedSu
     A ``manifest`` that was read already is not read again.
 
     Raises:
-        ArtifactCorrupt: the file that should tell it is malformed.
+        ArtifactCorrupt: the file that should tell it is malformed, or missing in a folder of parts.
         ArtifactError: that file cannot be read.
     """
     manifest = manifest or manifest_of(artifact)
@@ -179,6 +179,11 @@ def expected_sum(artifact: Path, manifest: Manifest | None = None) -> ExpectedSu
         return ExpectedSum("sha256", manifest.artifact.sha256, manifest_path(artifact))
     if is_folder(artifact):
         content = _beside(artifact / SUMS)
+        if content is None and is_parts(artifact):
+            raise ArtifactCorrupt(
+                f"{artifact} has neither {MANIFEST_INSIDE} nor {SUMS}: parts may be missing",
+                hint="Copy the backup anew, whole.",
+            )
         summed = None if content is None else hashlib.sha256(content).hexdigest()
         return None if summed is None else ExpectedSum("sha256", summed, artifact / SUMS)
     for suffix, algorithm in SUM_FILES:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.engines.postgresql import parts
-from python_backup.errors import UnsafeDump
+from python_backup.errors import ArtifactCorrupt, UnsafeDump
 from python_backup.instance import Instance, Limits
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.connected import connected
@@ -312,6 +312,20 @@ def test_a_part_that_is_not_as_written_is_found(
         "added": f"{ADDED} is there besides",
     }
     assert told.endswith(f"manifest.json says {manifest.artifact.sha256}; {wrong[damage]}"), told
+
+
+def test_a_folder_that_was_copied_in_part_is_not_restored(
+    postgresql_server: RunningServer, filled: str, tmp_path: Path
+) -> None:
+    instance = instance_for(postgresql_server)
+    path, manifest = good(in_parts(instance, filled, tmp_path))
+    for name in ("manifest.json", "SHA256SUMS", manifest.parts[-2].file):
+        (path / name).unlink()
+    request = RestoreRequest(path, instance, filled, force=True, jobs=2)
+    with pytest.raises(ArtifactCorrupt, match=r"has neither manifest\.json nor SHA256SUMS"):
+        restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
+    report = verify_artifact(path, Silence())
+    assert not report.good
 
 
 def test_it_is_listed_and_has_a_fingerprint(

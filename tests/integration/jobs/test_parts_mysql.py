@@ -129,3 +129,21 @@ def test_what_takes_too_long_is_ended_and_leaves_nothing(family_server, new_data
     assert result.error is not None
     assert "(timeout)" in result.error.message
     assert [path.name for path in tmp_path.iterdir() if path.name[0] != "."] == []
+
+
+def test_days_that_no_month_has_come_back(mysql_server, new_database, tmp_path):
+    name, target = (new_database(mysql_server, word) for word in ("days", "again"))
+    databases.execute(
+        mysql_server, name, "SET SESSION sql_mode = 'ALLOW_INVALID_DATES'", "CREATE TABLE t (d DATE, at DATETIME)",
+        "INSERT INTO t VALUES ('2024-02-30', '2024-02-31 12:00:00'), ('0000-00-00', '2024-00-00 00:00:00')",
+    )  # fmt: skip
+    instance = instance_for(mysql_server)
+    path, _ = good(in_parts(instance, name, tmp_path))
+    for jobs in (1, 2):
+        safety = Safety(tmp_path / "safety")
+        request = RestoreRequest(path, instance, target, force=True, jobs=jobs, safety=safety)
+        restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
+        shown = "SELECT CAST(d AS CHAR), CAST(at AS CHAR) FROM t ORDER BY d DESC"
+        assert databases.rows(mysql_server, target, shown) == [
+            ("2024-02-30", "2024-02-31 12:00:00"), ("0000-00-00", "2024-00-00 00:00:00"),
+        ]  # fmt: skip

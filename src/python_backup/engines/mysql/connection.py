@@ -31,6 +31,9 @@ CONNECT_SECONDS = 10
 LOGIN_SECONDS = 30
 """For each answer of a server that took the connection; some look up the client's name meanwhile."""
 
+ALL_ROWS = "sql_select_limit = 18446744073709551615"
+"""Its DEFAULT is the server's own, behind which a SELECT ends without a word."""
+
 _IDLE_SECONDS = 86_400
 """A session stays open while a dump of hours runs beside it, whatever the server's wait_timeout."""
 
@@ -219,7 +222,7 @@ def open_session(instance: Instance, database: str | None = None) -> Session:
     # not from the handshake: there MariaDB before 11 puts "5.5.5-" before its version
     session.version = str(session.value("SELECT VERSION()"))
     endless = "max_statement_time" if "mariadb" in session.version.lower() else "max_execution_time"
-    session.rows(f"SET SESSION wait_timeout = {_IDLE_SECONDS}, {endless} = 0")
+    session.rows(f"SET SESSION wait_timeout = {_IDLE_SECONDS}, {endless} = 0, {ALL_ROWS}")
     return session
 
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from python_backup.engines.engine import DumpPlan, DumpStream
+from python_backup.engines.mysql.connection import ALL_ROWS
 from python_backup.engines.mysql.refused import DEFAULT_PORT, PASSING
 from python_backup.engines.mysql.tools import Tool
 from python_backup.engines.mysql.waiting import lock_watch
 from python_backup.engines.tls import VERIFYING, hint_for
-from python_backup.errors import ToolFailed
+from python_backup.errors import Refused, ToolFailed
 from python_backup.instance import Dbms, Instance, Limits, Tls, TlsMode
 from python_backup.stream.bounds import Silence
 from python_backup.stream.child import Command, running
@@ -29,6 +30,8 @@ from python_backup.stream.private import private_files
 OPTION_FILE = "client.cnf"
 TRAILER = b"-- Dump completed"
 _TAIL = 4096
+_ALL = 2**64 - 1
+"""sql_select_limit where there is none."""
 
 _OPTIONS = (
     "--single-transaction",
@@ -85,6 +88,22 @@ def options(job: Job) -> tuple[str, ...]:
     has = job.tool.options
     given = (o for o in wanted if o[2:].partition("=")[0] in has)
     return (*given, *job.further, *job.instance.options, "--databases", "--", job.database)
+
+
+def unlimited(tool: Tool, limit: int) -> tuple[str, ...]:
+    """The options that have the dump hold all rows where the server's own ``sql_select_limit`` is so low.
+
+    Raises:
+        Refused: this program can be told nothing of it.
+    """
+    if limit >= _ALL:
+        return ()
+    if "init-command" in tool.options:
+        return (f"--init-command=SET SESSION {ALL_ROWS}",)
+    raise Refused(
+        f"the server ends every SELECT after {limit} rows (sql_select_limit), and so {tool.name} would, too",
+        hint="SET GLOBAL sql_select_limit = 18446744073709551615",
+    )
 
 
 def option_file(job: Job) -> bytes:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,14 +20,14 @@ from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.dump.piece import Piece
 from python_backup.engines.engine import DumpStream
 from python_backup.engines.mysql import dump
-from python_backup.engines.mysql.connection import Session, open_session
+from python_backup.engines.mysql.connection import Session, open_session, quoted
 from python_backup.engines.mysql.dump import Job
 from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.rowtext import SETTINGS, Manner
 from python_backup.engines.mysql.shares import Share, of_database, pieces
 from python_backup.engines.mysql.snapshot import Snapshot, Wanted, snapshot
 from python_backup.engines.parts import PartPlan, PartsPlan, PartsSource
-from python_backup.errors import Refused, ToolFailed
+from python_backup.errors import Refused, ServerError, ToolFailed
 from python_backup.instance import Dbms
 from python_backup.model import PartKind, Scope
 
@@ -131,7 +132,20 @@ def _started(job: Job, jobs: int, lock: Scope) -> Iterator[PartsSource]:
             mariadb = job.tool.family is Dbms.MARIADB
             manner = Manner(mariadb, mariadb and job.tool.number >= _HEXES_BITS)
             shares = of_database(taken.lanes[0], job.database, manner)
+            _keep(taken.lanes, shares)
             yield _Source(job, taken, shares, lambda: _mark(watcher, job.database) == mark)
+
+
+def _keep(lanes: Sequence[Session], shares: Sequence[Share]) -> None:
+    """Has every lane open the tables that several may read, while nobody waits for them.
+
+    Who waits to change a table waits for the lanes that have read it, and others wait behind: a lane that
+    came to the table then would wait for itself.
+    """
+    parts = Counter(table for share in shares for table in share.tables)
+    for table in sorted(table for table, number in parts.items() if number > 1):
+        for session in lanes:
+            session.rows(f"SELECT HIGH_PRIORITY 1 FROM {quoted(table)} LIMIT 0")
 
 
 def _mark(session: Session, database: str) -> str:
@@ -173,6 +187,7 @@ class _Source:
     _told: list[DumpStream] = field(default_factory=list)
     _by_plan: dict[int, Share] = field(init=False)
     _unread: set[int] = field(init=False)
+    _left: int = field(init=False)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _one: threading.Lock = field(default_factory=threading.Lock)
 
@@ -182,6 +197,7 @@ class _Source:
             number for number, share in self._by_plan.items() if share.tables & self.taken.unprotected
         }
         self.parts = (PartPlan(PartKind.BEFORE), *(s.plan for s in self.shares), PartPlan(PartKind.AFTER))
+        self._left = len(self.parts)
         if not self._unread:
             self.taken.release()
 
@@ -204,8 +220,22 @@ class _Source:
 
     def read(self, part: PartPlan, lane: int) -> AbstractContextManager[Iterator[Piece]]:
         """Reads a share of the rows on the lane's connection, else definitions by the tool."""
+        return self._counted(part, lane)
+
+    @contextmanager
+    def _counted(self, part: PartPlan, lane: int) -> Iterator[Iterator[Piece]]:
+        """Reads a part; behind the last one, definitions are looked at again."""
         share = self._by_plan.get(id(part))
-        return self._definitions(part.kind) if share is None else self._rows(share, lane)
+        with self._definitions(part.kind) if share is None else self._rows(share, lane) as found:
+            yield found
+        with self._one:
+            self._left -= 1
+            if self._left == 0 and not self.unchanged():
+                raise ToolFailed(
+                    f"definitions in {self.job.database!r} were changed while it was backed up",
+                    hint="Back up when nobody makes, alters or drops tables or programs.",
+                    transient=True,
+                )
 
     def stop(self) -> None:
         """Ends every connection; a tool ends when its thread looks."""
@@ -225,12 +255,6 @@ class _Source:
         with dump.plan(job).start() as stream:
             yield self._lexed(stream)
         self._told.append(stream)
-        if kind is PartKind.AFTER and not self.unchanged():
-            raise ToolFailed(
-                f"definitions in {self.job.database!r} were changed while it was backed up",
-                hint="Back up when nobody makes, alters or drops tables or programs.",
-                transient=True,
-            )
 
     def _lexed(self, stream: DumpStream) -> Iterator[Piece]:
         lexer = DIALECT.lexer()
@@ -251,6 +275,18 @@ class _Source:
                 transient=exc.transient,
             ) from exc
         with self._one:
+            if id(share.plan) in self._unread:
+                self._still_held()
             self._unread.discard(id(share.plan))
             if not self._unread:
                 self.taken.release()
+
+    def _still_held(self) -> None:
+        try:
+            self.taken.held()
+        except ServerError as exc:
+            raise ToolFailed(
+                f"tables of {self.job.database!r} without transactions may have been written to while they"
+                f" were read: the session that locked them was ended ({exc.message})",
+                transient=True,
+            ) from exc

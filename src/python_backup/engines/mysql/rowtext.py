@@ -17,10 +17,10 @@ from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.wire import Long
 
 SETTINGS = (
-    "SET SESSION sql_mode = '', time_zone = '+00:00', character_set_connection = binary,"
+    "SET SESSION sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00', character_set_connection = binary,"
     " net_write_timeout = 86400"
 )
-"""What the dump tools set, and literals of bytes, so that nothing is converted.
+"""What the dump tools set, and literals of bytes, so that nothing is converted, nor is a 30 February refused.
 
 The reader may be held back for long, and takes turns with others: no server is to give it up for that. So
 mysqldump has it.

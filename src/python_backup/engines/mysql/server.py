@@ -144,9 +144,9 @@ class MysqlServer:
         if history and "dump-history" not in tool.options:
             history = False
             lacks.append(f"{tool.name} {tool.version} dumps no history of system-versioned tables")
-        without: tuple[str, ...] = ()
+        without = dump.unlimited(tool, int(self._session.value("SELECT @@GLOBAL.sql_select_limit")))
         if lost.masking_hidden and "masking-policies" in tool.options:
-            without = ("--skip-masking-policies",)
+            without += ("--skip-masking-policies",)
             warnings.append(
                 "masking policies were not dumped: SELECT on mysql.column_masking_policy is missing"
             )

@@ -34,7 +34,7 @@ _HEAD = """-- {dump}: rows of a part of it, as vya-backupdb wrote them
 /*!40103 SET TIME_ZONE='+00:00' */;
 /*!40014 SET UNIQUE_CHECKS=0 */;
 /*!40014 SET FOREIGN_KEY_CHECKS=0 */;
-/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;
+/*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES' */;
 /*!40111 SET SQL_NOTES=0 */;
 
 """

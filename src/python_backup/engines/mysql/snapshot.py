@@ -33,13 +33,15 @@ _APART = "nothing was locked: parts read over different connections may be of di
 class Snapshot:
     """Sessions that all see the database as it was at one moment; ``told`` is for people.
 
-    ``unprotected`` are the tables without transactions. Until ``release``, nobody writes to them.
+    ``unprotected`` are the tables without transactions. Until ``release``, nobody writes to them: ``held``
+    raises `ServerError` where that has not been so.
     """
 
     lanes: tuple[Session, ...]
     told: tuple[str, ...]
     unprotected: frozenset[str]
     release: Callable[[], None]
+    held: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +67,13 @@ def snapshot(open_another: Opener, wanted: Wanted) -> Iterator[Snapshot]:
         locker, holder, *lanes = opened
         for session in lanes:
             session.rows("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            if wanted.patience is not None:  # the server's own is a day, or a year
+                session.rows(f"SET SESSION lock_wait_timeout = {max(1, round(wanted.patience))}")
         unprotected = tuple(sorted(name for name, _ in locker.rows(losses.UNPROTECTED, wanted.database)))
         told = _begin(_Parties(locker, holder, lanes, wanted.database, unprotected), wanted)
-        yield Snapshot(tuple(lanes), told, frozenset(unprotected), holder.close)
+        yield Snapshot(
+            tuple(lanes), told, frozenset(unprotected), holder.close, lambda: holder.value("SELECT 1")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from python_backup.engines.mysql.snapshot import Wanted, snapshot
 from python_backup.errors import Refused, ServerError, ToolFailed
 from python_backup.instance import Limits, Secret
 from python_backup.log.events import Event
-from python_backup.model import Scope
+from python_backup.model import PartKind, Scope
 from support import databases
 from support.servers import instance_for
 
@@ -265,3 +266,113 @@ def test_floats_have_the_digits_that_bring_them_back(mysql_server, new_database)
     databases.execute(mysql_server, name, "CREATE TABLE again LIKE t", insert.replace("`t`", "again"))
     same = "SELECT COUNT(*) FROM t JOIN again USING (id) WHERE t.v <=> again.v"
     assert databases.scalar(mysql_server, name, same) == 5
+
+
+def between(server, database: str, lanes: int, change, order=None):
+    """The facts of all parts, read in this order; ``change`` is called behind each with how many are read."""
+    counter = FactsCounter(ENGINE.dialect.objects(), ENGINE.dialect.statements(database))
+    plan = server.plan_parts(database, Limits(timeout=120, lock=5), lanes, Scope.INSTANCE)
+    with plan.start() as source:
+        change(0)
+        for number, part in enumerate(sorted(source.parts, key=order) if order else source.parts):
+            with source.read(part, number % source.lanes) as pieces:
+                for piece in pieces:
+                    counter.take(piece)
+            change(number + 1)
+    return {table.name: table.rows for table in counter.result().tables}
+
+
+def test_tables_that_take_each_others_names_before_they_are_read_fail_the_backup(
+    mysql_server, new_database, monkeypatch
+):
+    monkeypatch.setattr(shares, "_SMALL", 0)
+    name = new_database(mysql_server, "swapped")
+    databases.execute(
+        mysql_server, name, "CREATE TABLE a (v INT)", "CREATE TABLE b (v INT) COMMENT 'other'",
+        "INSERT INTO a VALUES (1), (2)", "INSERT INTO b VALUES (3)",
+    )  # fmt: skip
+
+    def swap(read: int) -> None:
+        if read == 2:
+            databases.execute(mysql_server, name, "RENAME TABLE a TO c, b TO a, c TO b")
+
+    with (
+        dumping.connected(instance_for(mysql_server)) as server,
+        pytest.raises(ToolFailed, match="were changed while") as raised,
+    ):
+        between(server, name, 2, swap, order=lambda part: part.kind is PartKind.DATA)
+    assert raised.value.transient
+
+
+def test_tables_without_transactions_are_not_believed_when_their_lock_is_gone(
+    mysql_server, new_database, monkeypatch
+):
+    monkeypatch.setattr(shares, "_SMALL", 0)
+    name = new_database(mysql_server, "unlocked")
+    databases.execute(
+        mysql_server, name, "CREATE TABLE m (v INT) ENGINE=MyISAM", "CREATE TABLE n (v INT) ENGINE=MyISAM",
+        "INSERT INTO m VALUES (1), (2)", "INSERT INTO n VALUES (3)",
+    )  # fmt: skip
+    sessions = f"SELECT id FROM information_schema.processlist WHERE db = '{name}' ORDER BY id"
+
+    def kill(read: int) -> None:
+        if read == 2:  # m is read
+            holder = databases.rows(mysql_server, name, sessions)[2][0]
+            databases.execute(mysql_server, name, f"KILL {holder}", "DELETE FROM n")
+
+    with (
+        dumping.connected(instance_for(mysql_server)) as server,
+        pytest.raises(ToolFailed, match="the session that locked them was ended") as raised,
+    ):
+        between(server, name, 2, kill)
+    assert raised.value.transient
+
+
+def test_who_waits_to_change_a_table_is_not_waited_for_by_its_further_parts(
+    mysql_server, new_database, monkeypatch
+):
+    monkeypatch.setattr(shares, "_SMALL", 0)
+    monkeypatch.setattr(shares, "_SHARE", 20_000)
+    name = new_database(mysql_server, "altered")
+    numbers = ", ".join(f"({number}, REPEAT('x', 100))" for number in range(1000))
+    databases.execute(
+        mysql_server, name, "CREATE TABLE a (id INT PRIMARY KEY, t VARCHAR(200))", f"INSERT INTO a VALUES {numbers}",
+        "ANALYZE TABLE a",
+    )  # fmt: skip
+    done = threading.Event()
+
+    def alter() -> None:
+        databases.execute(mysql_server, name, "ALTER TABLE a ADD c INT")
+        done.set()
+
+    altering = threading.Thread(target=alter)
+    waiting = (
+        f"SELECT id FROM information_schema.processlist WHERE db = '{name}' AND state LIKE 'Waiting for%'"
+    )
+
+    def begin(read: int) -> None:
+        if read == 2:  # the definitions: mysqldump would wait behind it
+            altering.start()
+            while not databases.rows(mysql_server, name, waiting):
+                time.sleep(0.01)
+
+    with dumping.connected(instance_for(mysql_server)) as server:
+        rows = between(server, name, 3, begin, order=lambda part: part.kind is PartKind.DATA)
+    assert rows == {"a": 1000}
+    altering.join()
+    assert done.is_set()
+
+
+def test_days_that_no_month_has_are_bounds_of_ranges(mysql_server, new_database, monkeypatch):
+    monkeypatch.setattr(shares, "_SMALL", 0)
+    monkeypatch.setattr(shares, "_SHARE", 20_000)
+    name = new_database(mysql_server, "days")
+    days = ("2024-00-00", "2024-02-00", "2024-02-28", "2024-02-30", "2024-02-31", "2024-04-31")
+    values = ", ".join(f"('{day}', {number}, REPEAT('x', 100))" for day in days for number in range(400))
+    databases.execute(
+        mysql_server, name, "SET SESSION sql_mode = 'ALLOW_INVALID_DATES'",
+        "CREATE TABLE t (d DATE, id INT, t VARCHAR(200), PRIMARY KEY (d, id))", f"INSERT INTO t VALUES {values}",
+        "ANALYZE TABLE t",
+    )  # fmt: skip
+    with dumping.connected(instance_for(mysql_server)) as server:
+        assert between(server, name, 2, lambda _: None) == {"t": 400 * len(days)}
