@@ -21,6 +21,7 @@ from python_backup.errors import ArtifactCorrupt, UnsafeDump
 from python_backup.instance import Instance, Limits
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.connected import connected
+from python_backup.jobs.examine import Examiner
 from python_backup.jobs.fingerprint import fingerprint
 from python_backup.jobs.parts.choosing import Parting
 from python_backup.jobs.restore import RestoreRequest, restore
@@ -334,6 +335,6 @@ def test_it_is_listed_and_has_a_fingerprint(
     instance = instance_for(postgresql_server)
     path, _ = good(in_parts(instance, filled, tmp_path))
     with connected(instance) as server:
-        found = fingerprint(path, server, filled)
+        found = fingerprint(Examiner(Silence()).examine(path), server, filled)
     assert found.artifact.size == sum(file.stat().st_size for file in path.rglob("*.zst"))
     assert [backup.path for backup in backups(tmp_path)] == [path]
