@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults import of_disks, of_places, of_restores, of_rights, of_servers, of_tools
+from faults import of_disks, of_parts, of_places, of_restores, of_rights, of_servers, of_tools
 from faults.fault import FAMILIES, Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -11,6 +11,7 @@ FAULTS: tuple[Fault, ...] = (
     *of_rights.FAULTS,
     *of_places.FAULTS,
     *of_disks.FAULTS,
+    *of_parts.FAULTS,
     *of_restores.FAULTS,
 )
 
@@ -27,6 +28,7 @@ SAMPLE = frozenset(
         "no SELECT on one table",
         "no TRIGGER",
         "the config is binary",
+        "parts: the tool hangs and ignores SIGTERM",
         "restore: one bit of the artifact is changed",
         "restore: SIGTERM amid the load",
         "restore: the artifact is changed while it is loaded",

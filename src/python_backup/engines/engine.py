@@ -31,6 +31,7 @@ class DumpStream:
     ``blocks`` raises `ToolFailed` when the tool failed; an error that the tool survived (the dump
     lacks something, but was written to its end) is in ``errors`` instead. ``passing``: a later try
     may have none of these errors. ``forgive`` takes the seconds of the reader's own pauses off its timeout.
+    ``end`` ends the tool, in any thread: then ``blocks`` raises, also while it waits for some.
     """
 
     blocks: Iterator[bytes]
@@ -38,6 +39,7 @@ class DumpStream:
     warnings: list[str]
     passing: bool = False
     forgive: Callable[[float], None] = lambda _: None
+    end: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)

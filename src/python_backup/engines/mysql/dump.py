@@ -192,7 +192,7 @@ def _start(job: Job) -> Iterator[DumpStream]:
         command, silence = Command(argv, job.environment, given), Silence(job.limits.idle, watch)
         child = stack.enter_context(running(command, timeout=job.limits.timeout, silence=silence))
         stream = DumpStream(iter(()), list(job.lacks), list(job.warnings))
-        stream.forgive = child.forgive
+        stream.forgive, stream.end = child.forgive, child.end
         tail = _Tail()
         stream.blocks = tail.watch(child.blocks(lambda ending: _judge(job, ending, tail, stream)))
         yield stream

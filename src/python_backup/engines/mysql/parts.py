@@ -27,6 +27,7 @@ from python_backup.engines.mysql.rowtext import SETTINGS, Manner
 from python_backup.engines.mysql.shares import Share, of_database, pieces
 from python_backup.engines.mysql.snapshot import Snapshot, Wanted, snapshot
 from python_backup.engines.parts import PartPlan, PartsPlan, PartsSource
+from python_backup.engines.underway import Underway
 from python_backup.errors import Refused, ServerError, ToolFailed
 from python_backup.instance import Dbms
 from python_backup.model import PartKind, Scope
@@ -188,7 +189,7 @@ class _Source:
     _by_plan: dict[int, Share] = field(init=False)
     _unread: set[int] = field(init=False)
     _left: int = field(init=False)
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    _tools: Underway = field(default_factory=Underway)
     _one: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -238,8 +239,8 @@ class _Source:
                 )
 
     def stop(self) -> None:
-        """Ends every connection; a tool ends when its thread looks."""
-        self._stopped.set()
+        """Ends a running tool and every connection."""
+        self._tools.stop()
         for session in self.taken.lanes:
             session.break_off()
 
@@ -252,15 +253,13 @@ class _Source:
         further = _BEFORE if kind is PartKind.BEFORE else _AFTER
         limits = replace(self.job.limits, timeout=None)  # it is that of all parts
         job = replace(self.job, further=(*self.job.further, *further), limits=limits)
-        with dump.plan(job).start() as stream:
+        with dump.plan(job).start() as stream, self._tools.reading(stream):
             yield self._lexed(stream)
         self._told.append(stream)
 
     def _lexed(self, stream: DumpStream) -> Iterator[Piece]:
         lexer = DIALECT.lexer()
         for block in stream.blocks:
-            if self._stopped.is_set():
-                raise ToolFailed("the backup was ended before it was done")
             yield from lexer.feed(block)
         yield from lexer.finish()
 

@@ -22,7 +22,6 @@ from psycopg.pq.abc import PGconn, PGresult
 from psycopg.waiting import Wait
 
 from python_backup.engines.postgresql.connection import query
-from python_backup.engines.postgresql.listening import CANCEL_SECONDS
 from python_backup.engines.postgresql.unframing import LONGEST, Unframing
 
 BLOCK = 256 << 10
@@ -52,8 +51,8 @@ class Lane(Protocol):
         """
         ...
 
-    def stop(self) -> None:
-        """Ends what is being read: it raises soon. May be called in any thread."""
+    def stop(self, seconds: float) -> None:
+        """Ends what is being read, in any thread: it raises soon; the server is asked for so long."""
         ...
 
 
@@ -73,10 +72,10 @@ class Connected:
         query(self.link, lock)
         return copied(self.link, sql)
 
-    def stop(self) -> None:
+    def stop(self, seconds: float) -> None:
         """Cancels the statement."""
         with suppress(psycopg.Error):
-            self.link.cancel_safe(timeout=CANCEL_SECONDS)
+            self.link.cancel_safe(timeout=seconds)
 
 
 def finished(link: psycopg.Connection) -> None:

@@ -139,7 +139,7 @@ def running_dump(
         started = Command(command, environment, asked)
         with running(started, timeout=request.limits.timeout, silence=silence) as child:
             stream = DumpStream(iter(()), [], list(_warnings_of(request)))
-            stream.forgive = child.forgive
+            stream.forgive, stream.end = child.forgive, child.end
             stream.blocks = child.blocks(
                 judge(f"pg_dump of database {request.database!r}", stream, request.instance)
             )

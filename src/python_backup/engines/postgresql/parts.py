@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from time import monotonic
 
 import psycopg
 
@@ -25,6 +26,7 @@ from python_backup.engines.postgresql import connection, copying, dump, inventor
 from python_backup.engines.postgresql.connection import converting, query, text, together
 from python_backup.engines.postgresql.copying import Connected, Lane
 from python_backup.engines.postgresql.dump import Request
+from python_backup.engines.postgresql.listening import CANCEL_SECONDS
 from python_backup.engines.postgresql.ranges import (
     RANGE,
     RANGES_SINCE,
@@ -36,11 +38,15 @@ from python_backup.engines.postgresql.ranges import (
     whole_up_to,
 )
 from python_backup.engines.postgresql.tools import Tool, Toolbox
+from python_backup.engines.underway import Underway
 from python_backup.errors import ConnectionFailed, Refused, ToolFailed, ToolMissing
 from python_backup.model import PartKind
 
 _TOGETHER = 400
 _TRIES = 5
+_LEAST = 0.1
+"""Seconds for a lane to be stopped when those before it took all."""
+
 _BEGIN = b"BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _AS_PG_DUMP = b"""
 SET datestyle TO ISO; SET intervalstyle TO postgres; SET extra_float_digits TO 3; SET row_security TO off;
@@ -260,8 +266,7 @@ class _Source:
     told: tuple[str, ...]
     parts: tuple[PartPlan, ...] = field(init=False)
     _told: list[DumpStream] = field(default_factory=list)
-    _running: set[Callable[[], object]] = field(default_factory=set)
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    _tools: Underway = field(default_factory=Underway)
     _by_plan: dict[int, Slice] = field(init=False)
     _one: threading.Lock = field(default_factory=threading.Lock)
 
@@ -295,17 +300,18 @@ class _Source:
         return self._section(part.kind) if share is None else self._slice(share, self.open_lanes[lane])
 
     def stop(self) -> None:
-        """Cancels every statement; a pg_dump ends when its thread looks."""
-        self._stopped.set()
+        """Ends a running pg_dump and what lanes read; a server that is gone is not waited for at each."""
+        self._tools.stop()
+        end = monotonic() + CANCEL_SECONDS
         for lane in self.open_lanes:
-            lane.stop()
+            lane.stop(max(_LEAST, end - monotonic()))
 
     @contextmanager
     def _section(self, kind: PartKind) -> Iterator[Iterator[Piece]]:
         names = {PartKind.BEFORE: "pre-data", PartKind.DATA: "data", PartKind.AFTER: "post-data"}
         tables = dict.fromkeys(share.table.pattern for share in self.shares) if kind is PartKind.DATA else ()
         excluded = tuple(f"--exclude-table-data={pattern}" for pattern in tables)
-        with self.setting.dump(names[kind], self.snapshot, excluded) as stream:
+        with self.setting.dump(names[kind], self.snapshot, excluded) as stream, self._tools.reading(stream):
             yield self._lexed(stream, names[kind])
         self._look()
         self._told.append(stream)
@@ -313,8 +319,6 @@ class _Source:
     def _lexed(self, stream: DumpStream, section: str) -> Iterator[Piece]:
         lexer = DIALECT.lexer()
         for block in stream.blocks:
-            if self._stopped.is_set():
-                raise ToolFailed("the backup was ended before it was done")
             yield from lexer.feed(block)
         yield from lexer.finish()
         if not lexer.complete:
@@ -349,8 +353,7 @@ class _Source:
         count = 0
         lock = b"LOCK TABLE ONLY %s IN ACCESS SHARE MODE NOWAIT" % table.name
         for rows, block in lane.rows(lock, share.sql):
-            if self._stopped.is_set():
-                raise ToolFailed("the backup was ended before it was done")
+            self._tools.check()
             count += rows
             yield Rows(block, 0, rows, block)
         yield DataEnd(b"\\.\n", 0, count)

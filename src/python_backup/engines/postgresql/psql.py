@@ -104,7 +104,7 @@ class Psql:
         self._child.give(lock + b";\n" + sql + self._after)
         return self._answer()
 
-    def stop(self) -> None:
+    def stop(self, seconds: float) -> None:  # noqa: ARG002 - nobody is asked
         """Ends psql; the server notices when it sends the next rows."""
         self._child.end()
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from time import monotonic
 
 Task = Callable[[int], None]
 """Gets the number of its lane, from 0."""
@@ -15,7 +16,7 @@ Within = Callable[[], float | None]
 """Raises when the time is over; else says after how many seconds to ask again, None for never."""
 
 PATIENCE = 10.0
-"""Seconds that lanes are waited for when they were told to stop."""
+"""Seconds that lanes, all together, are waited for when they were told to stop."""
 
 
 @dataclass(slots=True)
@@ -73,9 +74,10 @@ def side_by_side(
 
 def _stopped(threads: list[threading.Thread], stop: Callable[[], None]) -> None:
     stop()
+    end = monotonic() + PATIENCE
     for thread in threads:
         if thread.is_alive():  # a signal may have come amid its start
-            thread.join(PATIENCE)
+            thread.join(max(0, end - monotonic()))
 
 
 def _work(board: _Board, lane: int) -> None:
