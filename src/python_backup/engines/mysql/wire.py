@@ -7,13 +7,13 @@ https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_respon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 
 from pymysql import err
-from pymysql.constants import COMMAND
+from pymysql.constants import COMMAND, CR
 
 from python_backup.engines.mysql.connection import Session
 
@@ -29,6 +29,10 @@ _SKIPPED = {0xFC: 3, 0xFD: 4, 0xFE: 9}
 """By a value's first byte the bytes that tell its length; of shorter ones that is the one byte."""
 _LONG = 1 << 20
 """Bytes of a packet, from which on it is nowhere held whole."""
+
+
+_LOST = "Lost connection to MySQL server during query"
+"""As the driver says it."""
 
 
 class NoValue(Exception):
@@ -111,7 +115,7 @@ def _asked(session: Session, sql: str) -> Iterator[_Wire]:
     """The answer to a query, from its first row on."""
     with session.raw() as connection:
         connection._execute_command(COMMAND.COM_QUERY, sql)  # noqa: SLF001 - its reader is left out
-        wire = _Wire(connection._rfile.read1)  # noqa: SLF001
+        wire = _Wire(session)
         for _ in range(wire.packet()[0] + 1):
             wire.packet()
         yield wire
@@ -120,8 +124,8 @@ def _asked(session: Session, sql: str) -> Iterator[_Wire]:
 class _Wire:
     """The bytes of an answer: what was read and not yet taken."""
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self._read = read
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._buffer = b""
         self._at = 0
         self._ended = False
@@ -220,9 +224,14 @@ class _Wire:
         return [packet[_SKIPPED.get(packet[0], 1) :]]
 
     def _some(self) -> bytes:
-        found = self._read(_READ)
-        if not found:
-            raise err.OperationalError(2013, "Lost connection to MySQL server during query")
+        """What comes next; errors are turned here: a long value's pieces are taken outside of `_asked`."""
+        with self._session.raw() as connection:
+            try:
+                found: bytes = connection._rfile.read1(_READ)  # noqa: SLF001
+            except OSError as exc:
+                raise err.OperationalError(CR.CR_SERVER_LOST, f"{_LOST} ({exc})") from exc
+            if not found:
+                raise err.OperationalError(CR.CR_SERVER_LOST, _LOST)
         return found
 
     def _need(self, length: int) -> None:

@@ -12,7 +12,10 @@ import pytest
 
 from python_backup.engines.mysql import wire
 from python_backup.engines.mysql.connection import Session
+from python_backup.engines.mysql.refused import converted
 from python_backup.engines.mysql.rowtext import Column, Manner, row_text
+from python_backup.errors import ConnectionFailed
+from python_backup.instance import Dbms, Instance
 from support.chance import SEED
 
 FULL = 0xFFFFFF
@@ -46,13 +49,23 @@ class Answer:
 
     answer: bytes
     cut: random.Random = field(default_factory=lambda: random.Random(SEED))
+    lost: OSError | None = None
+    """What its end is, where it is none of the answer's."""
+
+    def __post_init__(self) -> None:
+        self._stream = io.BytesIO(self.answer)
+        self._rfile = self
 
     @contextmanager
     def raw(self) -> Iterator[Answer]:
-        stream = io.BytesIO(self.answer)
-        self._rfile = self
-        self.read1 = lambda most: stream.read(self.cut.randint(1, most))
-        yield self
+        with converted(Instance("1", "fake", Dbms.MYSQL, "127.0.0.1"), rights=True):
+            yield self
+
+    def read1(self, most: int) -> bytes:
+        found = self._stream.read(self.cut.randint(1, most))
+        if not found and self.lost is not None:
+            raise self.lost
+        return found
 
     def _execute_command(self, *_: object) -> None:
         pass
@@ -83,6 +96,19 @@ def test_a_long_value_comes_in_pieces_whose_length_is_known() -> None:
     assert value.length == 5 << 20
     sizes = [len(piece) for piece in value.pieces]
     assert (sum(sizes), max(sizes) <= 1 << 20, list(found)) == (5 << 20, True, [])
+
+
+@pytest.mark.parametrize("lost", [None, ConnectionResetError(104, "reset"), TimeoutError("timed out")])
+@pytest.mark.parametrize("held", [3 << 20, 40])
+def test_a_connection_that_is_lost_amid_a_value_is_told_as_that(held: int, lost: OSError | None) -> None:
+    whole = packets(b"\1", b"a column", EOF, coded(bytes(held)), EOF)
+    with pytest.raises(ConnectionFailed, match="was lost: Lost connection to MySQL server during query"):
+        values(Answer(whole[: -held // 2], lost=lost))  # type: ignore[arg-type]
+    with pytest.raises(ConnectionFailed):
+        for row in wire.rows(Answer(whole[: -held // 2], lost=lost), "SELECT"):  # type: ignore[arg-type]
+            for value in row:
+                assert value is not None
+                list(value.pieces)
 
 
 def test_where_one_is_null_it_says_how_many_were_before() -> None:
