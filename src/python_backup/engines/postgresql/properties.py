@@ -17,10 +17,11 @@ import psycopg
 from python_backup.engines.postgresql.connection import converting, identifier, literal, query, text
 
 _DATABASE = b"""
-SELECT r.rolname, d.datconnlimit, d.datistemplate, d.datallowconn,
-       shobj_description(d.oid, 'pg_database'), t.spcname
+SELECT r.rolname, CASE d.datconnlimit WHEN -2 THEN -1 ELSE d.datconnlimit END, d.datistemplate,
+       d.datallowconn, shobj_description(d.oid, 'pg_database'), t.spcname
 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba JOIN pg_tablespace t ON t.oid = d.dattablespace
 WHERE d.datname = $1"""
+"""The limit -2 is the mark of a database whose DROP was interrupted (DATCONNLIMIT_INVALID_DB): no limit."""
 
 _GRANTS = b"""
 SELECT g.rolname, e.rolname, a.privilege_type, a.is_grantable

@@ -92,6 +92,9 @@ UNION ALL
 SELECT 'subscription', s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
 WHERE d.datname = $1"""
 
+_HALF_DROPPED = b"SELECT 1 FROM pg_database WHERE datname = $1 AND datconnlimit = -2"
+"""Since 16, and the last of 13 to 15, an interrupted DROP DATABASE leaves this mark, and nobody may enter."""
+
 Enter = Callable[[], psycopg.Connection]
 """Makes a connection to a database that is none of those that change names."""
 
@@ -264,6 +267,8 @@ class _TakeOver:
             self.warnings.append(
                 f"{text(kind)} {text(name)!r} stays with the replaced contents, now {before!r}"
             )
+        if query(self.mover, _HALF_DROPPED, target.encode()):
+            self.warnings.append(f"what {target!r} held was half dropped: {before!r} can only be dropped")
 
     def _rename(self, old: str, new: str) -> None:
         sql = b"ALTER DATABASE " + identifier(old.encode()) + b" RENAME TO " + identifier(new.encode())

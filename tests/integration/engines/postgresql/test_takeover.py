@@ -231,6 +231,17 @@ def test_a_replication_slot_stays_with_the_old_contents_and_is_told(server, trio
     assert some.contents() == {some.target: "new", some.before: "old"}
 
 
+def test_one_whose_drop_was_interrupted_is_replaced_and_told(server, trio):
+    some = trio()
+    mark = f"UPDATE pg_database SET datconnlimit = -2 WHERE datname = '{some.target}'"
+    databases.execute(some.server, None, mark)
+    assert server.take_over(some.swap()) == (
+        f"what {some.target!r} held was half dropped: {some.before!r} can only be dropped",
+    )
+    assert databases.scalar(some.server, some.target, "SELECT a FROM held") == "new"
+    assert some.properties(some.target)[1] == -1
+
+
 @pytest.mark.parametrize("which", ["before exists", "no fresh", "no target", "target unasked for"])
 def test_a_swap_that_cannot_be_leaves_all_as_it_was_and_ends_no_session(server, trio, which):
     some = trio()
