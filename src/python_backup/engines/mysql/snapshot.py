@@ -25,6 +25,7 @@ _PAUSE = 1.0
 _LONG = 1.0
 """Seconds from which on someone should know how long writers waited; what is shorter is for the log."""
 
+_READS = "vya-backupdb reads parts"
 _WAITED = 1205
 _APART = "nothing was locked: parts read over different connections may be of different moments"
 
@@ -101,18 +102,37 @@ def _begin(parties: _Parties, wanted: Wanted) -> tuple[str, ...]:
             session.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         return (_APART,) if len(parties.lanes) > 1 else ()
     told: tuple[str, ...] = ()
-    if wanted.scope is Scope.INSTANCE:
+    *others, last = _scopes(parties.locker, wanted.scope)
+    for scope in others:
         try:
-            return _under(parties, wanted, _of_instance(parties.locker))
+            return _under(parties, wanted, _LOCKS[scope](parties))
         except NotPermitted as exc:
-            told = (f"the instance cannot be locked, so the database's tables were: {exc.message}",)
+            told = (f"{_INSTEAD[scope]}: {exc.message}",)
     try:
-        return told + _under(parties, wanted, _of_database(parties))
+        return told + _under(parties, wanted, _LOCKS[last](parties))
     except NotPermitted as exc:
         raise NotPermitted(
             f"parts of {wanted.database!r} cannot be read at one moment: {exc.message}",
             hint="Grant RELOAD on *.*, or LOCK TABLES on the database; or back up with --jobs 1.",
         ) from exc
+
+
+def _scopes(locker: Session, asked: Scope) -> tuple[Scope, ...]:
+    """What is tried to lock, in order."""
+    if asked is Scope.DATABASE:
+        return (Scope.DATABASE,)
+    if _is_alone(locker):
+        return (Scope.INSTANCE, Scope.DATABASE)
+    return (Scope.DATABASE, Scope.INSTANCE)
+
+
+def _is_alone(locker: Session) -> bool:
+    """Whether no other backup in parts reads on this server, until the session ends.
+
+    MySQL's lock of the instance waits for every statement that reads, and whoever writes waits behind it:
+    while the lanes of another backup read, it may never get through. MariaDB's waits for no reader.
+    """
+    return survey.is_mariadb(locker) or locker.value("SELECT GET_LOCK(%s, 0)", _READS) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +144,8 @@ class _Lock:
     end: str
 
 
-def _of_instance(session: Session) -> _Lock:
-    if survey.is_mariadb(session):
+def _of_instance(parties: _Parties) -> _Lock:
+    if survey.is_mariadb(parties.locker):
         stages = ("START", "FLUSH", "BLOCK_DDL", "BLOCK_COMMIT")
         return _Lock("commits", tuple(f"BACKUP STAGE {stage}" for stage in stages), "BACKUP STAGE END")
     return _Lock("writes", ("FLUSH TABLES WITH READ LOCK",), "UNLOCK TABLES")
@@ -139,6 +159,14 @@ def _of_database(parties: _Parties) -> _Lock:
     ]
     steps = (_read_locks(parties.database, tables),) if tables else ()
     return _Lock("writes to the database", steps, "UNLOCK TABLES")
+
+
+_LOCKS = {Scope.INSTANCE: _of_instance, Scope.DATABASE: _of_database}
+_INSTEAD = {
+    Scope.INSTANCE: "the instance cannot be locked, so the database's tables were",
+    Scope.DATABASE: "the database's tables cannot be locked, so the instance was, beside another backup",
+}
+"""What is told where the other is locked."""
 
 
 def _read_locks(database: str, tables: Sequence[str]) -> str:

@@ -135,6 +135,36 @@ def test_a_long_statement_is_not_waited_for_longer_than_lock_timeout(mysql_serve
             pass
 
 
+def test_a_second_backup_does_not_wait_for_what_the_first_reads_nor_does_who_writes(
+    mysql_server, new_database
+):
+    one, two = (new_database(mysql_server, name) for name in ("reading", "beside"))
+    for name in (one, two):
+        databases.execute(mysql_server, name, "CREATE TABLE t (v INT)", "INSERT INTO t VALUES (0), (1)")
+    instance = instance_for(mysql_server)
+
+    def taken(name: str, patience: float):
+        return snapshot(lambda: open_session(instance, name), Wanted(name, 1, Scope.INSTANCE, patience))
+
+    with taken(one, 60) as first, closing(open_session(instance, two)) as writer:
+        reading = threading.Thread(target=lambda: first.lanes[0].rows("SELECT v, SLEEP(3) FROM t"))
+        reading.start()
+        while not databases.rows(
+            mysql_server,
+            one,
+            "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT v, SLEEP%'",
+        ):
+            time.sleep(0.01)
+        begun = time.monotonic()
+        with taken(two, 1) as second:
+            writer.rows("INSERT INTO t VALUES (2)")
+            assert time.monotonic() - begun < 2
+            assert second.lanes[0].value("SELECT COUNT(*) FROM t") == 2
+        assert reading.is_alive()
+        reading.join()
+    assert second.told == ()
+
+
 def test_a_definition_that_is_changed_meanwhile_fails_the_backup(mysql_server, new_database):
     name = new_database(mysql_server, "changed")
     databases.execute(mysql_server, name, "CREATE TABLE a (v INT)", "INSERT INTO a VALUES (0)")
