@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from python_backup.jobs import pace
 from python_backup.jobs.examine import Examiner
 from python_backup.jobs.loading import Loading, examine_whole
 from python_backup.jobs.parts.filling import _Filling, fill_parts
+from python_backup.stream.members import SUMS, members, sum_lines
 from support.chance import SEED
 from support.silence import Silence
 
@@ -48,6 +50,8 @@ def folder_of(path: Path, sizes: dict[str, int]) -> Path:
         text = b"COPY public.%s (v) FROM stdin;\n%s\\.\n\n" % (table.encode(), rows)
         (path / "data" / f"{number:05}_public.{table}.sql.zst").write_bytes(zstd.compress(text))
     (path / "after.sql.zst").write_bytes(zstd.compress(END))
+    sums = ((str(file.relative_to(path)), sha256(file.read_bytes()).hexdigest()) for file in members(path))
+    (path / SUMS).write_bytes(sum_lines(sums))
     return path
 
 
