@@ -26,6 +26,7 @@ from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.model import Format
 from support import databases
 from support.chance import SEED
+from support.forgotten import remembered
 from support.servers import RunningServer, instance_for
 from support.silence import Silence
 from support.stoppable import Stoppable
@@ -211,6 +212,7 @@ def test_a_restore_that_is_ended_leaves_the_old_database_or_the_new_one(stage: S
         assert "Traceback" not in said, f"{at}\n{said}"
         stage.victim.start()
         stage.victim.settle()
+        remembered(stage.victim)
         told = stage.undo()
         held, unfinished = stage.contents(NAME)
         left = stage.names() - first

@@ -159,7 +159,13 @@ def converted(instance: Instance, *, rights: bool) -> Iterator[None]:
                 f"{address(instance)} refused the account: {reason} ({code})",
                 hint="Give the account a new password (ALTER USER … IDENTIFIED BY …), and the config.",
             ) from exc
-        raise ServerSaid(code, reason) from exc
+        raise ServerSaid(code, reason, hint=_HINTS.get(code)) from exc
+
+
+_HINTS = {
+    1812: "In a crash amid RENAME TABLE MySQL may forget where a table is whose name, or its database's, has"
+    " special characters (bugs.mysql.com/113416): restart the server once more.",
+}
 
 
 def said(exc: pymysql.MySQLError) -> tuple[int, str]:

@@ -350,7 +350,7 @@ class MysqlServer:
             try:
                 rows = session.rows(sql)
             except ServerSaid as exc:
-                raise StatementFailed(f"{sql}: {exc.message}") from exc
+                raise StatementFailed(f"{sql}: {exc.message}", hint=exc.hint) from exc
         return tuple(tuple(_as_text(value) for value in row) for row in rows)
 
     def counts(self, database: str, roots: AbstractSet[str] = frozenset()) -> Mapping[str, int]:  # noqa: ARG002 - as the other engine has it
