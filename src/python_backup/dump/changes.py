@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 _ONE = {"tables": "table ", "foreign_tables": "foreign table "}
 PLACES_KEPT = 5
@@ -53,8 +54,13 @@ class Changes:
             )
 
     def __iter__(self) -> Iterator[tuple[str, int, list[Place]]]:
-        """Kind, count and first places, in the order in which the kinds were first seen."""
-        return ((kind, count, self.places[kind]) for kind, count in self.counts.items())
+        """Kind, count and first places, as they begin in the dump; those of no known place last."""
+        return ((kind, self.counts[kind], self.places[kind]) for kind in sorted(self.counts, key=self._begin))
+
+    def _begin(self, kind: str) -> tuple[float, str]:
+        """Where a kind begins: several threads find kinds of their own, each at its own time."""
+        places = self.places[kind]
+        return (places[0].line if places else inf), kind
 
 
 def _shown(text: bytes, limit: int = 160) -> str:

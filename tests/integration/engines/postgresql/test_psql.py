@@ -114,7 +114,7 @@ def test_one_that_is_stopped_by_another_thread_raises_and_ends(
     name = new_database(postgresql_server)
     with lane(instance_for(postgresql_server), name) as through:
         blocks = through.rows(NOTHING, b"COPY (SELECT 1, pg_sleep(60)) TO stdout")
-        stopping = threading.Timer(0.5, through.stop)
+        stopping = threading.Timer(0.5, through.stop, (1.0,))
         stopping.start()
         with pytest.raises(ToolFailed, match="ended before it was done"):
             list(blocks)
