@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -60,7 +61,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def _heed_signals() -> None:
+    """Undoes what `nohup` and a shell's `&` do: whatever tests start would ignore these signals, too."""
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    _heed_signals()
     config.addinivalue_line("markers", "mariadb_before(major, minor): which of them `older_mariadb` gives")
     known = getattr(config, "workerinput", None)
     if known is not None:
