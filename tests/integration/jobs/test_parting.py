@@ -30,7 +30,7 @@ def test_with_several_jobs_databases_from_a_size_on_become_parts_and_with_one_no
     became = {}
     for parting in (
         Parting(2, large=size // 2),
-        Parting(2, large=size * 2),
+        Parting(2, large=size * 100),
         Parting(large=size // 2),
         Parting(2),
     ):

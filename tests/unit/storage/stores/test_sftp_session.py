@@ -109,7 +109,7 @@ def test_a_server_that_gives_other_bytes_is_an_error(how: str, message: str) -> 
         ("cat >/dev/null; sleep 60", "sh said nothing for 0.3 s"),
         ("echo first >&2; echo 'the last word.' >&2; exit 3", r"the last word\Z"),
         ("exit 0", "sh ended without a word"),
-        ("printf '\\0\\0\\0\\5\\145\\0\\0\\0\\3'", "does not speak SFTP"),
+        ("printf '\\0\\0\\0\\5\\145\\0\\0\\0\\3'; sleep 60", "does not speak SFTP"),
     ],
 )
 def test_a_program_that_is_no_server_is_an_error(script: str, message: str) -> None:
