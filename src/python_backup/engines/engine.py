@@ -308,8 +308,11 @@ class Server(PartsServer, Protocol):
         """
         ...
 
-    def counts(self, database: str, roots: AbstractSet[str] = frozenset()) -> Mapping[str, int]:
-        """Exact row counts by `model.label`; those of partitions of ``roots`` are these tables' own."""
+    def counts(self, database: str, filled: AbstractSet[str] = frozenset()) -> Mapping[str, int]:
+        """Exact row counts by `model.label`, as a dump has them that holds rows of the tables ``filled``.
+
+        Rows of a partition that is none of these are counted as those of its partitioned table, if that is.
+        """
         ...
 
     def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:

@@ -247,6 +247,30 @@ def test_partitions_by_a_hash_of_enums_come_back_where_the_enum_is_another(
         assert databases.rows(postgresql_server, target, moods) == [(m, ROWS // 8) for m in "abcdefgh"]
 
 
+def test_partitions_beside_a_hash_of_enums_are_counted_as_their_own(
+    postgresql_server: RunningServer, new_database: Name, tmp_path: Path
+) -> None:
+    name = new_database(postgresql_server, "sorted")
+    databases.execute(
+        postgresql_server,
+        name,
+        "CREATE TYPE mood AS ENUM ('a', 'b')",
+        "CREATE TABLE split (t text, m mood) PARTITION BY LIST (t)",
+        "CREATE TABLE plain PARTITION OF split FOR VALUES IN ('plain')",
+        "CREATE TABLE hashed PARTITION OF split DEFAULT PARTITION BY HASH (m)",
+        "CREATE TABLE hashed_all PARTITION OF hashed FOR VALUES WITH (modulus 1, remainder 0)",
+        "INSERT INTO split VALUES ('plain', 'a'), ('plain', 'b'), ('x', 'a')",
+    )
+    instance = instance_for(postgresql_server)
+    path, manifest = good(in_parts(instance, name, tmp_path))
+    assert {t.name: t.rows for t in manifest.facts.tables if t.rows} == {
+        "public.plain": 2, "public.split": 1,
+    }  # fmt: skip
+    request = RestoreRequest(path, instance, name, force=True)
+    report = restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
+    assert report.equal, report.comparison
+
+
 def test_what_takes_too_long_leaves_nothing(
     postgresql_server: RunningServer, filled: str, tmp_path: Path
 ) -> None:

@@ -353,7 +353,7 @@ class MysqlServer:
                 raise StatementFailed(f"{sql}: {exc.message}", hint=exc.hint) from exc
         return tuple(tuple(_as_text(value) for value in row) for row in rows)
 
-    def counts(self, database: str, roots: AbstractSet[str] = frozenset()) -> Mapping[str, int]:  # noqa: ARG002 - as the other engine has it
+    def counts(self, database: str, filled: AbstractSet[str] = frozenset()) -> Mapping[str, int]:  # noqa: ARG002 - as the other engine has it
         """Exact row counts over several connections; partitions are no tables."""
         return survey.counts(lambda: open_session(self.instance), database)
 

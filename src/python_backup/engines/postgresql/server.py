@@ -307,10 +307,10 @@ class PostgresServer:
             raise StatementFailed(f"{sql}: {exc.message}") from exc
         return tuple(tuple(None if value is None else text(value) for value in row) for row in rows)
 
-    def counts(self, database: str, roots: AbstractSet[str] = frozenset()) -> Mapping[str, int]:
+    def counts(self, database: str, filled: AbstractSet[str] = frozenset()) -> Mapping[str, int]:
         """The exact rows of every table that a dump holds data of, over several connections."""
         with converting(f"tables of {database!r} cannot be counted", rights.READ_HINT):
-            return survey.counts(lambda: self._opened(database), roots)
+            return survey.counts(lambda: self._opened(database), filled)
 
     def objects(self, database: str) -> Mapping[str, tuple[str, ...]]:
         """The objects by kind, by the names that the dump's reader gives them."""

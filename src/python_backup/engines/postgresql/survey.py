@@ -153,12 +153,12 @@ _ROOTS = f"""
 """Each partition that has rows, and the table that it is a partition of, whatever is between."""
 
 
-def counts(opened: Opened, roots: AbstractSet[str] = frozenset()) -> Mapping[str, int]:
+def counts(opened: Opened, filled: AbstractSet[str] = frozenset()) -> Mapping[str, int]:
     """The exact rows of each table itself, without its partitions and children.
 
-    A partitioned table that a dump has rows of (one of ``roots``) sorts them itself: the rows of all its
-    partitions are counted as its own, and none as theirs. Many small tables are counted in one statement,
-    large ones side by side.
+    A partitioned table that a dump has rows of (one of ``filled``) sorts them itself: the rows of its
+    partitions are counted as its own, but for those of partitions that the dump has rows of, too. Many small
+    tables are counted in one statement, large ones side by side.
     """
     with opened() as connection:
         tables = _catalog(connection, _TABLES_WITH_DATA)
@@ -173,10 +173,10 @@ def counts(opened: Opened, roots: AbstractSet[str] = frozenset()) -> Mapping[str
             counted |= _count(connection, work)
             for done in further:
                 counted |= done.result()
-        if any(t[3] == b"p" and label(text(t[0]), text(t[1])) in roots for t in tables):
+        if any(t[3] == b"p" and label(text(t[0]), text(t[1])) in filled for t in tables):
             for row in _catalog(connection, _ROOTS):
                 partition, root = label(text(row[0]), text(row[1])), label(text(row[2]), text(row[3]))
-                if root in roots:
+                if root in filled and partition not in filled:
                     counted[root] += counted[partition]
                     counted[partition] = 0
     return dict(sorted(counted.items()))
