@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,14 @@ def test_all_rows_of_all_tables_are_there_or_the_backup_is_refused(
     else:
         held = facts(result)
         assert {table.name: table.rows for table in held.tables} == {f"t{n}": 4 for n in range(TABLES)}
+
+
+def test_a_backup_whose_own_options_would_undo_it_is_refused(
+    limited: RunningServer, new_database: Callable[..., str], tmp_path: Path
+) -> None:
+    name = new_database(limited, "limited")
+    databases.execute(limited, name, "CREATE TABLE t (v INT)", "INSERT INTO t VALUES (1), (2), (3), (4)")
+    options = ("--init-command=SET SESSION net_read_timeout = 60",)
+    result = backed_up(replace(instance_for(limited), options=options), name, tmp_path)
+    assert isinstance(result.error, Refused)
+    assert result.error.message.startswith("the server ends every SELECT after 3 rows (sql_select_limit)")

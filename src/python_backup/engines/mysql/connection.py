@@ -31,7 +31,10 @@ CONNECT_SECONDS = 10
 LOGIN_SECONDS = 30
 """For each answer of a server that took the connection; some look up the client's name meanwhile."""
 
-ALL_ROWS = "sql_select_limit = 18446744073709551615"
+MOST_ROWS = 2**64 - 1
+"""More than a table has: for servers, no limit."""
+
+ALL_ROWS = f"sql_select_limit = {MOST_ROWS}"
 """Its DEFAULT is the server's own, behind which a SELECT ends without a word."""
 
 _IDLE_SECONDS = 86_400

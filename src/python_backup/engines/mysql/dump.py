@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from python_backup.engines.engine import DumpPlan, DumpStream
-from python_backup.engines.mysql.connection import ALL_ROWS
+from python_backup.engines.mysql.connection import ALL_ROWS, MOST_ROWS
 from python_backup.engines.mysql.refused import DEFAULT_PORT, PASSING
 from python_backup.engines.mysql.tools import Tool
 from python_backup.engines.mysql.waiting import lock_watch
@@ -30,8 +30,6 @@ from python_backup.stream.private import private_files
 OPTION_FILE = "client.cnf"
 TRAILER = b"-- Dump completed"
 _TAIL = 4096
-_ALL = 2**64 - 1
-"""sql_select_limit where there is none."""
 
 _OPTIONS = (
     "--single-transaction",
@@ -90,19 +88,19 @@ def options(job: Job) -> tuple[str, ...]:
     return (*given, *job.further, *job.instance.options, "--databases", "--", job.database)
 
 
-def unlimited(tool: Tool, limit: int) -> tuple[str, ...]:
+def unlimited(tool: Tool, given: tuple[str, ...], limit: int) -> tuple[str, ...]:
     """The options that have the dump hold all rows where the server's own ``sql_select_limit`` is so low.
 
     Raises:
-        Refused: this program can be told nothing of it.
+        Refused: this program can be told nothing of it, or is told otherwise by the ``given`` options.
     """
-    if limit >= _ALL:
+    if limit >= MOST_ROWS:
         return ()
-    if "init-command" in tool.options:
+    if "init-command" in tool.options and not any("init" in one.partition("=")[0] for one in given):
         return (f"--init-command=SET SESSION {ALL_ROWS}",)
     raise Refused(
         f"the server ends every SELECT after {limit} rows (sql_select_limit), and so {tool.name} would, too",
-        hint="SET GLOBAL sql_select_limit = 18446744073709551615",
+        hint=f"SET GLOBAL {ALL_ROWS}",
     )
 
 

@@ -144,9 +144,10 @@ class MysqlServer:
         if history and "dump-history" not in tool.options:
             history = False
             lacks.append(f"{tool.name} {tool.version} dumps no history of system-versioned tables")
-        without = dump.unlimited(tool, int(self._session.value("SELECT @@GLOBAL.sql_select_limit")))
+        limit = int(self._session.value("SELECT @@GLOBAL.sql_select_limit"))
+        further = dump.unlimited(tool, self.instance.options, limit)
         if lost.masking_hidden and "masking-policies" in tool.options:
-            without += ("--skip-masking-policies",)
+            further += ("--skip-masking-policies",)
             warnings.append(
                 "masking policies were not dumped: SELECT on mysql.column_masking_policy is missing"
             )
@@ -156,7 +157,7 @@ class MysqlServer:
             tool=tool,
             environment=self.toolbox.environment(),
             encrypted=self._link.encrypted,
-            further=(("--dump-history",) if history else ()) + without,
+            further=(("--dump-history",) if history else ()) + further,
             limits=limits,
             warnings=tuple(warnings),
             lacks=tuple(lacks),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from python_backup.dump.mysql.dialect import DIALECT
 from python_backup.dump.piece import DataBegin, DataEnd, Piece, Rows
 from python_backup.engines.mysql import wire
-from python_backup.engines.mysql.connection import Session, quoted
+from python_backup.engines.mysql.connection import MOST_ROWS, Session, quoted
 from python_backup.engines.mysql.ranges import Keyed, Range, ranges
 from python_backup.engines.mysql.rowtext import Column, Manner, RowText, columns, row_text
 from python_backup.engines.parts import PartPlan
@@ -23,8 +23,6 @@ _STATEMENT = 1 << 20
 
 _STRETCH = 256 << 10
 """Bytes of a long row that are given at once."""
-
-_ALL = 2**64 - 1
 
 _WITHOUT_ROWS = frozenset({"MRG_MYISAM", "MRG_ISAM", "FEDERATED", "CONNECT", "OQGRAPH", "SPIDER", "VP"})
 """Engines whose rows are elsewhere: the dump tools leave them there."""
@@ -226,7 +224,7 @@ def _batches(text: RowText, session: Session, source: str) -> Iterator[Iterable[
     if batch:
         yield _together(batch, text)
     if done >= 0:
-        rest = f"{source} LIMIT {done}, {_ALL}"  # from the row on that is longer than values may be
+        rest = f"{source} LIMIT {done}, {MOST_ROWS}"  # from the row on that is longer than values may be
         for row in wire.rows(session, f"SELECT HIGH_PRIORITY {text.values} {rest}"):
             yield _one(text.joined(row))
 
