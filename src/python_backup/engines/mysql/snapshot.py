@@ -25,7 +25,9 @@ _PAUSE = 1.0
 _LONG = 1.0
 """Seconds from which on someone should know how long writers waited; what is shorter is for the log."""
 
-_READS = "vya-backupdb reads parts"
+_READS = tuple(f"vya-backupdb reads parts {number}" for number in range(16))
+"""Names of locks: each backup in parts holds one while it reads, for GET_LOCK has none to share."""
+
 _WAITED = 1205
 _APART = "nothing was locked: parts read over different connections may be of different moments"
 
@@ -97,12 +99,13 @@ class _Parties:
 
 
 def _begin(parties: _Parties, wanted: Wanted) -> tuple[str, ...]:
+    alone = _is_alone(parties.locker)  # whatever it locks, others are to know that it reads
     if wanted.scope is Scope.NONE:
         for session in parties.lanes:
             session.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         return (_APART,) if len(parties.lanes) > 1 else ()
     told: tuple[str, ...] = ()
-    *others, last = _scopes(parties.locker, wanted.scope)
+    *others, last = _scopes(wanted.scope, alone=alone)
     for scope in others:
         try:
             return _under(parties, wanted, _LOCKS[scope](parties))
@@ -117,22 +120,26 @@ def _begin(parties: _Parties, wanted: Wanted) -> tuple[str, ...]:
         ) from exc
 
 
-def _scopes(locker: Session, asked: Scope) -> tuple[Scope, ...]:
+def _scopes(asked: Scope, *, alone: bool) -> tuple[Scope, ...]:
     """What is tried to lock, in order."""
     if asked is Scope.DATABASE:
         return (Scope.DATABASE,)
-    if _is_alone(locker):
+    if alone:
         return (Scope.INSTANCE, Scope.DATABASE)
     return (Scope.DATABASE, Scope.INSTANCE)
 
 
 def _is_alone(locker: Session) -> bool:
-    """Whether no other backup in parts reads on this server, until the session ends.
+    """Whether no other backup in parts reads on this server; others find this one until the session ends.
 
     MySQL's lock of the instance waits for every statement that reads, and whoever writes waits behind it:
     while the lanes of another backup read, it may never get through. MariaDB's waits for no reader.
     """
-    return survey.is_mariadb(locker) or locker.value("SELECT GET_LOCK(%s, 0)", _READS) == 1
+    if survey.is_mariadb(locker):
+        return True
+    own = next((name for name in _READS if locker.value("SELECT GET_LOCK(%s, 0)", name) == 1), None)
+    others = (name for name in _READS if name != own)
+    return own is not None and all(locker.value("SELECT IS_FREE_LOCK(%s)", name) == 1 for name in others)
 
 
 @dataclass(frozen=True, slots=True)

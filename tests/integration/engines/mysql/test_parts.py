@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -135,6 +135,25 @@ def test_a_long_statement_is_not_waited_for_longer_than_lock_timeout(mysql_serve
             pass
 
 
+@contextmanager
+def reading(mysql_server, taken):
+    """A backup's lane reads as long as the block runs."""
+    found = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT v, SLEEP%'"
+
+    def read() -> None:
+        with suppress(ServerError):
+            taken.lanes[0].rows("SELECT v, SLEEP(30) FROM t")
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    while not (sessions := databases.rows(mysql_server, None, found)):
+        time.sleep(0.01)
+    yield
+    assert thread.is_alive()
+    databases.execute(mysql_server, None, f"KILL {sessions[0][0]}")
+    thread.join()
+
+
 def test_a_second_backup_does_not_wait_for_what_the_first_reads_nor_does_who_writes(
     mysql_server, new_database
 ):
@@ -146,23 +165,36 @@ def test_a_second_backup_does_not_wait_for_what_the_first_reads_nor_does_who_wri
     def taken(name: str, patience: float):
         return snapshot(lambda: open_session(instance, name), Wanted(name, 1, Scope.INSTANCE, patience))
 
-    with taken(one, 60) as first, closing(open_session(instance, two)) as writer:
-        reading = threading.Thread(target=lambda: first.lanes[0].rows("SELECT v, SLEEP(3) FROM t"))
-        reading.start()
-        while not databases.rows(
-            mysql_server,
-            one,
-            "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT v, SLEEP%'",
-        ):
-            time.sleep(0.01)
+    with (
+        taken(one, 60) as first,
+        closing(open_session(instance, two)) as writer,
+        reading(mysql_server, first),
+    ):
         begun = time.monotonic()
         with taken(two, 1) as second:
             writer.rows("INSERT INTO t VALUES (2)")
             assert time.monotonic() - begun < 2
             assert second.lanes[0].value("SELECT COUNT(*) FROM t") == 2
-        assert reading.is_alive()
-        reading.join()
     assert second.told == ()
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_third_backup_does_not_wait_for_what_the_second_reads_when_the_first_has_ended(
+    mysql_server, new_database, scope
+):
+    name = new_database(mysql_server, "reading")
+    databases.execute(mysql_server, name, "CREATE TABLE t (v INT)", "INSERT INTO t VALUES (0), (1)")
+    instance = instance_for(mysql_server)
+
+    def taken(scope: Scope):
+        return snapshot(lambda: open_session(instance, name), Wanted(name, 1, scope, 1))
+
+    with ExitStack() as stack:
+        with taken(Scope.INSTANCE):
+            second = stack.enter_context(taken(scope))
+        stack.enter_context(reading(mysql_server, second))
+        with taken(Scope.INSTANCE) as third:
+            assert third.lanes[0].value("SELECT COUNT(*) FROM t") == 2
 
 
 def test_a_definition_that_is_changed_meanwhile_fails_the_backup(mysql_server, new_database):
