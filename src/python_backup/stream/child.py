@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from python_backup.errors import ToolFailed
@@ -54,7 +54,7 @@ _NAP = 0.0005
 class Command:
     """What is started, without a shell. ``input`` is written to its stdin, which is then closed.
 
-    Where ``listens``, it stays open for `Child.give`.
+    Where it ``listens``, that stays open, for `Child.give` or a `Conversation`.
     """
 
     argv: tuple[str, ...]
@@ -110,12 +110,8 @@ def conversing(command: Command, *, silence: float) -> Iterator[Conversation]:
     Raises:
         ToolMissing: the program is not there or cannot be run.
     """
-    child = Child(command, *_started(command, asked=True), Bounds(None, Silence()))
-    tell(Event.TOOL_STARTED, f"{command.name} started", argv=command.argv)
-    try:
+    with running(replace(command, listens=True)) as child:
         yield child.conversation(silence)
-    finally:
-        child.end()
 
 
 @contextmanager
@@ -165,7 +161,7 @@ class Leashed:
         return self._process.poll()
 
 
-def _started(command: Command, *, asked: bool = False) -> tuple[subprocess.Popen[bytes], int]:
+def _started(command: Command) -> tuple[subprocess.Popen[bytes], int]:
     """The program's process, and the descriptor whose closing ends it."""
     try:
         line, held = os.pipe()
@@ -174,7 +170,7 @@ def _started(command: Command, *, asked: bool = False) -> tuple[subprocess.Popen
     try:
         process = subprocess.Popen(
             command.argv,
-            stdin=subprocess.PIPE if command.input or command.listens or asked else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if command.input or command.listens else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(command.environment),

@@ -14,7 +14,10 @@ _LAST_WORDS = 1.0
 
 
 class Conversation:
-    """The pipes of a running program, which whoever started it closes; it may be silent for some seconds."""
+    """The non-blocking pipes of a running program, which whoever started it closes.
+
+    It may say nothing for ``silence`` seconds.
+    """
 
     def __init__(self, name: str, to: int, out: int, err: int, *, silence: float) -> None:
         self._name, self._silence = name, silence
@@ -23,9 +26,7 @@ class Conversation:
         self._stderr = Capped()
         self._poll = select.poll()
         for pipe in (out, err):
-            os.set_blocking(pipe, False)
             self._poll.register(pipe, select.POLLIN)
-        os.set_blocking(to, False)
 
     def send(self, data: bytes) -> None:
         """Writes all of ``data``.

@@ -10,7 +10,7 @@ import shlex
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -185,7 +185,7 @@ class _Source:
     shares: tuple[Share, ...]
     unchanged: Callable[[], bool]
     parts: tuple[PartPlan, ...] = field(init=False)
-    _told: list[DumpStream] = field(default_factory=list)
+    _dumps: list[DumpStream] = field(default_factory=list)
     _by_plan: dict[int, Share] = field(init=False)
     _unread: set[int] = field(init=False)
     _left: int = field(init=False)
@@ -208,24 +208,23 @@ class _Source:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(error for stream in self._told for error in stream.errors))
+        return tuple(dict.fromkeys(error for stream in self._dumps for error in stream.errors))
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        said = (warning for stream in self._told for warning in stream.warnings)
+        said = (warning for stream in self._dumps for warning in stream.warnings)
         return tuple(dict.fromkeys((*self.taken.told, *said)))
 
     @property
     def passing(self) -> bool:
-        return any(stream.passing for stream in self._told)
-
-    def read(self, part: PartPlan, lane: int) -> AbstractContextManager[Iterator[Piece]]:
-        """Reads a share of the rows on the lane's connection, else definitions by the tool."""
-        return self._counted(part, lane)
+        return any(stream.passing for stream in self._dumps)
 
     @contextmanager
-    def _counted(self, part: PartPlan, lane: int) -> Iterator[Iterator[Piece]]:
-        """Reads a part; behind the last one, definitions are looked at again."""
+    def read(self, part: PartPlan, lane: int) -> Iterator[Iterator[Piece]]:
+        """Reads a share of the rows on the lane's connection, else definitions by the tool.
+
+        Behind the last part, definitions are looked at again.
+        """
         share = self._by_plan.get(id(part))
         with self._definitions(part.kind) if share is None else self._rows(share, lane) as found:
             yield found
@@ -255,7 +254,7 @@ class _Source:
         job = replace(self.job, further=(*self.job.further, *further), limits=limits)
         with dump.plan(job).start() as stream, self._tools.reading(stream):
             yield self._lexed(stream)
-        self._told.append(stream)
+        self._dumps.append(stream)
 
     def _lexed(self, stream: DumpStream) -> Iterator[Piece]:
         lexer = DIALECT.lexer()

@@ -48,6 +48,7 @@ class Lane(Protocol):
 
         Raises:
             psycopg.Error: to be converted by `connection.converting`.
+            ToolFailed: what reads them was ended.
         """
         ...
 

@@ -235,10 +235,9 @@ def _locked(leader: psycopg.Connection, setting: _Setting) -> tuple[Table, ...]:
         tables, names = own_tables(leader, utf8=utf8), all_names(leader)
         query(leader, _BEGIN)
         try:
-            for begin in range(0, len(names), _TOGETHER):
-                some = b", ".join(
-                    b"ONLY " + name for name in tuple(names.values())[begin : begin + _TOGETHER]
-                )
+            listed = tuple(b"ONLY " + name for name in names.values())
+            for begin in range(0, len(listed), _TOGETHER):
+                some = b", ".join(listed[begin : begin + _TOGETHER])
                 query(leader, b"LOCK TABLE %s IN ACCESS SHARE MODE" % some)
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):  # gone since it was listed
             if tried + 1 == _TRIES:
@@ -265,7 +264,7 @@ class _Source:
     open_lanes: tuple[Lane, ...]
     told: tuple[str, ...]
     parts: tuple[PartPlan, ...] = field(init=False)
-    _told: list[DumpStream] = field(default_factory=list)
+    _dumps: list[DumpStream] = field(default_factory=list)
     _tools: Underway = field(default_factory=Underway)
     _by_plan: dict[int, Slice] = field(init=False)
     _one: threading.Lock = field(default_factory=threading.Lock)
@@ -281,18 +280,18 @@ class _Source:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        return tuple(error for stream in self._told for error in stream.errors)
+        return tuple(error for stream in self._dumps for error in stream.errors)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         own = inventory.warnings(self.setting.request.instance.options)
         return tuple(
-            dict.fromkeys((*self.told, *own, *(w for stream in self._told for w in stream.warnings)))
+            dict.fromkeys((*self.told, *own, *(w for stream in self._dumps for w in stream.warnings)))
         )
 
     @property
     def passing(self) -> bool:
-        return any(stream.passing for stream in self._told)
+        return any(stream.passing for stream in self._dumps)
 
     def read(self, part: PartPlan, lane: int) -> AbstractContextManager[Iterator[Piece]]:
         """Reads a slice by COPY on the lane, else a section by pg_dump."""
@@ -314,7 +313,7 @@ class _Source:
         with self.setting.dump(names[kind], self.snapshot, excluded) as stream, self._tools.reading(stream):
             yield self._lexed(stream, names[kind])
         self._look()
-        self._told.append(stream)
+        self._dumps.append(stream)
 
     def _lexed(self, stream: DumpStream, section: str) -> Iterator[Piece]:
         lexer = DIALECT.lexer()
