@@ -18,6 +18,10 @@ from python_backup.errors import UsageError
 _ANY = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://", re.ASCII)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _LOGIN = re.compile(r"(?P<user>[A-Za-z0-9_][^:@/]*)@", re.ASCII)
+_OF_SHELLS = re.compile(r"""["'`;&<>|(){}]""")
+"""What ssh refuses in hosts and users from 9.6 on: a ``ProxyCommand`` may hand them to a shell."""
+
+_NO_NAMES = frozenset({"", ".", ".."})
 _PLAIN = "/-._~+@=!$&'()*,;:"
 """What stands as it is in the path of a URL (RFC 3986, pchar), beside letters and digits."""
 
@@ -79,9 +83,11 @@ def parse_place(text: str) -> Place:
     scheme.check(written, rest)
     folder, slash, name = rest.rstrip("/").rpartition("/")
     name = scheme.read(name)
-    if not slash or name in {"", ".", ".."}:
-        raise UsageError(f"the URL {written}://{rest} names no file", hint=f"Write it as {scheme.example}.")
-    if not name.isprintable():
+    if not slash or _NO_NAMES & set(name.split("/")):
+        raise UsageError(
+            f"the URL {_without_login(written, rest)} names no file", hint=f"Write it as {scheme.example}."
+        )
+    if not f"{folder}{name}".isprintable():
         raise UsageError(f"the URL of {name!r} holds characters that cannot be shown")
     return Place(written, f"{written}://{folder}", name)
 
@@ -92,7 +98,20 @@ def _check_bucket(scheme: str, rest: str) -> None:
         hint = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment."
         raise UsageError(f"a URL of {scheme}:// cannot hold keys: everyone on the machine sees it", hint=hint)
     if not _BUCKET.fullmatch(bucket):
-        raise UsageError(f"the URL {scheme}://{rest} names no bucket", hint=f"Write it as {_S3_EXAMPLE}.")
+        raise UsageError(
+            f"the URL {_without_login(scheme, rest)} names no bucket", hint=f"Write it as {_S3_EXAMPLE}."
+        )
+    if _NO_NAMES & set(rest.rstrip("/").split("/")[1:]):
+        raise UsageError(
+            f"the URL {scheme}://{rest} has a folder without a name, or `.` or `..`: such keys are not read",
+            hint=f"Write it as {_S3_EXAMPLE}.",
+        )
+
+
+def _without_login(scheme: str, rest: str) -> str:
+    """The URL as errors repeat it: a password with a slash in it is not seen to be one."""
+    _, at, shown = rest.rpartition("@")
+    return f"{scheme}://{'…@' if at else ''}{shown}"
 
 
 def _check_web(scheme: str, rest: str) -> None:
@@ -110,6 +129,8 @@ def _check_web(scheme: str, rest: str) -> None:
 def _check_login(scheme: str, rest: str) -> None:
     host = rest.partition("/")[0]
     login = _LOGIN.match(host)
+    if login and (_OF_SHELLS.search(user := unquote(login["user"])) or not user.isprintable()):
+        raise UsageError(f"a URL of {scheme}:// cannot have such a user: {user!r}")
     if "@" in host and login is None:
         hint = "Let ssh know the key: in its agent (ssh-add), or in ~/.ssh/config."
         raise UsageError(f"a URL of {scheme}:// holds a user, and no password: everyone sees it", hint=hint)
@@ -123,9 +144,11 @@ def _check_host(scheme: str, rest: str, login: str) -> None:
         named, _port = split.hostname, split.port
     except ValueError:
         named = None
-    if not named or named.startswith("-") or re.search(r"[\s%\\]", host):
+    if not named or named.startswith("-") or re.search(r"[\s%\\]", host) or _OF_SHELLS.search(host):
         example = _SCHEMES[scheme].example
-        raise UsageError(f"the URL {scheme}://{rest} names no host", hint=f"Write it as {example}.")
+        raise UsageError(
+            f"the URL {_without_login(scheme, rest)} names no host", hint=f"Write it as {example}."
+        )
 
 
 def _same(name: str) -> str:

@@ -57,10 +57,31 @@ def test_an_unknown_scheme_is_answered_with_those_that_are_known() -> None:
         ("sftp://host/..", "names no file"),
         ("https://host/x?X-Amz-Signature=secret", r"cannot have a '\?'"),
         ("https://host/x%0A", "cannot be shown"),
+        ("sftp://host/a\nb/x", "cannot be shown"),
+        ("https://host/a%2F..%2Fb", "names no file"),
+        ("https://host/a%2F%2Fb", "names no file"),
+        ("s3://bucket//x", "without a name"),
+        ("s3://bucket/a//x", "without a name"),
+        ("s3://bucket/a/../x", "without a name"),
+        ("sftp://h`id`/x", "names no host"),
+        ("sftp://u$(id)@host/x", "cannot have such a user"),
+        ("sftp://u%60id%60@host/x", "cannot have such a user"),
+        ("sftp://u%0A@host/x", "cannot have such a user"),
     ],
 )
 def test_a_url_that_lacks_something_is_refused(url: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
+        parse_place(url)
+
+    assert "secret" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["s3://KEY:se/secret@b/x", "https://u:se/secret@h/x", "sftp://u:se/secret@h/x"],
+)
+def test_a_password_with_a_slash_is_not_repeated_either(url: str) -> None:
+    with pytest.raises(UsageError, match=r"names no (host|bucket|file)") as caught:
         parse_place(url)
 
     assert "secret" not in f"{caught.value} {caught.value.hint}"
