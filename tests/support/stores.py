@@ -139,6 +139,13 @@ def sftp_served(home: Path, *options: str) -> Iterator[Sshd]:
 
 
 @contextmanager
+def cut_answers() -> Iterator[str]:
+    """A URL whose host has files of a hundred bytes, and gives half of what it is asked for."""
+    with _listening(_Cutting) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def mute_endpoint() -> Iterator[str]:
     """A URL whose host takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as mute:
@@ -212,6 +219,25 @@ def _listening(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[int]:
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *said: object) -> None:
         pass
+
+
+class _Cutting(BaseHTTPRequestHandler):
+    def log_message(self, *said: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        asked = self.headers["Range"]
+        begin, end = (int(number) for number in asked.removeprefix("bytes=").split("-")) if asked else (0, 99)
+        self.send_response(206 if asked else 200)
+        if asked:
+            self.send_header("Content-Range", f"bytes {begin}-{end}/100")
+        self.send_header("Content-Length", str(end + 1 - begin))
+        self.send_header("Last-Modified", "Tue, 13 Jan 2026 15:54:40 GMT")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(bytes((end + 1 - begin) // 2))
+
+    do_HEAD = do_GET  # noqa: N815 - the name is http.server's
 
 
 class _Door(BaseHTTPRequestHandler):

@@ -18,6 +18,7 @@ from support.stores import (
     KEY,
     KEY_ID,
     NAME,
+    cut_answers,
     free_port,
     full_endpoint,
     mute_endpoint,
@@ -175,6 +176,53 @@ def test_a_certificate_is_trusted_where_its_authority_is_named(
     assert "certificate is not trusted" in error.message
     assert "SSL_CERT_FILE" in str(error.hint)
     assert read == bytes([3, 4, 5, 6])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_ENDPOINT_URL", "minio:9000"),
+        ("AWS_ENDPOINT_URL", f"http://{KEY}@h:99999"),
+        ("AWS_ENDPOINT_URL_S3", "http://h a/"),
+        ("AWS_REGION", "us-east-1\r"),
+        ("AWS_ACCESS_KEY_ID", f"{KEY}\n"),
+        ("AWS_SECRET_ACCESS_KEY", f"{KEY}\r"),
+        ("AWS_SESSION_TOKEN", f"{KEY}\n"),
+    ],
+)
+def test_a_variable_that_cannot_be_right_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "other")
+    monkeypatch.setenv(name, value)
+
+    assert f"{name} is not understood" in failure(IN_S3).message
+
+
+def test_a_host_without_tls_is_said_to_be_one(folder: Path) -> None:
+    with served_whole(folder.parents[1]) as url:
+        error = failure(parse_place(f"{url.replace('http', 'https')}/bucket/x"))
+
+    assert "does not speak TLS" in error.message
+
+
+def test_an_answer_that_is_cut_may_come_another_time() -> None:
+    with cut_answers() as url:
+        error = failure(parse_place(f"{url}/folder/x"))
+
+    assert "the connection was cut" in error.message
+    assert error.transient
+
+
+def test_a_netrc_in_another_encoding_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_bytes(f"machine 127.0.0.1 login u password {KEY}\xe4\n".encode("latin-1"))
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert "UTF-8" in failure(parse_place("http://127.0.0.1/folder/x")).message
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import netrc
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -42,9 +43,34 @@ _RETRY: RetryConfig = {
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 
+def _is_url(value: str) -> bool:
+    try:
+        port = urlsplit(value).port
+    except ValueError:
+        return False
+    return port != 0 and re.fullmatch(r"https?://[\w\[][\w.~:/@%+\[\]-]*", value, re.ASCII) is not None
+
+
+_FORMS: tuple[tuple[tuple[str, ...], Callable[[str], object], str], ...] = (
+    (_ENDPOINTS, _is_url, "Write it as https://HOST or http://HOST:PORT."),
+    (
+        ("AWS_REGION", "AWS_DEFAULT_REGION"),
+        re.compile(r"[\w-]+", re.ASCII).fullmatch,
+        "Write it as us-east-1.",
+    ),
+    (
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        re.compile(r"[!-~]+").fullmatch,
+        "It has a blank, a line break or the like: look at its end.",
+    ),
+)
+"""What variables must look like: at others obstore panics, with a trace of Rust."""
+
+
 @contextmanager
 def opened_bucket(place: Place) -> Iterator[Store]:
     """A folder of S3; keys, region and endpoint are the environment's, named as AWS's own tools do."""
+    _check_environment(place)
     bucket, _, prefix = place.folder.removeprefix("s3://").partition("/")
     endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), None)
     config: S3Config = {"endpoint": endpoint} if endpoint else {}
@@ -54,6 +80,13 @@ def opened_bucket(place: Place) -> Iterator[Store]:
             bucket, prefix=prefix or None, config=config, client_options=client, retry_config=_RETRY
         )
     yield _Objects(place, store)
+
+
+def _check_environment(place: Place) -> None:
+    for names, is_right, hint in _FORMS:
+        for name in names:
+            if (value := os.environ.get(name)) and not is_right(value):
+                raise ArtifactError(f"{place} cannot be read: {name} is not understood", hint=hint)
 
 
 @contextmanager
@@ -132,6 +165,8 @@ def _authorization(place: Place) -> dict[str, str]:
         return {}
     except OSError as exc:
         raise ArtifactError(f"{place} cannot be read: ~/.netrc: {exc.strerror}") from exc
+    except UnicodeDecodeError:  # it holds the file, and so the passwords
+        raise ArtifactError(f"{place} cannot be read: ~/.netrc is not in UTF-8") from None
     except netrc.NetrcParseError as exc:
         # its own words for a line repeat what stands there, which may be the password
         why = (

@@ -40,13 +40,18 @@ _REASONS = (
     _Reason("ConnectionRefused", "connection refused", _CHECK, transient=True),
     _Reason("dns error", "the host's name is not known", _CHECK, transient=True),
     _Reason("TimedOut", "no answer in time", _CHECK, transient=True),
-    _Reason("ConnectionReset|IncompleteMessage", "the connection was cut", transient=True),
+    _Reason(
+        "ConnectionReset|IncompleteMessage|IncompleteBody|kind: Interrupted",
+        "the connection was cut",
+        transient=True,
+    ),
     _Reason("Unreachable", "the host cannot be reached", _CHECK, transient=True),
     _Reason(
         "InvalidCertificate",
         "the host's certificate is not trusted",
         "Name the authority's certificate in the environment: SSL_CERT_FILE.",
     ),
+    _Reason("InvalidContentType", "the host does not speak TLS there", "Check the port, or write http://."),
     _Reason(
         "non-partial response|Range request not supported",
         "the server does not give parts of files",
