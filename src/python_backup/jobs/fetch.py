@@ -44,6 +44,8 @@ from python_backup.stream.private import private_files
 
 HINT = "Set TMPDIR to a folder with room for it that this account can write to."
 _PART = re.compile(rf"(?:{re.escape(BEFORE)}|{re.escape(AFTER)}|{DATA}/(?!\.\.?\Z)[^/\0]+)\Z")
+_LARGEST_FILE = (1 << 63) - 1
+_WEB = frozenset({"http", "https"})
 _NAMED_PART = re.compile(rb"[0-9a-f]{64}  (.+)")
 
 
@@ -201,7 +203,8 @@ class _Fetch:
     def name(self) -> str:
         """The artifact's path in the store."""
         name = self.remote.place.name
-        return name.removesuffix(MANIFEST) if self.want.manifests else name
+        own = name.removesuffix(MANIFEST) if self.want.manifests else name
+        return own if own.rpartition("/")[2] else name
 
     @property
     def path(self) -> Path:
@@ -226,7 +229,7 @@ class _Fetch:
             raise ArtifactMissing(f"there is no file {self.remote.place}")
         if self.want.facts and manifest is not None:
             return
-        size = self.remote.size(self.name)
+        size = None if manifest is None and self._is_folder() else self.remote.size(self.name)
         if size is None:
             self._folder()
         elif manifest is None:
@@ -251,6 +254,11 @@ class _Fetch:
             self._write(self.path / name, content)
         return content
 
+    def _is_folder(self) -> bool:
+        """Whether a web server has a folder there: asked for that itself, it gives a list, or denies it."""
+        inside = (f"{self.name}/{file}" for file in (MANIFEST_INSIDE, SUMS))
+        return self.remote.place.scheme in _WEB and any(self.remote.size(f) is not None for f in inside)
+
     def _folder(self) -> None:
         told = self._inside(MANIFEST_INSIDE)
         if told is not None and self.want.facts:
@@ -261,6 +269,8 @@ class _Fetch:
             files = [part.file for part in manifest.parts]
         elif sums is not None:
             files = [os.fsdecode(name) for name in _NAMED_PART.findall(sums)]
+        elif told is not None:
+            raise ArtifactCorrupt(f"{self.remote.place}/{MANIFEST_INSIDE} tells of no parts, or is damaged")
         else:
             raise ArtifactMissing(
                 f"there is no file {self.remote.place}",
@@ -276,7 +286,7 @@ class _Fetch:
         self._whole({name: size for name, size in sizes.items() if size is not None})
 
     def _check(self, files: Sequence[str]) -> None:
-        strange = [name for name in files if not _PART.match(name)]
+        strange = [name for name in files if not (_PART.match(name) and name.isprintable())]
         if strange:
             raise ArtifactCorrupt(f"{self.remote.place} lists what is no file of a backup: {strange[0]!r}")
 
@@ -360,6 +370,8 @@ def _read(content: bytes) -> Manifest | None:
 @contextmanager
 def _holes(path: Path, size: int) -> Iterator[Callable[[int, bytes], None]]:
     """A file (mode 0600) of this size that is one hole, and what writes into it, anywhere."""
+    if size > _LARGEST_FILE:
+        raise StorageFailed(f"{path} is said to have {size:,} bytes: no file is so large")
     with _writing():
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 

@@ -36,6 +36,7 @@ from python_backup.jobs.verify import verify_artifact
 from python_backup.manifest import dump_manifest, load_manifest
 from python_backup.model import MANIFEST, MANIFEST_INSIDE, Artifact, Format, Part, PartKind
 from python_backup.storage.proofs import Verdict, proofs
+from python_backup.storage.stores.place import Place
 from python_backup.storage.sums import sum_line
 from python_backup.stream.codecs import CODECS, Member
 from python_backup.stream.members import SUMS
@@ -269,6 +270,77 @@ def test_what_is_not_there_is_missing(tmp_path: Path) -> None:
         from_store(FolderStore(tmp_path)).fetched(at("x.sql" + MANIFEST), FACTS),
     ):
         pass
+
+
+def test_a_manifest_alone_is_no_artifact_and_nothing_is_written_beside_the_private_folder(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    (folder / MANIFEST).write_bytes(dump_manifest(manifest()))
+    with from_store(FolderStore(folder)).fetched(at(MANIFEST), FACTS) as found:
+        assert found.path.is_file()
+
+
+def test_a_damaged_manifest_of_a_folder_is_told_of(parts: Path) -> None:
+    (parts / FOLDER / "manifest.json").write_bytes(b"{")
+    (parts / FOLDER / SUMS).unlink()
+    with (
+        pytest.raises(ArtifactCorrupt, match=rf"s3://bucket/folder/{FOLDER}/manifest.json"),
+        from_store(FolderStore(parts)).fetched(at(FOLDER), WHOLE),
+    ):
+        pass
+
+
+def test_a_part_larger_than_any_file_is_refused(parts: Path) -> None:
+    told = parts / FOLDER / "manifest.json"
+    known = load_manifest(told.read_bytes())
+    huge = (replace(known.parts[0], size=1 << 63), *known.parts[1:])
+    told.write_bytes(dump_manifest(replace(known, parts=huge)))
+    with (
+        pytest.raises(StorageFailed, match="9,223,372,036,854,775,808 bytes"),
+        from_store(FolderStore(parts)).fetched(at(FOLDER), picked(pick_of("other"))),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("evil", [b"data/\xff.sql.zst", b"data/\x1b[2J"])
+def test_parts_whose_names_no_url_has_are_refused(parts: Path, evil: bytes) -> None:
+    (parts / FOLDER / "manifest.json").unlink()
+    with (parts / FOLDER / SUMS).open("ab") as sums:
+        sums.write(b"0" * 64 + b"  " + evil + b"\n")
+    with (
+        pytest.raises(ArtifactCorrupt, match="no file of a backup"),
+        from_store(FolderStore(parts)).fetched(at(FOLDER), WHOLE),
+    ):
+        pass
+
+
+class _Listing(FolderStore):
+    """Answers for folders as web servers do: with a list, or by denying it."""
+
+    def __init__(self, folder: Path, answer: int | ArtifactError) -> None:
+        super().__init__(folder)
+        self.answer = answer
+
+    def size(self, name: str) -> int | None:
+        if (self.folder / name).is_dir():
+            if isinstance(self.answer, ArtifactError):
+                raise self.answer
+            return self.answer
+        return super().size(name)
+
+
+@pytest.mark.parametrize("named", ["manifest.json", SUMS])
+@pytest.mark.parametrize("answer", [200, ArtifactError("403 Forbidden")], ids=["list", "denied"])
+def test_a_folder_of_a_web_server_that_answers_for_it_is_read(
+    parts: Path, answer: int | ArtifactError, named: str
+) -> None:
+    for other in {"manifest.json", SUMS} - {named}:
+        (parts / FOLDER / other).unlink()
+    place = Place("https", "https://host/folder", FOLDER)
+    with from_store(_Listing(parts, answer)).fetched(place, WHOLE) as found:
+        assert alike(seen(found.path, None)) == alike(seen(parts / FOLDER, None))
 
 
 @pytest.mark.parametrize("evil", ["../x", "data/../../x", "data/..", "/etc/x", "data/a/b", "x", "data/\0"])
