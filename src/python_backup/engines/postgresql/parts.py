@@ -228,29 +228,38 @@ def _locked(leader: psycopg.Connection, setting: _Setting) -> tuple[Table, ...]:
     """
     seconds = setting.request.limits.lock
     utf8 = leader.pgconn.parameter_status(b"server_encoding") == b"UTF8"
-    query(
-        leader, b"SET lock_timeout TO %d" % round(1000 * (seconds or 0))
-    )  # a table's size takes a lock, too
-    for tried in range(_TRIES):
+    # a table's size takes a lock, too
+    query(leader, b"SET lock_timeout TO %d" % round(1000 * (seconds or 0)))
+    for _ in range(_TRIES):
         tables, names = own_tables(leader, utf8=utf8), all_names(leader)
         query(leader, _BEGIN)
-        try:
-            listed = tuple(b"ONLY " + name for name in names.values())
-            for begin in range(0, len(listed), _TOGETHER):
-                some = b", ".join(listed[begin : begin + _TOGETHER])
-                query(leader, b"LOCK TABLE %s IN ACCESS SHARE MODE" % some)
-        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):  # gone since it was listed
-            if tried + 1 == _TRIES:
-                raise
-            query(leader, b"ROLLBACK")
-            continue
-        same = {(t.oid, t.name, t.columns) for t in own_tables(leader, utf8=utf8)} >= {
-            (t.oid, t.name, t.columns) for t in tables
-        }
-        if same and all_names(leader).items() <= names.items():
-            return tables
+        if _lock(leader, names.values()):
+            same = _definitions(own_tables(leader, utf8=utf8)) >= _definitions(tables)
+            if same and all_names(leader).items() <= names.items():
+                return tables
         query(leader, b"ROLLBACK")
-    raise ToolFailed(f"the tables of {setting.request.database!r} change all the time", transient=True)
+    raise ToolFailed(
+        f"the tables of {setting.request.database!r} change all the time",
+        hint="Back up when nobody makes, alters or drops tables.",
+        transient=True,
+    )
+
+
+def _lock(leader: psycopg.Connection, names: Iterable[bytes]) -> bool:
+    """Locks the tables of these names; False where one is gone since it was listed."""
+    listed = tuple(b"ONLY " + name for name in names)
+    try:
+        for begin in range(0, len(listed), _TOGETHER):
+            some = b", ".join(listed[begin : begin + _TOGETHER])
+            query(leader, b"LOCK TABLE %s IN ACCESS SHARE MODE" % some)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        return False
+    return True
+
+
+def _definitions(tables: Iterable[Table]) -> set[tuple[str, bytes, bytes]]:
+    """What of tables must not change."""
+    return {(table.oid, table.name, table.columns) for table in tables}
 
 
 @dataclass(slots=True)

@@ -147,3 +147,17 @@ def test_a_database_whose_tables_are_made_all_the_time_is_not_believed(
     ):
         _read(server, filled, lambda _source, _read: None)
     assert raised.value.transient
+
+
+@pytest.mark.parametrize("gone", [b"public.gone", b"gone.small"])
+def test_a_database_whose_tables_are_dropped_all_the_time_is_tried_again(
+    postgresql_server: RunningServer, filled: str, monkeypatch: pytest.MonkeyPatch, gone: bytes
+) -> None:
+    asked = parts.all_names
+    monkeypatch.setattr(parts, "all_names", lambda link: {**asked(link), "0": gone})
+    with (
+        connected(instance_for(postgresql_server)) as server,
+        pytest.raises(ToolFailed, match="change all the time") as raised,
+    ):
+        _read(server, filled, lambda _source, _read: None)
+    assert raised.value.transient
