@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from python_backup.errors import ArtifactError, ArtifactMissing, ToolMissing
+from python_backup.instance import Retry
+from python_backup.jobs.fetch import WHOLE, Fetching
+from python_backup.jobs.tries import Waits
 from python_backup.storage.stores.place import Place, parse_place
 from python_backup.storage.stores.sftp_session import PIECE
 from python_backup.storage.stores.table import opened_store
+from support.silence import Silence
 from support.stores import NAME, Sshd, free_port, mute_endpoint
 
 
@@ -119,7 +124,44 @@ def test_a_connection_that_is_lost_amid_a_file_is_an_error(sshd: Sshd, sftp: str
         with pytest.raises(ArtifactError, match=quote("large")) as caught:
             list(blocks)
 
-    assert caught.value.transient
+        assert caught.value.transient
+        assert store.read("large", 100 << 20, 10) == bytes(10)
+
+
+def test_a_whole_file_comes_over_a_connection_that_is_lost(
+    sshd: Sshd, sftp: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = os.urandom(1 << 20) * 64
+    (folder / "large").write_bytes(whole)
+    losing = _Losing(server=sshd)
+    fetching = Fetching(losing, None, Retry(3, 0, 1, 0), Waits(sleep=lambda _: None))
+
+    with fetching.fetched(Place("sftp", sftp, "large"), WHOLE) as found:
+        assert found.path.read_bytes() == whole
+
+    assert "reading goes on from" in losing.notes[0]
+
+
+@dataclass
+class _Losing(Silence):
+    """Ends the connection when the first bytes came."""
+
+    server: Sshd | None = None
+
+    def advance(self, size: int) -> None:
+        del size
+        if self.server:
+            end_sessions_of(self.server)
+            self.server = None
+
+
+def test_a_host_is_called_as_it_is_written(sshd: Sshd, folder: Path) -> None:
+    port = sshd.url.rpartition(":")[2]
+    config = sshd.identity.with_name("ssh_config")
+    config.write_text(f"{config.read_text()}Host NAS\nHostName 127.0.0.1\nPort {port}\n")
+
+    with opened_store(Place("sftp", f"sftp://NAS{quote(str(folder))}", NAME)) as store:
+        assert store.size(NAME) == 100
 
 
 def end_sessions_of(server: Sshd) -> None:
@@ -133,5 +175,8 @@ def end_sessions_of(server: Sshd) -> None:
 def test_no_ssh_here_is_a_missing_tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(ToolMissing, match="'ssh'"), opened_store(Place("sftp", "sftp://host/x", NAME)):
-        pass
+    with (
+        pytest.raises(ToolMissing, match="'ssh'"),
+        opened_store(Place("sftp", "sftp://host/x", NAME)) as store,
+    ):
+        store.size(NAME)

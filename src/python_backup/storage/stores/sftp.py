@@ -7,9 +7,10 @@ never let ask. A file is pinned as it is first asked for, and its path compared 
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote, urlsplit
 
@@ -65,30 +66,41 @@ def opened_folder(place: Place) -> Iterator[Store]:
         *(("-l", unquote(url.username)) if url.username else ()),
         *(("-p", str(url.port)) if url.port else ()),
     )
-    argv = ("ssh", *_OPTIONS, *where, "-s", "--", url.hostname or "", "sftp")
+    argv = ("ssh", *_OPTIONS, *where, "-s", "--", _host(url.netloc), "sftp")
     own = {name: os.environ[name] for name in _OWN if name in os.environ}
-    with conversing(Command(argv, {**clean_environment(os.environ), **own}), silence=_SILENCE) as talk:
-        session = Session(talk)
-        with _converted(place, begun=False):
-            session.greet()
-        yield _Folder(place, session, unquote(url.path))
+    command = Command(argv, {**clean_environment(os.environ), **own})
+    with ExitStack() as opened:
+        yield _Folder(place, unquote(url.path), command, opened)
+
+
+def _host(netloc: str) -> str:
+    """The host as it is written: ``~/.ssh/config`` knows ``Host NAS`` by this name alone."""
+    host = netloc.rpartition("@")[2]
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
+    session: Session
     handle: bytes
     size: int
 
 
 @dataclass(slots=True)
 class _Folder:
-    """The files of one folder; ``_pinned`` has what each was when it was first asked for."""
+    """The files of one folder; ``_pinned`` has what each was when it was first asked for.
+
+    A conversation that is lost is begun anew, by ``_command``, when something is asked for again.
+    """
 
     _place: Place
-    _session: Session
     _path: str
+    _command: Command
+    _opened: ExitStack
+    _session: Session | None = None
     _pinned: dict[str, Attributes] = field(default_factory=dict)
     _files: dict[str, _File] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def size(self, name: str) -> int | None:
         try:
@@ -101,7 +113,7 @@ class _Folder:
         with _converted(replace(self._place, name=name)):
             file = self._file(name)
             block = b"".join(self._pieces(name, file, begin, min(begin + size, file.size)))
-            self._check(name, self._session.attributes(self._full(name)))
+            self._check(name, file.session.attributes(self._full(name)))
         return block
 
     def blocks(self, name: str) -> Iterator[bytes]:
@@ -114,7 +126,7 @@ class _Folder:
                     if len(gathered) >= BLOCK:
                         yield bytes(gathered)
                         gathered.clear()
-            self._check(name, self._session.attributes(self._full(name)))
+            self._check(name, file.session.attributes(self._full(name)))
             if gathered:
                 yield bytes(gathered)
 
@@ -129,7 +141,7 @@ class _Folder:
                 if not asked:
                     return
                 request, at, size = asked.popleft()
-                piece = self._session.bytes_of(request)
+                piece = file.session.bytes_of(request)
                 if not 0 < len(piece) <= size:
                     raise self._replaced(name)
                 if len(piece) < size:
@@ -137,22 +149,35 @@ class _Folder:
                 yield piece
         finally:
             for request, _, _ in asked:
-                self._session.forget(request)
+                file.session.forget(request)
 
     def _asked(self, file: _File, begin: int, size: int) -> tuple[int, int, int]:
-        return self._session.ask_bytes(file.handle, begin, size), begin, size
+        return file.session.ask_bytes(file.handle, begin, size), begin, size
 
     def _file(self, name: str) -> _File:
-        if name not in self._files:
-            size = self._pin(name).size
-            file = _File(self._session.open(self._full(name)), size)
+        pinned, session = self._pin(name), self._connected()
+        file = self._files.get(name)
+        if file is None or file.session is not session:
+            file = _File(session, session.open(self._full(name)), pinned.size)
+            self._check(name, session.attributes_of(file.handle))
             self._files[name] = file
-            self._check(name, self._session.attributes_of(file.handle))
-        return self._files[name]
+        return file
+
+    def _connected(self) -> Session:
+        """The conversation, begun where there is none."""
+        with self._lock:
+            if self._session is None or self._session.lost:
+                self._opened.close()
+                talk = self._opened.enter_context(conversing(self._command, silence=_SILENCE))
+                session = Session(talk)
+                with _converted(self._place, begun=False):
+                    session.greet()
+                self._session = session
+            return self._session
 
     def _pin(self, name: str) -> Attributes:
         if name not in self._pinned:
-            found = self._session.attributes(self._full(name))
+            found = self._connected().attributes(self._full(name))
             if not found.plain:
                 raise ArtifactMissing(f"{replace(self._place, name=name)} is no file")
             self._pinned[name] = found

@@ -9,6 +9,8 @@ from __future__ import annotations
 import stat
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -57,7 +59,8 @@ class Attributes:
 class Session:
     """One conversation with a server, after `greet`.
 
-    Each method raises Denied where the server refuses, and ToolFailed where the conversation ends.
+    Each method raises Denied where the server refuses, and ToolFailed where the conversation ends: then it is
+    lost, for what follows may begin amid an answer.
     """
 
     _talk: Conversation
@@ -65,10 +68,18 @@ class Session:
     _answers: dict[int, tuple[int, bytes]] = field(default_factory=dict)
     _unwanted: set[int] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _lost: bool = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether the conversation has ended; no thread reads or writes it then."""
+        with self._lock:
+            return self._lost
 
     def greet(self) -> None:
         """Agrees on the version."""
-        self._talk.send(struct.pack(">IBI", 5, _Kind.INIT, _VERSION))
+        with self._talking() as talk:
+            talk.send(struct.pack(">IBI", 5, _Kind.INIT, _VERSION))
         kind, _body = self._packet()
         if kind != _Kind.VERSION:
             raise ToolFailed("the server does not speak SFTP")
@@ -112,7 +123,8 @@ class Session:
     def _ask(self, kind: int, body: bytes) -> int:
         with self._lock:
             self._count = self._count % 0xFFFFFFFF + 1
-            self._talk.send(struct.pack(">IBI", len(body) + 5, kind, self._count) + body)
+            with self._talking() as talk:
+                talk.send(struct.pack(">IBI", len(body) + 5, kind, self._count) + body)
             return self._count
 
     def _answer(self, request: int, wanted: int) -> bytes:
@@ -140,13 +152,24 @@ class Session:
             self._answers[request] = (kind, body[4:])
 
     def _packet(self) -> tuple[int, bytes]:
-        length = int.from_bytes(self._talk.receive(4), "big")
-        if not 0 < length <= _LONGEST:
-            raise ToolFailed(
-                "the server writes something before SFTP begins: a start-up file of its shell, say"
-            )
-        packet = self._talk.receive(length)
+        with self._talking() as talk:
+            length = int.from_bytes(talk.receive(4), "big")
+            if not 0 < length <= _LONGEST:
+                raise ToolFailed(
+                    "the server writes something before SFTP begins: a start-up file of its shell, say"
+                )
+            packet = talk.receive(length)
         return packet[0], packet[1:]
+
+    @contextmanager
+    def _talking(self) -> Iterator[Conversation]:
+        """The conversation, which is lost where what is sent or received is cut."""
+        with self._lock:
+            if self._lost:
+                raise ToolFailed("the connection was lost")
+            self._lost = True
+            yield self._talk
+            self._lost = False
 
 
 def _text(value: bytes) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from python_backup.errors import ArtifactError, ToolFailed
+from python_backup.storage.stores import sftp
 from python_backup.storage.stores.place import Place
 from python_backup.storage.stores.sftp import opened_folder
 from python_backup.storage.stores.sftp_session import PIECE, Session
@@ -18,7 +19,7 @@ from python_backup.stream.environment import clean_environment
 FILE = bytes(range(256)) * 1500
 
 SERVER = f"""#!{sys.executable}
-import struct, sys
+import os, struct, sys, time
 
 FILE = bytes(range(256)) * 1500
 how = HOW
@@ -43,7 +44,8 @@ while True:
     asked = packet()
     kind, number, rest = asked[0], asked[1:5], asked[5:]
     if kind in (8, 17):
-        say(105, number + struct.pack(">IQIII", 1 | 4 | 8, len(FILE), 0o100644, 1, 1))
+        changed = 2 if how == "replaced" and kind == 8 else 1
+        say(105, number + struct.pack(">IQIII", 1 | 4 | 8, len(FILE), 0o100644, 1, changed))
     elif kind == 3:
         say(102, number + text(b"handle"))
     elif kind == 4:
@@ -53,6 +55,12 @@ while True:
         data = FILE[begin : begin + (min(size, 1000) if how == "short" else size)]
         if how == "dying" and begin > 100000:
             sys.exit("the disk is on fire")
+        if how in ("stuck", "gone") and begin > 100000 and not os.path.exists(__file__ + ".was"):
+            open(__file__ + ".was", "w").close()
+            sys.stdout.buffer.write(struct.pack(">IB", len(data) + 9, 103) + number + text(data)[:500])
+            sys.stdout.buffer.flush()
+            time.sleep(60 if how == "stuck" else 0)
+            sys.exit("the cable was pulled")
         if how == "more":
             data += b"x"
         if how == "none":
@@ -101,6 +109,33 @@ def test_a_server_that_gives_other_bytes_is_an_error(how: str, message: str) -> 
         opened_folder(Place("sftp", "sftp://host", "x")) as store,
     ):
         list(store.blocks("x"))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [("stuck", r"ssh said nothing for 0\.5 s"), ("gone", "the cable was pulled")],
+    indirect=["how"],
+)
+def test_after_an_answer_that_is_cut_a_new_connection_is_made(
+    how: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp, "_SILENCE", 0.5)
+    with opened_folder(Place("sftp", "sftp://host", "x")) as store:
+        got = store.read("x", 0, 1000)
+        with pytest.raises(ArtifactError, match=message) as caught:
+            list(store.blocks("x"))
+
+        assert caught.value.transient
+        assert got == FILE[:1000]
+        assert b"".join(store.blocks("x")) == FILE
+
+
+@pytest.mark.parametrize("how", ["replaced"], indirect=True)
+def test_an_open_file_that_is_another_is_not_read_the_next_time_either(how: str) -> None:
+    with opened_folder(Place("sftp", "sftp://host", "x")) as store:
+        for _ in range(2):
+            with pytest.raises(ArtifactError, match="was replaced"):
+                store.read("x", 0, 10)
 
 
 @pytest.mark.parametrize(
