@@ -131,18 +131,14 @@ def running_dump(
     request: Request, command: tuple[str, ...], environment: dict[str, str]
 ) -> Iterator[DumpStream]:
     """Runs pg_dump; its password is in a private file, or goes to its standard input in a container."""
-    prompted = "--password" in command
-    asked = answer(request.instance, "pg_dump")
-    with password_files(request.instance, "pg_dump", prompted=prompted) as own:
-        environment = environment | own
+    instance = request.instance
+    with password_files(instance, "pg_dump", prompted=is_prompted(instance)) as own:
         silence = Silence(request.limits.idle)
-        started = Command(command, environment, asked)
+        started = Command(command, environment | own, answer(instance, "pg_dump"))
         with running(started, timeout=request.limits.timeout, silence=silence) as child:
             stream = DumpStream(iter(()), [], list(_warnings_of(request)))
             stream.forgive, stream.end = child.forgive, child.end
-            stream.blocks = child.blocks(
-                judge(f"pg_dump of database {request.database!r}", stream, request.instance)
-            )
+            stream.blocks = child.blocks(judge(f"pg_dump of database {request.database!r}", stream, instance))
             yield stream
 
 
