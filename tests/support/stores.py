@@ -146,6 +146,13 @@ def cut_answers() -> Iterator[str]:
 
 
 @contextmanager
+def bad_requests() -> Iterator[str]:
+    """A URL whose host has files of a hundred bytes, and calls each request for their bytes a bad one, as S3 does."""
+    with _listening(_Refusing) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def mute_endpoint() -> Iterator[str]:
     """A URL whose host takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as mute:
@@ -238,6 +245,15 @@ class _Cutting(BaseHTTPRequestHandler):
             self.wfile.write(bytes((end + 1 - begin) // 2))
 
     do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+
+
+class _Refusing(_Cutting):
+    def do_GET(self) -> None:
+        said = b"<Error><Code>ExpiredToken</Code><Message>The token\nhas expired.</Message></Error>"
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
 
 
 class _Door(BaseHTTPRequestHandler):

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ import pytest
 from python_backup.errors import ArtifactError, ArtifactMissing
 from python_backup.storage.stores.place import Place, parse_place
 from python_backup.storage.stores.table import opened_store
-from support.certificates import Authority
+from support.certificates import MONTH, Authority
 from support.stores import (
     KEY,
     KEY_ID,
     NAME,
+    bad_requests,
     cut_answers,
     free_port,
     full_endpoint,
@@ -176,6 +178,42 @@ def test_a_certificate_is_trusted_where_its_authority_is_named(
     assert "certificate is not trusted" in error.message
     assert "SSL_CERT_FILE" in str(error.hint)
     assert read == bytes([3, 4, 5, 6])
+
+
+@pytest.mark.parametrize(
+    ("address", "lasts", "message"),
+    [
+        ("127.0.0.1", -MONTH, "certificate has expired"),
+        ("127.0.0.9", MONTH, "certificate is for another name"),
+    ],
+)
+@pytest.mark.usefixtures("rclone")
+def test_what_is_wrong_with_a_certificate_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, address: str, lasts: timedelta, message: str
+) -> None:
+    tmp_path = folder.parents[2]
+    authority = Authority.made(tmp_path, "authority")
+    pair = authority.issue("server", "host", address=address, lasts=lasts)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    with web_served(folder.parents[1], "--cert", str(pair.cert), "--key", str(pair.key)) as url:
+        error = failure(parse_place(f"{url.replace('http', 'https')}/bucket/x"))
+
+    assert message in error.message
+    assert "SSL_CERT_FILE" not in str(error.hint)
+
+
+def test_a_request_that_s3_calls_bad_is_hinted_at_and_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with bad_requests() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        error = failure(IN_S3)
+
+    assert error.message.endswith("400 Bad Request, ExpiredToken, The token has expired.")
+    assert "AWS_SESSION_TOKEN" in str(error.hint)
 
 
 @pytest.mark.parametrize(

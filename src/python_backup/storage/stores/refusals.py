@@ -23,12 +23,16 @@ _KEYS = (
     ' `eval "$(aws configure export-credentials --format env)"` takes those of a profile.'
 )
 _GRANTS = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; they need s3:GetObject and s3:ListBucket."
+_EXPIRED = "AWS_SESSION_TOKEN may have expired, or AWS_REGION be another than the bucket's."
 _LOGIN = "Name the host's login and password in ~/.netrc."
 
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """Words of obstore's (a pattern), and what they mean; ``transient`` where it may pass."""
+    """Words of obstore's (a pattern), and what they mean; ``transient`` where it may pass.
+
+    Without a message it is what the server said.
+    """
 
     words: str
     message: str
@@ -47,6 +51,10 @@ _REASONS = (
     ),
     _Reason("Unreachable", "the host cannot be reached", _CHECK, transient=True),
     _Reason(
+        r"InvalidCertificate\(\s*Expired", "the host's certificate has expired", "Check this machine's clock."
+    ),
+    _Reason(r"InvalidCertificate\(\s*NotValidForName", "the host's certificate is for another name"),
+    _Reason(
         "InvalidCertificate",
         "the host's certificate is not trusted",
         "Name the authority's certificate in the environment: SSL_CERT_FILE.",
@@ -57,6 +65,7 @@ _REASONS = (
         "the server does not give parts of files",
         "Copy the backup to this machine first.",
     ),
+    _Reason(r"\AGeneric S3 [^\n]*status code: 400", "", _EXPIRED),
     _Reason("LOCATION", "the bucket is in another region", "Set AWS_REGION to the bucket's."),
 )
 
@@ -76,18 +85,20 @@ def refusal(place: Place, exc: Exception) -> ArtifactError:
     if reason is None:
         return ArtifactError(f"{place} cannot be read: {_said(text)}", transient=_passing(text))
     return ArtifactError(
-        f"{place} cannot be read: {reason.message}", hint=reason.hint, transient=reason.transient
+        f"{place} cannot be read: {reason.message or _said(text)}",
+        hint=reason.hint,
+        transient=reason.transient,
     )
 
 
 def _said(text: str) -> str:
     """What the server answered, or else obstore's own first line."""
     parts = [pattern.search(text) for pattern in (_SAID, _CODE, _MESSAGE)]
-    words = [found[1].strip() for found in parts if found]
+    words = [" ".join(found[1].split()) for found in parts if found]
     return ", ".join(words) or text.partition(_DUMPED)[0].splitlines()[0][:300]
 
 
 def _passing(text: str) -> bool:
     """Whether the server's own fault may be over soon."""
     status = _SAID.search(text)
-    return status is not None and status["status"].startswith(("5", "429"))
+    return status is not None and status["status"].startswith(("5", "408", "429"))

@@ -42,7 +42,7 @@ class Denied(Exception):
     """The server's answer to a request, other than what it was asked for."""
 
     def __init__(self, code: int, said: str) -> None:
-        super().__init__(said or f"status {code}")
+        super().__init__(" ".join(said.split()) or f"status {code}")
         self.code = code
 
 
@@ -66,6 +66,7 @@ class Session:
     _talk: Conversation
     _count: int = 0
     _answers: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    _asked: set[int] = field(default_factory=set)
     _unwanted: set[int] = field(default_factory=set)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _lost: bool = False
@@ -125,6 +126,7 @@ class Session:
             self._count = self._count % 0xFFFFFFFF + 1
             with self._talking() as talk:
                 talk.send(struct.pack(">IBI", len(body) + 5, kind, self._count) + body)
+            self._asked.add(self._count)
             return self._count
 
     def _answer(self, request: int, wanted: int) -> bytes:
@@ -146,6 +148,9 @@ class Session:
         """Takes the next answer, whoever asked."""
         kind, body = self._packet()
         request = int.from_bytes(body[:4], "big")
+        if request not in self._asked:
+            raise ToolFailed("the server answers what it was not asked")
+        self._asked.remove(request)
         if request in self._unwanted:
             self._unwanted.remove(request)
         else:

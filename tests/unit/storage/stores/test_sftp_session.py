@@ -51,6 +51,8 @@ while True:
     elif kind == 4:
         say(101, number + struct.pack(">I", 0) + text(b"") + text(b""))
     elif kind == 5:
+        while how == "flooding":
+            say(103, struct.pack(">I", 7_000_000) + text(b"x" * 1000))
         begin, size = struct.unpack(">QI", rest[-12:])
         data = FILE[begin : begin + (min(size, 1000) if how == "short" else size)]
         if how == "dying" and begin > 100000:
@@ -98,6 +100,7 @@ def test_bytes_come_whole_and_in_order_however_they_are_answered(how: str) -> No
     [
         ("none", "was replaced"),
         ("more", "was replaced"),
+        ("flooding", "the server answers what it was not asked"),
         ("dying", "cannot be read: the disk is on fire"),
         ("chatty", "the server writes something before SFTP begins"),
     ],
