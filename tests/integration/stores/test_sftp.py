@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import time
 from dataclasses import dataclass
@@ -180,3 +181,14 @@ def test_no_ssh_here_is_a_missing_tool(monkeypatch: pytest.MonkeyPatch, tmp_path
         opened_store(Place("sftp", "sftp://host/x", NAME)) as store,
     ):
         store.size(NAME)
+
+
+def test_more_files_are_read_than_the_server_opens_at_once(sshd: Sshd, sftp: str, folder: Path) -> None:
+    resource.prlimit(sshd.pid, resource.RLIMIT_NOFILE, (64, 64))
+    files = {str(number): b"%d" % number for number in range(100)}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+    with opened_store(Place("sftp", sftp, NAME)) as store:
+        assert {name: b"".join(store.blocks(name)) for name in files} == files
+        assert {name: store.read(name, 0, 9) for name in files} == files

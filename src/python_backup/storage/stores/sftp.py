@@ -24,6 +24,9 @@ from python_backup.stream.environment import clean_environment
 _AHEAD = 128
 """Reads that are under way at once: 4 MiB, which a line of 1 Gbit/s and 30 ms carries without a pause."""
 
+_OPEN = 32
+"""Files that stay open, those that were asked for last: a server may open no more than 1,024 for one user."""
+
 _SILENCE = 20.0
 """Seconds after which a server that says nothing is given up."""
 
@@ -89,6 +92,8 @@ class _File:
 @dataclass(slots=True)
 class _Folder:
     """The files of one folder; ``_pinned`` has what each was when it was first asked for.
+
+    ``_files`` are those that are open, the one that was asked for last at the end.
 
     A conversation that is lost is begun anew, by ``_command``, when something is asked for again.
     """
@@ -156,12 +161,19 @@ class _Folder:
 
     def _file(self, name: str) -> _File:
         pinned, session = self._pin(name), self._connected()
-        file = self._files.get(name)
+        file = self._files.pop(name, None)
         if file is None or file.session is not session:
             file = _File(session, session.open(self._full(name)), pinned.size)
             self._check(name, session.attributes_of(file.handle))
-            self._files[name] = file
+        self._files[name] = file
+        if len(self._files) > _OPEN:
+            self._give_back(self._files.pop(next(iter(self._files))))
         return file
+
+    def _give_back(self, file: _File) -> None:
+        """Closes a file; those of a conversation that was lost are closed."""
+        if file.session is self._session:
+            file.session.close(file.handle)
 
     def _connected(self) -> Session:
         """The conversation, begun where there is none."""
