@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPConnection
@@ -153,6 +153,13 @@ def bad_requests() -> Iterator[str]:
 
 
 @contextmanager
+def long_answers(sent: list[int]) -> Iterator[str]:
+    """A URL whose host gives 64 MiB where it says that it gives ten bytes; ``sent`` are those that were taken."""
+    with _listening(partial(_Lengthy, sent=sent)) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def mute_endpoint() -> Iterator[str]:
     """A URL whose host takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as mute:
@@ -245,6 +252,22 @@ class _Cutting(BaseHTTPRequestHandler):
             self.wfile.write(bytes((end + 1 - begin) // 2))
 
     do_HEAD = do_GET  # noqa: N815 - the name is http.server's
+
+
+class _Lengthy(_Cutting):
+    def __init__(self, *args: object, sent: list[int]) -> None:
+        self._sent = sent
+        super().__init__(*args)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        self.send_response(206)
+        self.send_header("Content-Range", "bytes 0-9/100")
+        self.send_header("Content-Length", str(64 << 20))
+        self.send_header("Last-Modified", "Tue, 13 Jan 2026 15:54:40 GMT")
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(64):
+                self._sent.append(self.wfile.write(bytes(1 << 20)))
 
 
 class _Refusing(_Cutting):

@@ -23,6 +23,7 @@ from support.stores import (
     cut_answers,
     free_port,
     full_endpoint,
+    long_answers,
     mute_endpoint,
     s3_served,
     served_whole,
@@ -253,6 +254,15 @@ def test_an_answer_that_is_cut_may_come_another_time() -> None:
 
     assert "the connection was cut" in error.message
     assert error.transient
+
+
+def test_of_an_answer_that_is_longer_than_the_range_little_is_read() -> None:
+    sent: list[int] = []
+    with long_answers(sent) as url:
+        error = failure(parse_place(f"{url}/folder/x"))
+
+    assert "other bytes" in error.message
+    assert sum(sent) < 16 << 20
 
 
 def test_a_netrc_in_another_encoding_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
