@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -254,6 +257,23 @@ def test_an_answer_that_is_cut_may_come_another_time() -> None:
 
     assert "the connection was cut" in error.message
     assert error.transient
+
+
+def test_a_signal_is_heeded_while_a_server_says_nothing(tmp_path: Path) -> None:
+    with mute_endpoint() as url:
+        argv = [sys.executable, "-m", "python_backup", "verify", f"{url}/folder/x"]
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, env=environment) as process:
+            until = time.monotonic() + 30
+            while not list(tmp_path.iterdir()):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            time.sleep(0.5)  # the request is under way
+            process.terminate()
+            _, said = process.communicate(timeout=30)
+
+    assert "nothing half-done was left behind" in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_of_an_answer_that_is_longer_than_the_range_little_is_read() -> None:

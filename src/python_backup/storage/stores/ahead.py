@@ -6,12 +6,16 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, wait
+from functools import partial
+from typing import TypeVar
 
 RANGE = 4 << 20
 """Bytes that are asked for at once."""
 
 AHEAD = 4
 """Ranges that are under way while one is used."""
+
+_T = TypeVar("_T")
 
 _LINGER = 2.0
 """Seconds that ranges under way have to come in when no one wants them any more."""
@@ -28,7 +32,7 @@ def read_ahead(read: Callable[[int, int], bytes], size: int) -> Generator[bytes,
     try:
         while True:
             while len(under_way) < AHEAD and (begin := next(begins, None)) is not None:
-                under_way.append(_begun(read, begin, min(RANGE, size - begin)))
+                under_way.append(begun(partial(read, begin, min(RANGE, size - begin))))
             if not under_way:
                 return
             yield under_way.popleft().result()
@@ -36,12 +40,13 @@ def read_ahead(read: Callable[[int, int], bytes], size: int) -> Generator[bytes,
         wait(under_way, timeout=_LINGER)
 
 
-def _begun(read: Callable[[int, int], bytes], begin: int, size: int) -> Future[bytes]:
-    future: Future[bytes] = Future()
+def begun(call: Callable[[], _T]) -> Future[_T]:
+    """A call in a thread of its own: signals reach whoever waits for it, as they reach no driver in Rust."""
+    future: Future[_T] = Future()
 
     def run() -> None:
         try:
-            future.set_result(read(begin, size))
+            future.set_result(call())
         except BaseException as exc:  # noqa: BLE001 - whoever waits for it raises it
             future.set_exception(exc)
 

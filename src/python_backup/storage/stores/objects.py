@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ from obstore.exceptions import BaseError
 from obstore.store import HTTPStore, S3Store
 
 from python_backup.errors import ArtifactError, ArtifactMissing
-from python_backup.storage.stores.ahead import read_ahead
+from python_backup.storage.stores.ahead import begun, read_ahead
 from python_backup.storage.stores.place import Place
 from python_backup.storage.stores.refusals import refusal
 from python_backup.storage.stores.store import Store
@@ -117,6 +118,9 @@ class _Objects:
             return None
 
     def read(self, name: str, begin: int, size: int) -> bytes:
+        return begun(partial(self._read, name, begin, size)).result()
+
+    def _read(self, name: str, begin: int, size: int) -> bytes:
         meta = self._meta(name)
         wanted = (begin, min(begin + size, meta["size"]))
         if wanted[0] >= wanted[1]:
@@ -134,13 +138,13 @@ class _Objects:
 
     def blocks(self, name: str) -> Iterator[bytes]:
         size = self._meta(name)["size"]
-        with closing(read_ahead(lambda begin, length: self.read(name, begin, length), size)) as blocks:
+        with closing(read_ahead(partial(self._read, name), size)) as blocks:
             yield from blocks
 
     def _meta(self, name: str) -> ObjectMeta:
         if name not in self._pinned:
             with _converted(replace(self._place, name=name)):
-                self._pinned[name] = obstore.head(self._store, name)
+                self._pinned[name] = begun(partial(obstore.head, self._store, name)).result()
         return self._pinned[name]
 
 
