@@ -286,5 +286,6 @@ class _Source:
             raise ToolFailed(
                 f"tables of {self.job.database!r} without transactions may have been written to while they"
                 f" were read: the session that locked them was ended ({exc.message})",
+                hint="Find out who or what ends sessions of the account; the server's log may say.",
                 transient=True,
             ) from exc

@@ -32,7 +32,7 @@ _WAITED = 1205
 _APART = "nothing was locked: parts read over different connections may be of different moments"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Sessions that all see the database as it was at one moment; ``told`` is for people.
 

@@ -136,9 +136,8 @@ def plan(request: Request, toolbox: Toolbox, jobs: int) -> PartsPlan:
     name = shlex.quote(connection.conninfo({"dbname": request.database}))
     each = shlex.quote(f"zstd -dc PART | psql -X -q -o /dev/null -v ON_ERROR_STOP=1 -d {name}")
     text = _RESTORING.format(database=request.database, name=name, each=each)
-    unbounded = replace(
-        request, limits=replace(request.limits, timeout=None)
-    )  # that of all parts is kept above
+    # the timeout is that of all parts: who reads them keeps it
+    unbounded = replace(request, limits=replace(request.limits, timeout=None))
     started = partial(_started, _Setting(unbounded, tool, toolbox), jobs)
     return PartsPlan("pg_dump", tool.version, command, text, started)
 
