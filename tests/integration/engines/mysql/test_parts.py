@@ -138,19 +138,23 @@ def test_a_long_statement_is_not_waited_for_longer_than_lock_timeout(mysql_serve
 @contextmanager
 def reading(mysql_server, taken):
     """A backup's lane reads as long as the block runs."""
-    found = "SELECT id FROM information_schema.processlist WHERE info LIKE 'SELECT v, SLEEP%'"
+    [lane] = taken.lanes
+    number = lane.value("SELECT CONNECTION_ID()")
+    reads = (
+        f"SELECT 1 FROM information_schema.processlist WHERE id = {number} AND info LIKE 'SELECT v, SLEEP%'"
+    )
 
     def read() -> None:
         with suppress(ServerError):
-            taken.lanes[0].rows("SELECT v, SLEEP(30) FROM t")
+            lane.rows("SELECT v, SLEEP(30) FROM t")
 
     thread = threading.Thread(target=read)
     thread.start()
-    while not (sessions := databases.rows(mysql_server, None, found)):
+    while not databases.rows(mysql_server, None, reads):
         time.sleep(0.01)
     yield
     assert thread.is_alive()
-    databases.execute(mysql_server, None, f"KILL {sessions[0][0]}")
+    databases.execute(mysql_server, None, f"KILL {number}")
     thread.join()
 
 
