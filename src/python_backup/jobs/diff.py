@@ -126,8 +126,8 @@ def side(path: Path, progress: Progress) -> Side:
     seen = Examiner(progress, guarded=False).examine(artifact)
     if seen.facts is None:
         raise ArtifactCorrupt(
-            f"{path.name} cannot be read: {seen.failed.detail if seen.failed else 'it is no dump'}",
-            hint=f"See `vya-backupdb verify --deep {path.name}`.",
+            f"{path} cannot be read: {seen.failed.detail if seen.failed else 'it is no dump'}",
+            hint=f"See `vya-backupdb verify --deep {path}`.",
         )
     header = seen.header
     tool, version = (header.tool, header.server_version) if header else (None, None)

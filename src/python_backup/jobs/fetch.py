@@ -274,7 +274,8 @@ class _Fetch:
         else:
             raise ArtifactMissing(
                 f"there is no file {self.remote.place}",
-                hint=f"A folder there is read by its {MANIFEST_INSIDE} or {SUMS}; it has neither.",
+                hint=f"A folder there is read by its {MANIFEST_INSIDE} or {SUMS}; it has neither."
+                " But in s3://, a % of a name is written %25.",
             )
         self._check(files)
         with _writing():

@@ -244,6 +244,17 @@ def test_a_variable_that_cannot_be_right_is_named_and_not_repeated(
     assert f"{name} is not understood" in failure(IN_S3).message
 
 
+def test_a_panic_of_the_driver_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{KEY}\n")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://127.0.0.1:{free_port()}/c")
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(tmp_path / "token"))
+
+    assert "panic" in failure(IN_S3).message
+
+
 def test_a_host_without_tls_is_said_to_be_one(folder: Path) -> None:
     with served_whole(folder.parents[1]) as url:
         error = failure(parse_place(f"{url.replace('http', 'https')}/bucket/x"))

@@ -451,6 +451,19 @@ def test_errors_speak_of_the_url(single: Path) -> None:
     assert raised.value.hint == f"Look at s3://bucket/folder/{NAME}.manifest.json."
 
 
+def test_a_comparison_that_fails_names_the_url(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    (folder / "x.sql").write_bytes(sql(("a_small",)) + b"SELECT 'torn")
+    with (
+        pytest.raises(ArtifactCorrupt) as raised,
+        from_store(FolderStore(folder)).fetched(at("x.sql"), FACTS) as found,
+    ):
+        diff(found.path, found.path, Silence())
+    assert raised.value.message.startswith("s3://bucket/folder/x.sql cannot be read: ")
+    assert "`vya-backupdb verify --deep s3://bucket/folder/x.sql`" in str(raised.value.hint)
+
+
 def test_without_room_nothing_comes(single: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "free_in", lambda _: (1000, 10))
     store = FolderStore(single)

@@ -160,6 +160,10 @@ def _converted(place: Place) -> Iterator[None]:
         yield
     except (BaseError, FileNotFoundError, ValueError) as exc:
         raise refusal(place, exc) from exc
+    except BaseException as exc:
+        if type(exc).__name__ != "PanicException":  # pyo3's, which no module has
+            raise
+        raise ArtifactError(f"{place} cannot be read: obstore ended in a panic: {exc}") from exc
 
 
 def _authorization(place: Place) -> dict[str, str]:
