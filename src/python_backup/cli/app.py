@@ -115,6 +115,10 @@ def _converted() -> Iterator[None]:
         yield
     except KeyboardInterrupt as exc:
         raise _Signalled(_number(exc)) from exc
+    except RuntimeError as exc:  # what Python 3.11 makes of one that comes amid a class's __set_name__
+        if not isinstance(exc.__cause__, KeyboardInterrupt):
+            raise
+        raise _Signalled(_number(exc)) from exc
     except BrokenPipeError as exc:
         raise _NobodyReads from exc
 

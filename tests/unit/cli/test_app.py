@@ -237,6 +237,27 @@ def test_a_signal_at_any_moment_of_the_start_is_one_line_and_its_code(number: si
     assert outcomes <= {0, 128 + number}
 
 
+AMID_A_CLASS = """
+import signal
+from python_backup.cli import app
+class Late:
+    def __set_name__(self, owner, name):
+        signal.raise_signal(signal.SIGTERM)
+def program(named):
+    class Made:
+        field = Late()
+app.program = program
+app.main(["list"])
+"""
+
+
+def test_a_signal_amid_the_making_of_a_class_is_one_line_and_its_code() -> None:
+    """Python before 3.12 makes a RuntimeError of what ``__set_name__`` raises."""
+    ran = subprocess.run([sys.executable, "-c", AMID_A_CLASS], capture_output=True, text=True, check=False)
+    assert ran.returncode == 128 + signal.SIGTERM
+    assert ran.stderr == "error: interrupted by SIGTERM; nothing half-done was left behind\n"
+
+
 STUCK = """
 import ctypes, os, sys
 from python_backup.cli import signals
