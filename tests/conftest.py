@@ -29,6 +29,7 @@ from support.programs import (
     one_of_each,
     pairs_of,
 )
+from support.sample import Case, sampled
 from support.servers import RunningServer, Session, session
 from support.stoppable import Stoppable, lone_server
 
@@ -47,6 +48,8 @@ FIXTURES = {
 }
 FEWER = {"family_server": one_of_each, "dbms_server": newest_of_each}
 """Which of all servers a fixture gives; all of them with $VYA_CHAOS."""
+ENGINES = "tests/integration/engines/"
+"""The tests that go to every server, whatever sample is drawn of the others."""
 PAIR = "server_pair"
 OLDER = "older_mariadb"
 
@@ -71,6 +74,7 @@ def _heed_signals() -> None:
 def pytest_configure(config: pytest.Config) -> None:
     _heed_signals()
     config.addinivalue_line("markers", "mariadb_before(major, minor): which of them `older_mariadb` gives")
+    config.addinivalue_line("markers", "sweep: of its many cases a sample ($VYA_SAMPLE) takes some")
     known = getattr(config, "workerinput", None)
     if known is not None:
         config.stash[PROGRAMS] = [Program(**fields) for fields in json.loads(known["programs"])]
@@ -124,6 +128,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         [marker] = metafunc.definition.iter_markers("mariadb_before")
         found = mariadb_before(*marker.args)
         metafunc.parametrize(OLDER, found, ids=[p.id for p in found], indirect=True, scope="module")
+
+
+def _case(item: pytest.Item) -> Case:
+    """An item as a sample sees it. Tests of engines are on no server there, so that none is drawn for them."""
+    servers: list[Program] = []
+    if not item.nodeid.startswith(ENGINES):
+        for value in getattr(getattr(item, "callspec", None), "params", {}).values():
+            servers += [
+                one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, Program)
+            ]
+    family = servers[0].family if servers else ""
+    sweep = item.get_closest_marker("sweep") is not None
+    return Case(item.nodeid, family, " ".join(server.id for server in servers), sweep)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    word = os.environ.get("VYA_SAMPLE")
+    if word:
+        kept = sampled(map(_case, items), word)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in kept])
+        items[:] = [item for item in items if item.nodeid in kept]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

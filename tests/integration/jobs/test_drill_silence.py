@@ -101,6 +101,7 @@ POSTGRESQL = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("what", POSTGRESQL)
 def test_nothing_in_a_dump_of_postgresql_connects_to_anything(
     postgresql_server: RunningServer, what: str, ear: Ear, tmp_path: Path
@@ -135,6 +136,7 @@ MYSQL = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("what", MYSQL)
 def test_nothing_in_a_dump_of_mysql_connects_to_anything(
     mysql_server: RunningServer, what: str, ear: Ear, tmp_path: Path

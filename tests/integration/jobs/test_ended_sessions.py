@@ -152,6 +152,7 @@ WORKS: dict[str, Callable[[Stage], object]] = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.timeout(300 + 20 * MOMENTS)
 @pytest.mark.parametrize("work", WORKS)
 def test_a_session_that_is_ended_amid_any_work_is_an_error_of_the_programs_own(

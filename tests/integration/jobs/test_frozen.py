@@ -136,6 +136,7 @@ ASKED: dict[str, Callable[..., object]] = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("question", ASKED)
 def test_a_question_to_a_server_that_froze_is_given_up(own: Stoppable, question: str) -> None:
     with closing(ENGINES[instance_for(own.server).dbms].connect(instance_for(own.server))) as server:

@@ -171,6 +171,7 @@ def thrice(who: str) -> tuple[str, str, str]:
     return who, who, who
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("place", range(max(len(names(family)) for family in OF_FAMILY)))
 def test_a_database_of_any_name_goes_out_and_in_and_back(
     family_server: RunningServer, subject: Callable[[str], Subject], place: int, tmp_path: Path,
@@ -236,6 +237,7 @@ NEIGHBOURS = (
 )  # fmt: skip
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(("name", "near"), NEIGHBOURS)
 def test_a_database_of_nearly_the_same_name_is_left_alone(
     family_server: RunningServer, subject: Callable[[str], Subject], name: str, near: str, tmp_path: Path

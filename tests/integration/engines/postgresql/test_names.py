@@ -47,6 +47,7 @@ def test_every_method_takes_every_name(server, named):
         assert not server.exists(name)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_can_be_dumped_and_restored_under_every_other(
     postgresql_server, server, new_database, name

@@ -142,6 +142,7 @@ def test_where_there_is_no_target_only_the_name_changes(server, trio):
     assert some.contents() == {some.target: "new"}
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_in_all_three_roles(server, trio, name):
     some = trio(name)
