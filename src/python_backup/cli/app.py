@@ -96,6 +96,8 @@ class _Command(TyperCommand):
 def _refuse_urls(context: Any) -> None:
     """What takes a path alone is told a URL by mistake: as a path it lost a slash, and is missing.
 
+    It is not repeated, for it may hold a password or a signature.
+
     Raises:
         UsageError: it was.
     """
@@ -104,7 +106,7 @@ def _refuse_urls(context: Any) -> None:
         for path in told if isinstance(told, list | tuple) else (told,):
             if isinstance(path, Path) and _URL.match(str(path)) and not path.parent.exists():
                 raise UsageError(
-                    f"{parameter.opts[0]} takes a path of this machine, not a URL: {path}",
+                    f"{parameter.opts[0]} takes a path of this machine, not a URL ({path.parts[0]}//…)",
                     hint="Copy it here: restore, plan, show, diff, verify and drill alone read from stores.",
                 )
 
