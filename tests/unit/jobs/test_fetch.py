@@ -39,7 +39,7 @@ from python_backup.storage.proofs import Verdict, proofs
 from python_backup.storage.stores.place import Place
 from python_backup.storage.sums import sum_line
 from python_backup.stream.codecs import CODECS, Member
-from python_backup.stream.members import SUMS
+from python_backup.stream.members import SUMS, members
 from python_backup.stream.private import left_private
 from support.folder_store import Fault, FolderStore, at, from_store
 from support.results import TAKEN, manifest
@@ -103,7 +103,7 @@ def parts(tmp_path: Path) -> Path:
     said = tmp_path / "store" / FOLDER
     told = said / MANIFEST_INSIDE
     told.write_bytes(dump_manifest(replace(load_manifest(told.read_bytes()), dbms=Dbms.POSTGRESQL)))
-    names = [str(file.relative_to(said)) for file in sorted(said.rglob("*.zst"))]
+    names = [str(file.relative_to(said)) for file in members(said)]
     sums = b"".join(sum_line(hashlib.sha256((said / n).read_bytes()).hexdigest(), n) for n in names)
     (said / SUMS).write_bytes(sums)
     return said.parent
@@ -256,7 +256,9 @@ def test_a_dump_without_a_manifest_comes_whole_with_its_sum(tmp_path: Path, besi
 def test_a_folder_without_its_manifest_comes_whole_by_its_sums(parts: Path) -> None:
     (parts / FOLDER / "manifest.json").unlink()
     with from_store(FolderStore(parts)).fetched(at(FOLDER), WHOLE) as found:
-        assert alike(seen(found.path, None)) == alike(seen(parts / FOLDER, None))
+        there = seen(found.path, None)
+        assert alike(there) == alike(seen(parts / FOLDER, None))
+    assert there.failed is None
 
 
 def test_what_is_not_there_is_missing(tmp_path: Path) -> None:
@@ -340,7 +342,9 @@ def test_a_folder_of_a_web_server_that_answers_for_it_is_read(
         (parts / FOLDER / other).unlink()
     place = Place("https", "https://host/folder", FOLDER)
     with from_store(_Listing(parts, answer)).fetched(place, WHOLE) as found:
-        assert alike(seen(found.path, None)) == alike(seen(parts / FOLDER, None))
+        there = seen(found.path, None)
+        assert alike(there) == alike(seen(parts / FOLDER, None))
+    assert there.failed is None
 
 
 @pytest.mark.parametrize("evil", ["../x", "data/../../x", "data/..", "/etc/x", "data/a/b", "x", "data/\0"])
