@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from python_backup.dump.pick import Pick
 from python_backup.engines.postgresql import parts
-from python_backup.errors import ArtifactCorrupt, UnsafeDump
+from python_backup.errors import ArtifactCorrupt, UnsafeDump, UsageError
 from python_backup.instance import Instance, Limits
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.connected import connected
@@ -269,6 +270,43 @@ def test_partitions_beside_a_hash_of_enums_are_counted_as_their_own(
     request = RestoreRequest(path, instance, name, force=True)
     report = restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
     assert report.equal, report.comparison
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_partition_below_a_hash_of_enums_is_not_restored_empty_without_its_root(
+    postgresql_server: RunningServer, new_database: Name, tmp_path: Path, jobs: int
+) -> None:
+    name, target = (
+        new_database(postgresql_server, "rooted"),
+        new_database(postgresql_server, "alone", create=False),
+    )
+    databases.execute(
+        postgresql_server,
+        name,
+        "CREATE TYPE mood AS ENUM ('a', 'b')",
+        "CREATE TABLE split (m mood) PARTITION BY HASH (m)",
+        "CREATE TABLE split_all PARTITION OF split FOR VALUES WITH (modulus 1, remainder 0)",
+        "INSERT INTO split VALUES ('a'), ('b')",
+    )
+    instance = instance_for(postgresql_server)
+    path = (
+        backed_up(instance, name, tmp_path).path if jobs == 1 else good(in_parts(instance, name, tmp_path))[0]
+    )
+    assert path is not None
+    request = RestoreRequest(path, instance, target, jobs=jobs, pick=Pick(("split_all",)))
+    with pytest.raises(
+        UsageError, match=r"rows of public\.split_all stand with public\.split, which is not picked"
+    ):
+        restore(request, lambda _: False, Silence(), lambda: datetime.now(UTC))
+    assert target not in databases.names(postgresql_server)
+    report = restore(
+        replace(request, pick=Pick(("split", "split_all"))),
+        lambda _: False,
+        Silence(),
+        lambda: datetime.now(UTC),
+    )
+    assert report.equal, report.comparison
+    assert databases.rows(postgresql_server, target, "SELECT count(*) FROM split_all") == [(2,)]
 
 
 def test_what_takes_too_long_leaves_nothing(

@@ -29,14 +29,13 @@ from python_backup.dump.postgresql.clauses import (
     partition_of,
 )
 from python_backup.dump.postgresql.cursor import Cursor
+from python_backup.dump.postgresql.partitions import Name, Partitions
 from python_backup.dump.postgresql.session import Session
 from python_backup.dump.postgresql.tokens import Kind
 from python_backup.errors import UsageError
 from python_backup.model import label
 
 _ON_DEMAND = frozenset({"type", "schema", "sequence"})
-Name = tuple[str, str]
-"""Schema and name; a schema's own is without the second."""
 
 
 @dataclass(slots=True)
@@ -53,6 +52,7 @@ class DumpPicker:
     _kinds: dict[Name, str] = field(default_factory=dict)
     _aliases: dict[Name, Name] = field(default_factory=dict)
     _parts: dict[tuple[str, Name], Name] = field(default_factory=dict)
+    _partitions: Partitions = field(default_factory=Partitions)
     _undecided: Name | None = None
     _dropped: set[tuple[str, str]] = field(default_factory=set)
     _skipping: bool = False
@@ -84,6 +84,7 @@ class DumpPicker:
         if not self.asked.schema_only and self._wants(held):
             return False
         for table in held.tables:
+            self._partitions.has_rows(table)
             self._rows_left.add(table)
         return True
 
@@ -97,11 +98,13 @@ class DumpPicker:
         return bool(rows or unnamed or valued)
 
     def finish(self) -> None:
-        """Call it at the end of the dump; see `python_backup.dump.pick.Choice.check`."""
+        """Call it at the end of the dump; see `python_backup.dump.pick.Choice.check`, `Partitions.check`."""
         for (kind, _), statements in self._held.items():
             for piece in statements:
                 self.changes.add(f"{kind} not picked", piece.line, piece.sql)
         self._choice.check()
+        if not self.asked.schema_only:
+            self._partitions.check(lambda name: ("table", name) in self._taken)
 
     def _data(self, piece: DataBegin) -> bool:
         at = self._session.cursor(piece.sql)
@@ -109,6 +112,7 @@ class DumpPicker:
         at.accept("into")
         at.accept("binary")
         name = self._named(at.name())
+        self._partitions.has_rows(label(*name))
         taken = self._takes_table(name) and not self.asked.schema_only
         if not taken:
             self._rows_left.add(piece.table, piece)
@@ -168,6 +172,7 @@ class DumpPicker:
             return
         if what.what == "ALTER TABLE" and (key := added_constraint(self._session.cursor(piece.sql))):
             self._parts["index", (name[0], key)] = name
+        self._partitions.take(what, name, self._session.cursor(piece.sql), self._named)
         if self._takes_table(name):
             yield from self._of_table(piece, what, name)
             return

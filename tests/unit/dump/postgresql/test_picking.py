@@ -261,3 +261,43 @@ def test_whatever_is_picked_has_the_rows_and_digests_of_the_whole(wanted, exclud
     text, facts = picked(DUMP, pick)
     assert facts.tables == tuple(t for t in picked(DUMP, Pick())[1].tables if t.name in wanted)
     assert picked(text, pick if not exclude else Pick())[0] == text
+
+
+BY_ROOT = b"""SELECT pg_catalog.set_config('search_path', '', false);
+CREATE TABLE public.split (t text, m public.mood) PARTITION BY LIST (t);
+CREATE TABLE public.plain (t text, m public.mood);
+CREATE TABLE public.hashed (t text, m public.mood) PARTITION BY HASH (m);
+CREATE TABLE public.hashed_all (t text, m public.mood);
+ALTER TABLE ONLY public.split ATTACH PARTITION public.plain FOR VALUES IN ('plain');
+ALTER TABLE ONLY public.split ATTACH PARTITION public.hashed DEFAULT;
+ALTER TABLE ONLY public.hashed ATTACH PARTITION public.hashed_all FOR VALUES WITH (modulus 1, remainder 0);
+CREATE TABLE public.other (t text);
+COPY public.split (t, m) FROM stdin;
+x\ta
+\\.
+COPY public.plain (t, m) FROM stdin;
+plain\ta
+\\.
+COPY public.other (t) FROM stdin;
+\\.
+"""
+
+
+@pytest.mark.parametrize("table", ["hashed_all", "hashed"])
+@pytest.mark.parametrize("data_only", [False, True])
+def test_a_partition_whose_rows_the_dump_gives_to_its_root_is_not_restored_empty(
+    table: str, *, data_only: bool
+) -> None:
+    with pytest.raises(
+        UsageError, match=f"rows of public.{table} stand with public.split, which is not picked"
+    ) as error:
+        picked(BY_ROOT, Pick((table,), data_only=data_only))
+    assert "--table public.split" in str(error.value.hint)
+
+
+def test_a_partition_with_rows_of_its_own_is_restored_alone_and_one_beside_its_root_as_well() -> None:
+    _, facts = picked(BY_ROOT, Pick(("plain",)))
+    assert {table.name: table.rows for table in facts.tables} == {"public.plain": 1}
+    assert picked(BY_ROOT, Pick(("hashed_all",), schema_only=True))
+    _, facts = picked(BY_ROOT, Pick(("split",)))
+    assert facts.rows == 2
