@@ -50,7 +50,7 @@ class Partitions:
                 if label(*parent) in self._with_rows and not picked(parent):
                     raise UsageError(
                         f"the rows of {label(*partition)} stand with {label(*parent)}, which is not picked",
-                        hint=f"Pick it: --table {label(*parent)}; or the definition alone: --schema-only.",
+                        hint=f"Pick it: --table {label(*parent)}.",
                     )
 
     def _above(self, partition: Name) -> Iterator[Name]:
