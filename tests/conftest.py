@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from support import made
 from support.containers import found_images
@@ -32,6 +33,11 @@ from support.programs import (
 from support.sample import Case, sampled
 from support.servers import RunningServer, Session, session
 from support.stoppable import Stoppable, lone_server
+
+settings.register_profile(
+    "no deadline", deadline=None
+)  # an example's wall time is the machine's, not the code's
+settings.load_profile("no deadline")
 
 PROGRAMS = pytest.StashKey[list[Program]]()
 CONTAINERS = pytest.StashKey[list[Program]]()

@@ -72,7 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 
 @pytest.mark.parametrize("form", FORMS)
 @given(before=TABLES, after=TABLES, turned=st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 def test_rows_are_told_by_their_key_whatever_their_order(
     folder: Path, form: str, before: Rows, after: Rows, *, turned: bool
 ) -> None:

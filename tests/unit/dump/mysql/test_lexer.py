@@ -59,7 +59,7 @@ def test_a_dump_is_cut_into_its_statements_data_and_commands():
     assert lexer.complete
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cuts=st.lists(st.integers(0, 10**6), max_size=60))
 def test_cuts_change_nothing(cuts):
     whole, _ = lex(DUMP)
@@ -71,7 +71,7 @@ def test_cuts_change_nothing(cuts):
     assert lexer.complete
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     parts=st.lists(
         st.sampled_from(
@@ -197,7 +197,7 @@ def test_a_stream_that_ends_inside_something_is_corrupt(dump):
         lex(dump)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(end=st.integers(0, len(DUMP) - 2))
 def test_a_truncated_dump_is_never_complete(end):
     try:

@@ -121,7 +121,7 @@ def test_a_server_that_takes_upper_and_lower_case_for_the_same_is_followed():
     assert rewritten(dump, to=target())[0] == dump
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.sampled_from(

@@ -90,7 +90,7 @@ CUTS = st.lists(st.integers(0, 10**6), max_size=40)
 LENGTHS = st.integers(1, 12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rows=ROWS, length=LENGTHS, other=LENGTHS, cuts=CUTS)
 def test_any_rows_in_any_layout_and_cut_anywhere_give_identity_exact_counts_and_one_digest(
     rows, length, other, cuts
@@ -110,7 +110,7 @@ def test_any_rows_in_any_layout_and_cut_anywhere_give_identity_exact_counts_and_
         assert (table.rows, table.digest) == (expected.rows, expected.digest)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=ROWS, length=LENGTHS, cuts=CUTS)
 def test_strings_with_raw_newlines_and_doubled_quotes_are_read_exactly_without_mysqldumps_header(
     rows, length, cuts
@@ -125,7 +125,7 @@ def test_strings_with_raw_newlines_and_doubled_quotes_are_read_exactly_without_m
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=ROWS, cuts=CUTS)
 def test_lines_are_exact_wherever_the_stream_is_cut(rows, cuts):
     dump = HEADER + statements([row(v) for v in rows], 3, b"INSERT INTO `t` VALUES\n", b",\n")
