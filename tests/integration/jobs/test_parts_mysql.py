@@ -17,7 +17,8 @@ from python_backup.instance import Limits, Retry, Secret
 from python_backup.jobs.in_place import Safety
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.jobs.verify import verify_artifact
-from python_backup.model import Scope
+from python_backup.model import PartKind, Scope
+from python_backup.stream.artifact import read_artifact
 from support import databases
 from support.jobs import backed_up, facts
 from support.servers import instance_for
@@ -83,6 +84,15 @@ def test_stock_tools_restore_it_with_the_three_commands(mysql_server, filled, tm
     for command in commands:
         subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=path, check=True, env=environment)
     assert content(facts(backed_up(instance, filled, tmp_path))) == content(manifest.facts)
+
+
+def test_parts_of_one_table_let_others_begin_it(mysql_server, filled, tmp_path):
+    path, manifest = good(in_parts(instance_for(mysql_server), filled, tmp_path))
+    data = [part for part in manifest.parts if part.kind is PartKind.DATA]
+    for part in data:
+        text = b"".join(read_artifact(path / part.file))
+        assert (b"SET UNIQUE_CHECKS=1" in text[:1000]) == bool(part.range), part
+    assert {bool(part.range) for part in data} == {False, True}
 
 
 @pytest.fixture

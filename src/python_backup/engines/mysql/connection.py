@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pymysql
+from pymysql.constants import SERVER_STATUS
 
 from python_backup.engines import liveness
 from python_backup.engines.liveness import Patience
@@ -141,6 +142,11 @@ class Session:
         """Makes this the session's database."""
         with converted(self.instance, rights=True):
             self._connection.select_db(database)
+
+    @property
+    def amid(self) -> bool:
+        """Whether a transaction is open that has touched a table, as the server's last answer told."""
+        return bool(self._connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 
     def send(self, statement: bytes | bytearray) -> int:
         """Sends one statement as it is, and returns its affected rows; results are thrown away.

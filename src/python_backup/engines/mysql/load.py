@@ -25,6 +25,10 @@ _HELD = 4 << 20
 
 _QUERY_COST = 1 << 10
 _NOT_LOCKED = 1100
+_DEADLOCK = 1213
+_DEADLOCKS = 10
+"""So often one statement is sent again: each time another session got on."""
+
 _FILE_EXISTS = 1813
 _BARRED = re.compile(r"for table '`.*`\.`(.+)`' exists", re.DOTALL)
 """MariaDB's words for a table's file in the way; it is of no table, for then the error would be 1050."""
@@ -273,7 +277,7 @@ def _sent(session: Session, text: bytes | bytearray) -> int:
     client cannot restore it.
     """
     try:
-        return session.send(text)
+        return _sent_through_deadlocks(session, text)
     except ServerSaid as exc:
         barred = _BARRED.search(exc.reason) if exc.code == _FILE_EXISTS else None
         if exc.code != _NOT_LOCKED and barred is None:
@@ -282,6 +286,22 @@ def _sent(session: Session, text: bytes | bytearray) -> int:
         session.send(b"UNLOCK TABLES")
     else:
         _free(session, barred[1].replace("``", "`"))
+    return session.send(text)
+
+
+def _sent_through_deadlocks(session: Session, text: bytes | bytearray) -> int:
+    """Sends one statement, and again where a deadlock undid it and nothing besides.
+
+    MariaDB from 10.6 on locks a whole table for the first rows of an empty one (without ``unique_checks``),
+    so that of two parts of a table that begin at the same time one is undone.
+    """
+    for _ in range(_DEADLOCKS):
+        alone = not session.amid
+        try:
+            return session.send(text)
+        except ServerSaid as exc:
+            if exc.code != _DEADLOCK or not alone:
+                raise
     return session.send(text)
 
 

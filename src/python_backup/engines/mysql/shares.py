@@ -31,10 +31,17 @@ _HEAD = """-- {dump}: rows of a part of it, as vya-backupdb wrote them
 /*!40101 SET NAMES utf8mb4 */;
 /*!40103 SET TIME_ZONE='+00:00' */;
 /*!40014 SET UNIQUE_CHECKS=0 */;
-/*!40014 SET FOREIGN_KEY_CHECKS=0 */;
+{ranged}/*!40014 SET FOREIGN_KEY_CHECKS=0 */;
 /*!40101 SET SQL_MODE='NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES' */;
 /*!40111 SET SQL_NOTES=0 */;
 
+"""
+
+_RANGED = "/*M!100600 SET UNIQUE_CHECKS=1 */;\n"
+"""In the head of a part of a table that others have rows of, too.
+
+Without it MariaDB from 10.6 on locks a whole table for its first rows,
+and undoes one of two parts that begin it.
 """
 
 
@@ -178,7 +185,7 @@ def pieces(share: Share, session: Session, dump: str) -> Iterator[Piece]:
     ``dump`` is what the tool's dumps begin with: ``MySQL dump 9.7.4``.
     """
     lexer = DIALECT.lexer()
-    yield from lexer.feed(_HEAD.format(dump=dump).encode())
+    yield from lexer.feed(_HEAD.format(dump=dump, ranged=_RANGED if share.plan.range else "").encode())
     yield from lexer.finish()
     for reading in share.readings:
         for source in reading.sources:

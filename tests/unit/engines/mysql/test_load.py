@@ -20,6 +20,8 @@ def insert(head: bytes = b"INSERT INTO `t` VALUES", rows: int | None = 2):
 
 
 class FakeSession:
+    amid = False
+
     def __init__(self, *answers: int | ServerSaid, warning: tuple[int, str] | None = None) -> None:
         self.answers = list(answers)
         self.warning = warning
@@ -99,6 +101,13 @@ def test_other_warnings_and_those_that_the_dump_asks_to_ignore_are_none(head, co
     session = FakeSession(2, warning=(code, "x"))
     send(session, queries(insert(head), largest=100))
     assert len(session.sent) == 1
+
+
+def test_a_statement_that_only_ever_ends_in_deadlocks_is_given_up():
+    session = FakeSession(*[ServerSaid(1213, "Deadlock found")] * 11)
+    with pytest.raises(StatementFailed, match=r"\(1213\)"):
+        send(session, queries(insert(), largest=100))
+    assert session.answers == []
 
 
 def test_a_table_that_the_dump_forgot_to_lock_is_reached_without_locks():
