@@ -139,7 +139,8 @@ def test_a_superuser_lacks_nothing_for_a_backup_or_a_restore(office: Office) -> 
     own = instance_for(office.server)
     found = office.examined(username=own.username, password=own.password)
     failed = [check for checks in found.values() for check in checks if check.verdict is Verdict.FAILURE]
-    assert failed == []
+    # other tests' restores are under way on this server
+    assert [check for check in failed if check.database in (None, office.database)] == []
     assert [check.found for check in found["restore rights"]] == ["1 database: nothing is missing"]
     assert re.search(r"SELECT 1 took [\d.]+ ms", found["answer"][0].found)
     assert [check.found for check in found["backup age"]] == ["no backup yet"]
