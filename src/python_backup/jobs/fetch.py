@@ -272,10 +272,10 @@ class _Fetch:
         elif told is not None:
             raise ArtifactCorrupt(f"{self.remote.place}/{MANIFEST_INSIDE} tells of no parts, or is damaged")
         else:
+            hint = f"A folder there is read by its {MANIFEST_INSIDE} or {SUMS}; it has neither."
             raise ArtifactMissing(
                 f"there is no file {self.remote.place}",
-                hint=f"A folder there is read by its {MANIFEST_INSIDE} or {SUMS}; it has neither."
-                " But in s3://, a % of a name is written %25.",
+                hint=" ".join(filter(None, (hint, self.remote.place.decoding_hint))),
             )
         self._check(files)
         with _writing():

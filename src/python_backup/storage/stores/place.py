@@ -40,6 +40,12 @@ class Place:
     def __str__(self) -> str:
         return f"{self.folder}/{_SCHEMES[self.scheme].written(self.name)}"
 
+    @property
+    def decoding_hint(self) -> str | None:
+        """What to look at where it is missing, and decoding may have given it another name."""
+        decoded = _SCHEMES[self.scheme].written(self.name) != self.name
+        return "In a URL a % of the name is written %25." if decoded else None
+
 
 Named = Path | Place
 """What a command is told of an artifact: a path of this machine, or a place in a store."""

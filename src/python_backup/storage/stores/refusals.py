@@ -16,7 +16,6 @@ _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
 _DUMPED = "\n\nDebug source:"
 _NO_KEYS = re.compile(r"169\.254\.\d+\.\d+|latest/api/token|/latest/meta-data")
 
-_ENCODED = "In a URL a % of the name is written %25."
 _CHECK = "Check the URL, and whether this machine can reach the host."
 _KEYS = (
     "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment;"
@@ -74,8 +73,7 @@ def refusal(place: Place, exc: Exception) -> ArtifactError:
     """The error for what obstore raised when this file was read."""
     text = str(exc)
     if isinstance(exc, FileNotFoundError):
-        hint = _ENCODED if "%" in place.name and place.scheme != "s3" else None
-        return ArtifactMissing(f"{place} does not exist", hint=hint)
+        return ArtifactMissing(f"{place} does not exist", hint=place.decoding_hint)
     if _NO_KEYS.search(text):
         return ArtifactError(f"{place} cannot be read: no keys for S3 were found", hint=_KEYS)
     if isinstance(exc, (PermissionDeniedError, UnauthenticatedError)):

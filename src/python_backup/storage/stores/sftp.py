@@ -216,8 +216,7 @@ def _converted(place: Place, *, begun: bool = True) -> Iterator[None]:
         yield
     except Denied as exc:
         if exc.code == Code.MISSING:
-            hint = "In a URL a % of the name is written %25." if "%" in place.name else None
-            raise ArtifactMissing(f"{place} does not exist", hint=hint) from exc
+            raise ArtifactMissing(f"{place} does not exist", hint=place.decoding_hint) from exc
         raise ArtifactError(f"{place} cannot be read: the server says: {exc}") from exc
     except ToolFailed as exc:
         hint = next((hint for word, hint in _HINTS if word in exc.message), None)

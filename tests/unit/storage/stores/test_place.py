@@ -93,3 +93,16 @@ def test_a_secret_in_a_url_is_refused_and_not_repeated(url: str) -> None:
         parse_place(url)
 
     assert "secret" not in f"{caught.value} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("url", "hinted"),
+    [
+        ("https://h/p/a%20b", True),
+        ("sftp://h/p/100%25", True),
+        ("sftp://h/p/plain", False),
+        ("s3://b/100%", False),
+    ],
+)
+def test_a_name_that_decoding_may_have_changed_has_a_hint(url: str, *, hinted: bool) -> None:
+    assert (parse_place(url).decoding_hint is not None) == hinted
