@@ -34,9 +34,8 @@ from support.sample import Case, sampled
 from support.servers import RunningServer, Session, session
 from support.stoppable import Stoppable, lone_server
 
-settings.register_profile(
-    "no deadline", deadline=None
-)  # an example's wall time is the machine's, not the code's
+# an example's wall time is the machine's, not the code's
+settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 PROGRAMS = pytest.StashKey[list[Program]]()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from python_backup.engines.engine import Swap
+from python_backup.engines.replacing import Swap
 from python_backup.engines.table import ENGINES
 from python_backup.instance import Dbms
 from python_backup.jobs.backup import BackupRequest, back_up

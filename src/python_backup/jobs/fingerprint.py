@@ -45,7 +45,7 @@ class Fingerprint:
     target: TargetState
 
 
-def fingerprint(seen: Examination, server: Server, target: str) -> Fingerprint:
+def take_fingerprint(seen: Examination, server: Server, target: str) -> Fingerprint:
     """Looks at both; the target's tables are counted."""
     exists = server.exists(target)
     return Fingerprint(

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from python_backup.dump.choices import Choices
 from python_backup.dump.dialect import SourceDatabase
-from python_backup.engines.engine import Server, Swap
+from python_backup.engines.engine import Server
+from python_backup.engines.replacing import Swap
 from python_backup.errors import BackupError, FactsDiffer, Refused
 from python_backup.instance import Instance, Throttle
 from python_backup.jobs.backup import BackupRequest, back_up

@@ -14,7 +14,7 @@ from python_backup.engines.table import ENGINES
 from python_backup.instance import Instance
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
-from python_backup.jobs.fingerprint import Fingerprint, TargetState, fingerprint
+from python_backup.jobs.fingerprint import Fingerprint, TargetState, take_fingerprint
 from python_backup.jobs.in_place import resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
 from python_backup.jobs.progress import Progress
@@ -123,7 +123,7 @@ class _Look:
 
     def plan(self, reading: float) -> Plan:
         request = self.request
-        found = fingerprint(self.whole.examination, self.server, self.target)
+        found = take_fingerprint(self.whole.examination, self.server, self.target)
         fits = ENGINES[request.instance.dbms].fits
         findings = (*self._of_target(found.target), *self._of_server(found.target))
         findings += tuple(

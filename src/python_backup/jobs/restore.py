@@ -15,7 +15,8 @@ from pathlib import Path
 from python_backup.dump.changes import Changes
 from python_backup.dump.choices import AS_THE_DUMP, Choices
 from python_backup.dump.pick import Pick
-from python_backup.engines.engine import Server, Swap
+from python_backup.engines.engine import Server
+from python_backup.engines.replacing import Swap
 from python_backup.engines.table import ENGINES, make_ready
 from python_backup.errors import BackupError, Refused, TargetExists
 from python_backup.instance import Instance
@@ -24,7 +25,7 @@ from python_backup.jobs.clock import LoadClock
 from python_backup.jobs.compare import Comparison, compare
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
-from python_backup.jobs.fingerprint import Fingerprint, fingerprint, refuse_changed
+from python_backup.jobs.fingerprint import Fingerprint, refuse_changed, take_fingerprint
 from python_backup.jobs.founding import Site
 from python_backup.jobs.in_place import InPlace, Safety, resume, unfinished_in_place
 from python_backup.jobs.loading import Loading, Whole, examine_whole
@@ -196,7 +197,7 @@ class _Restore:
             replaced = server.exists(target)
             refuse_unfinished(server, request.instance, target, request.safety)
             if request.planned is not None:
-                refuse_changed(request.planned, fingerprint(whole.examination, server, target))
+                refuse_changed(request.planned, take_fingerprint(whole.examination, server, target))
             loading.refuse_unbridgeable(server, target)
             if replaced and request.pick is not None:
                 raise part_for_whole(target, request.instance)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from python_backup.engines.engine import Server, Swap
+from python_backup.engines.engine import Server
+from python_backup.engines.replacing import Swap
 from python_backup.engines.table import ENGINES
 from python_backup.errors import FactsDiffer, Refused, StatementFailed
 from python_backup.instance import Instance

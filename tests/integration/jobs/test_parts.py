@@ -23,7 +23,7 @@ from python_backup.instance import Instance, Limits
 from python_backup.jobs.backup import BackupRequest, back_up
 from python_backup.jobs.connected import connected
 from python_backup.jobs.examine import Examiner
-from python_backup.jobs.fingerprint import fingerprint
+from python_backup.jobs.fingerprint import take_fingerprint
 from python_backup.jobs.parts.choosing import Parting
 from python_backup.jobs.restore import RestoreRequest, restore
 from python_backup.jobs.results import DatabaseResult
@@ -276,10 +276,8 @@ def test_partitions_beside_a_hash_of_enums_are_counted_as_their_own(
 def test_a_partition_below_a_hash_of_enums_is_not_restored_empty_without_its_root(
     postgresql_server: RunningServer, new_database: Name, tmp_path: Path, jobs: int
 ) -> None:
-    name, target = (
-        new_database(postgresql_server, "rooted"),
-        new_database(postgresql_server, "alone", create=False),
-    )
+    name = new_database(postgresql_server, "rooted")
+    target = new_database(postgresql_server, "alone", create=False)
     databases.execute(
         postgresql_server,
         name,
@@ -397,6 +395,6 @@ def test_it_is_listed_and_has_a_fingerprint(
     instance = instance_for(postgresql_server)
     path, _ = good(in_parts(instance, filled, tmp_path))
     with connected(instance) as server:
-        found = fingerprint(Examiner(Silence()).examine(path), server, filled)
+        found = take_fingerprint(Examiner(Silence()).examine(path), server, filled)
     assert found.artifact.size == sum(file.stat().st_size for file in path.rglob("*.zst"))
     assert [backup.path for backup in backups(tmp_path)] == [path]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from integration.jobs.test_in_place import DUMPS, TABLES, backed_up, in_place, now
-from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import steps, takeover
+from python_backup.engines.replacing import Swap
 from python_backup.errors import BackupError, StatementFailed
 from python_backup.jobs.connected import connected
 from python_backup.jobs.in_place import InPlace, Safety

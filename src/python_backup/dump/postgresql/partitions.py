@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from python_backup.dump.postgresql.belonging import About
 from python_backup.dump.postgresql.clauses import attached, partition_of
 from python_backup.dump.postgresql.cursor import Cursor
+from python_backup.dump.postgresql.mentions import Name, Named
 from python_backup.errors import UsageError
 from python_backup.model import label
-
-Name = tuple[str, str]
-"""Schema and name."""
 
 
 @dataclass(slots=True)
@@ -26,12 +24,16 @@ class Partitions:
     _parents: dict[Name, Name] = field(default_factory=dict)
     _with_rows: set[str] = field(default_factory=set)
 
-    def take(self, what: About, table: Name, at: Cursor, named: Callable[[tuple[str, ...]], Name]) -> None:
+    def take(self, what: About, table: Name, at: Cursor, named: Named) -> None:
         """A statement about a table, which may make this a partition, or another one this one's."""
         if what.what == "ALTER TABLE" and (partition := attached(at)):
             self._parents[named(partition)] = table
         elif what.creates == "table" and (parent := partition_of(at)):
             self._parents[table] = named(parent)
+
+    def parent(self, partition: Name) -> Name | None:
+        """The table that one is a partition of, as far as the dump was seen."""
+        return self._parents.get(partition)
 
     def has_rows(self, table: str) -> None:
         """The dump writes rows, or none, under this table's label."""

@@ -26,12 +26,10 @@ from python_backup.dump.postgresql.clauses import (
     multirange,
     name_after,
     owning_table,
-    partition_of,
 )
-from python_backup.dump.postgresql.cursor import Cursor
-from python_backup.dump.postgresql.partitions import Name, Partitions
+from python_backup.dump.postgresql.mentions import Name, relations, types_and_sequences
+from python_backup.dump.postgresql.partitions import Partitions
 from python_backup.dump.postgresql.session import Session
-from python_backup.dump.postgresql.tokens import Kind
 from python_backup.errors import UsageError
 from python_backup.model import label
 
@@ -176,9 +174,8 @@ class DumpPicker:
         if self._takes_table(name):
             yield from self._of_table(piece, what, name)
             return
-        at = self._session.cursor(piece.sql)
-        parent = partition_of(at) if what.creates == "table" else ()
-        joins = bool(parent) and ("table", self._named(parent)) in self._taken
+        parent = self._partitions.parent(name) if what.creates == "table" else None
+        joins = parent is not None and ("table", parent) in self._taken
         if joins and not self._choice.excludes(name[1], name[0]):
             self._taken.add(("table", name))
             self._left.discard(("table", name))
@@ -254,23 +251,10 @@ class DumpPicker:
 
     def _missing(self, sql: bytes, own: Name) -> Name | None:
         """The first table or routine not picked that is named here."""
-        at = self._session.cursor(sql)
-        before = ""
-        while not at.ended:
-            if not at.peek().names:
-                before = at.take().word
-                continue
-            word, parts = at.peek().word, at.name()
-            pairs = [self._named(parts[:2])] if len(parts) > 1 else []
-            if before in {"references", "function", "procedure"}:
-                pairs = [self._named(parts)]
-            for pair in pairs:
-                called = at.peek().text == b"("
-                if pair != own and (
-                    ("table", pair) in self._left or (called and ("routine", pair) in self._left)
-                ):
-                    return pair
-            before = word if len(parts) == 1 else ""
+        for pair, called in relations(self._session.cursor(sql), self._named):
+            left = ("table", pair) in self._left or (called and ("routine", pair) in self._left)
+            if pair != own and left:
+                return pair
         return None
 
     def _part(self, piece: Statement, what: About, name: Name) -> Iterator[Statement]:
@@ -372,20 +356,8 @@ class DumpPicker:
             yield from self._demand(*thing)
         if not any(kind != "schema" for kind, _ in self._held):
             return
-        at = self._session.cursor(sql)
-        while not at.ended:
-            if at.peek().kind is Kind.STRING:
-                value = at.string() or ""
-                parts = Cursor(value.encode("utf-8", "surrogateescape")).name() if b"nextval" in sql else ()
-                kinds: tuple[str, ...] = ("sequence",)
-            elif at.peek().names:
-                parts, kinds = at.name(), ("type",)
-            else:
-                at.take()
-                continue
-            for kind in kinds:
-                if parts:
-                    yield from self._demand(kind, self._named(parts))
+        for kind, name in types_and_sequences(self._session.cursor(sql), sql, self._named):
+            yield from self._demand(kind, name)
 
     def _demand(self, kind: str, name: Name) -> Iterator[Statement]:
         """What is held of this object, and of what it names in turn; from now on it is picked."""

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import movable
 from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.definitions import Definition
 from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.survey import JOURNAL
+from python_backup.engines.replacing import Swap
 
 _MARK = "vya-backupdb swap "
 _GONE = (1049, 1146)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import rights, survey, target
 from python_backup.engines.mysql.connection import Session
 from python_backup.engines.mysql.definitions import Definition
 from python_backup.engines.mysql.refused import ServerSaid
+from python_backup.engines.replacing import Swap
 from python_backup.errors import DatabaseMissing, NotPermitted, Refused
 
 LONGEST_NAME = 64

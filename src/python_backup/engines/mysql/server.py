@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from python_backup.dump.builds import NO_BUILDS, Builds
-from python_backup.engines.engine import DumpPlan, Lack, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Lack, Wanted
 from python_backup.engines.mysql import (
     dump,
     health,
@@ -27,6 +27,7 @@ from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.tools import Tool, Toolbox
 from python_backup.engines.parts import Keeping, LaterKeys, PartsPlan
 from python_backup.engines.program import Client
+from python_backup.engines.replacing import Swap
 from python_backup.errors import NotPermitted, Refused, StatementFailed, ToolMissing
 from python_backup.instance import Dbms, Instance, Limits
 from python_backup.late import late

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import dropping, events, grants, making, survey, target
 from python_backup.engines.mysql.connection import Session, quoted
 from python_backup.engines.mysql.definitions import (
@@ -20,6 +19,7 @@ from python_backup.engines.mysql.definitions import (
 )
 from python_backup.engines.mysql.journal import Contents, Journal
 from python_backup.engines.mysql.movable import tables
+from python_backup.engines.replacing import Swap
 from python_backup.errors import Refused
 
 _WITHOUT_TABLES = frozenset((*ROUTINES, "EVENT"))

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import holding, movable, sessions, steps
 from python_backup.engines.mysql import journal as journals
 from python_backup.engines.mysql.connection import Opener, Session
 from python_backup.engines.mysql.journal import Journal
 from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.survey import exists
+from python_backup.engines.replacing import Swap
 from python_backup.errors import BackupError, Refused
 from python_backup.policy.beside import RESTORING, is_beside_of
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import psycopg
 
 from python_backup.dump.builds import NO_BUILDS, Builds
-from python_backup.engines.engine import DumpPlan, Lack, Swap, Wanted
+from python_backup.engines.engine import DumpPlan, Lack, Wanted
 from python_backup.engines.parts import Keeping, LaterKeys, NoLaterKeys, PartsPlan
 from python_backup.engines.postgresql import connection, dump, health, holding, inventory, rights, survey
 from python_backup.engines.postgresql.connection import converting, database_name, identifier, query, text
@@ -20,6 +20,7 @@ from python_backup.engines.postgresql.entering import DOORS, enter
 from python_backup.engines.postgresql.names import check_length
 from python_backup.engines.postgresql.tools import Tool, Toolbox
 from python_backup.engines.program import Client
+from python_backup.engines.replacing import Swap
 from python_backup.errors import ServerError, StatementFailed, TargetExists
 from python_backup.instance import Dbms, Instance, Limits
 from python_backup.late import late

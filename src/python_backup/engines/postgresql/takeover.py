@@ -28,10 +28,10 @@ from time import monotonic, sleep
 import psycopg
 from psycopg import pq
 
-from python_backup.engines.engine import Swap
 from python_backup.engines.postgresql import holding, properties
 from python_backup.engines.postgresql.connection import Row, converting, identifier, literal, query, text
 from python_backup.engines.postgresql.listening import Link
+from python_backup.engines.replacing import Swap
 from python_backup.errors import (
     BackupError,
     ConnectionFailed,

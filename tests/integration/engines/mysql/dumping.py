@@ -10,8 +10,9 @@ from python_backup.dump.changes import Changes
 from python_backup.dump.choices import Choices
 from python_backup.dump.facts import FactsCounter
 from python_backup.dump.piece import Piece
-from python_backup.engines.engine import Server, Swap
+from python_backup.engines.engine import Server
 from python_backup.engines.mysql.engine import ENGINE
+from python_backup.engines.replacing import Swap
 from python_backup.instance import Instance, Limits
 from python_backup.model import Facts
 

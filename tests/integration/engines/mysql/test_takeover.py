@@ -11,8 +11,9 @@ from integration.engines.mysql.dumping import connected, dump
 from integration.engines.mysql.everything import build
 from integration.engines.mysql.swapping import events, seen, small
 from python_backup.dump.piece import Statement
-from python_backup.engines.engine import Server, Swap
+from python_backup.engines.engine import Server
 from python_backup.engines.mysql import movable, steps
+from python_backup.engines.replacing import Swap
 from support import databases
 from support.servers import RunningServer, instance_for
 

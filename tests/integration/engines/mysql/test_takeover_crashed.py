@@ -11,8 +11,8 @@ import pytest
 
 from integration.engines.mysql.dumping import connected
 from integration.engines.mysql.swapping import seen, small
-from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import steps
+from python_backup.engines.replacing import Swap
 from python_backup.errors import BackupError
 from support import databases
 from support.programs import SELECTIONS, Program, found_programs

@@ -18,7 +18,7 @@ import pytest
 
 from integration.engines.mysql.dumping import connected
 from integration.engines.mysql.swapping import seen, small
-from python_backup.engines.engine import Swap
+from python_backup.engines.replacing import Swap
 from python_backup.errors import BackupError
 from support import databases
 from support.servers import RunningServer, instance_for
@@ -29,7 +29,7 @@ KILLS = int(os.environ.get("VYA_CHAOS", "4"))
 SWAP = """
 import json, sys
 from integration.engines.mysql.dumping import connected
-from python_backup.engines.engine import Swap
+from python_backup.engines.replacing import Swap
 from support.servers import RunningServer, instance_for
 known, names = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 with connected(instance_for(RunningServer(**{**known, "command": ()}))) as server:

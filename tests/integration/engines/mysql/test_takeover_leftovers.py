@@ -8,9 +8,9 @@ import pytest
 
 from integration.engines.mysql.dumping import connected
 from integration.engines.mysql.swapping import seen, small
-from python_backup.engines.engine import Swap
 from python_backup.engines.mysql import journal as journals
 from python_backup.engines.mysql.connection import open_session
+from python_backup.engines.replacing import Swap
 from support import databases
 from support.programs import found_programs
 from support.servers import instance_for

@@ -12,12 +12,13 @@ import pytest
 
 from integration.engines.mysql.dumping import connected
 from integration.engines.mysql.swapping import seen, trio
-from python_backup.engines.engine import Server, Swap
+from python_backup.engines.engine import Server
 from python_backup.engines.mysql import holding, takeover
 from python_backup.engines.mysql.connection import open_session
 from python_backup.engines.mysql.movable import Unmovable
 from python_backup.engines.mysql.refused import ServerSaid
 from python_backup.engines.mysql.survey import JOURNAL
+from python_backup.engines.replacing import Swap
 from python_backup.errors import BackupError, NotPermitted, Refused
 from python_backup.instance import Secret
 from support import databases

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import psycopg
 
-from python_backup.engines.engine import Swap
 from python_backup.engines.postgresql.engine import ENGINE
+from python_backup.engines.replacing import Swap
 from python_backup.instance import Secret
 from support import databases
 from support.servers import RunningServer, instance_for

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from integration.engines.postgresql.swapping import accounts, acting_as, connected, reconnecting
-from python_backup.engines.engine import Swap
 from python_backup.engines.postgresql.engine import ENGINE
+from python_backup.engines.replacing import Swap
 from python_backup.errors import DatabaseMissing, NotPermitted, Refused, TargetExists
 from support import databases
 from support.pg_trips import dumped, restored

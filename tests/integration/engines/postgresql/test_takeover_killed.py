@@ -9,8 +9,8 @@ import time
 from contextlib import closing
 
 from integration.engines.postgresql.swapping import reconnecting
-from python_backup.engines.engine import Swap
 from python_backup.engines.postgresql.engine import ENGINE
+from python_backup.engines.replacing import Swap
 from support.servers import RunningServer, instance_for
 
 KILLED = int(os.environ.get("VYA_CHAOS", "6"))
